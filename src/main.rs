@@ -1,0 +1,3 @@
+//! The `fovea` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The ways out for results and events.
+
+pub mod message;

@@ -1,0 +1,255 @@
+//! What goes over the wire as JSON: one schema, version 1. Fields may be added within a version, never changed.
+//!
+//! The same types are written by the daemon and read by `fovea watch` and `fovea send`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Any JSON message, `{"v":1,"type":...}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Message {
+    /// The server's greeting to a `fovea.v1` client.
+    Hello(Hello),
+    /// To a sender: the processor took its frame, the next may come.
+    Taken(Taken),
+    /// What the stages say of one frame.
+    Result(FrameResult),
+    /// A frame that was not looked at, and why.
+    Refused(Refused),
+    /// Something started, goes on, or ended.
+    Event(Event),
+    /// To a slow reader: how many messages it lost just before this place.
+    Dropped(Dropped),
+    /// The clock exchange with a `fovea.v1` sender, asked by the server and answered by the sender.
+    Clock(Clock),
+}
+
+/// The server's greeting: what it is and what it accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Program and version.
+    pub server: String,
+    /// The camera of this connection, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// The server's clock: microseconds since its boot.
+    pub clock_us: u64,
+    /// What it accepts.
+    pub limits: Limits,
+}
+
+/// The limits that a client has to keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of a message.
+    pub max_message_bytes: usize,
+    /// Pixels of a picture.
+    pub max_pixels: u64,
+    /// Milliseconds from a message's first byte to its last.
+    pub message_timeout_ms: u64,
+    /// Milliseconds without a sign of life.
+    pub idle_timeout_ms: u64,
+}
+
+/// The processor took this frame: it and every earlier one no longer wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Whose frame.
+    pub camera: String,
+    /// Which frame, as its source counts.
+    pub seq: u64,
+}
+
+/// What the stages say of one frame, with its age.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrameResult {
+    /// Whose frame.
+    pub camera: String,
+    /// Which frame, as its source counts.
+    pub seq: u64,
+    /// Wall time of the capture.
+    pub captured_at: Timestamp,
+    /// What `captured_at` and `age_ms` rest on.
+    pub captured_by: Clockwork,
+    /// How old the frame was.
+    pub age_ms: Age,
+    /// Frames of this camera superseded between the previous result and this one.
+    pub superseded: u64,
+    /// The picture's full size: width, height.
+    pub size_px: [u32; 2],
+    /// What the motion stage says, if the camera has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub motion: Option<Motion>,
+}
+
+/// Whose clock stamped a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clockwork {
+    /// The server's, as the frame's last byte arrived: ages leave out the way to the server.
+    Arrival,
+    /// The sender's, mapped through the clock exchange: ages are whole.
+    Sender,
+}
+
+/// A frame's age in milliseconds, counted from its capture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Age {
+    /// When the processor took it.
+    pub start: f64,
+    /// When the result left.
+    pub result: f64,
+}
+
+/// What the motion stage says of a frame.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Motion {
+    /// The part of the picture that moves, 0 to 1, ignored zones left out.
+    pub score: f32,
+    /// Around each moving region, largest first.
+    pub boxes: Vec<Rect>,
+    /// The whole picture changed at once (a light, a moved camera): nothing is reported while it is relearnt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relearning: bool,
+}
+
+/// A rectangle in full-frame pixels, as `[x, y, width, height]` from the upper left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "[u32; 4]", into = "[u32; 4]")]
+pub struct Rect {
+    /// Left column.
+    pub x: u32,
+    /// Upper row.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl From<[u32; 4]> for Rect {
+    fn from([x, y, width, height]: [u32; 4]) -> Self {
+        Self { x, y, width, height }
+    }
+}
+
+impl From<Rect> for [u32; 4] {
+    fn from(Rect { x, y, width, height }: Rect) -> Self {
+        [x, y, width, height]
+    }
+}
+
+/// A frame that was not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Whose frame.
+    pub camera: String,
+    /// Which frame, as its source counts.
+    pub seq: u64,
+    /// Why, in words.
+    pub cause: String,
+}
+
+/// Something that starts, goes on and ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Whose.
+    pub camera: String,
+    /// The same from start to end, different for every event.
+    pub id: String,
+    /// What it is.
+    pub kind: EventKind,
+    /// Where it stands.
+    pub state: EventState,
+    /// Wall time: of the first frame that shows it at the start, of the last one at the end.
+    pub at: Timestamp,
+    /// The named zone it is in, if the camera has named zones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Around what moves now; empty at the end.
+    pub boxes: Vec<Rect>,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventKind {
+    /// Something moves.
+    Motion,
+    /// The whole picture changed at once and is being relearnt.
+    Scene,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventState {
+    /// It began with this frame.
+    Start,
+    /// It goes on.
+    Update,
+    /// It is over.
+    End,
+}
+
+/// Messages that a slow reader lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// How many.
+    pub count: u64,
+}
+
+/// The clock exchange. The server sends its time; the sender returns it with its own beside it, at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// The server's clock when it asked, microseconds.
+    pub server_us: u64,
+    /// The sender's clock when it answered, microseconds since whatever it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_us: Option<u64>,
+}
+
+/// The version of the schema, in every message.
+pub const VERSION: u8 = 1;
+
+#[derive(Serialize)]
+struct Written<'a> {
+    v: u8,
+    #[serde(flatten)]
+    message: &'a Message,
+}
+
+impl Message {
+    /// The message as JSON text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&Written { v: VERSION, message: self })
+            .expect("no map keys, no failing serializers in it")
+    }
+
+    /// Reads JSON text, without regard to its version: within one, fields are only ever added.
+    ///
+    /// # Errors
+    /// When it is not a message of this schema.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The worked example of the README's protocol section.
+    #[test]
+    fn a_result_is_spelled_as_documented() {
+        let text = concat!(
+            r#"{"v":1,"type":"result","camera":"door","seq":1234,"captured_at":"2026-11-22T10:00:00.123456Z","#,
+            r#""captured_by":"sender","age_ms":{"start":3.1,"result":9.8},"superseded":2,"size_px":[1280,720],"#,
+            r#""motion":{"score":0.031,"boxes":[[412,96,60,148]]}}"#
+        );
+        let message = Message::from_json(text).expect("reads its own example");
+        assert_eq!(message.to_json(), text);
+    }
+}

@@ -1,0 +1,1 @@
+//! The thread that looks: it owns OpenCV and one core.

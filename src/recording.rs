@@ -1,0 +1,1 @@
+//! Recorded frames: JPEG files, folders, MJPEG and AVI-MJPEG files.

@@ -1,0 +1,3 @@
+//! The machine underneath: time, threads, stopping.
+
+pub mod clock;
