@@ -1,3 +1,7 @@
-//! The machine underneath: time, threads, stopping.
+//! The machine underneath: time, threads and their cores, waking, and telling without flooding.
 
 pub mod clock;
+pub mod cores;
+pub mod tally;
+pub mod thread;
+pub mod wake;

@@ -1,0 +1,170 @@
+//! Cores: one for the processor, the rest for housekeeping.
+
+use std::{fmt, io};
+
+use nix::{
+    errno::Errno,
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    unistd::Pid,
+};
+
+/// The calling thread, to the scheduler.
+const SELF: Pid = Pid::from_raw(0);
+
+/// Which core is the processor's and which are everybody else's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cores {
+    processor: usize,
+    housekeeping: Vec<usize>, // without the processor's core, if there is more than one
+}
+
+/// Why the cores cannot be had as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum CoresError {
+    /// The core is not there or this process may not use it.
+    #[error(
+        "processor.core = {core}: this process may use only core{} {}; choose one of these, or widen the cpuset \
+         (AllowedCPUs= in systemd)",
+        if allowed.len() == 1 { "" } else { "s" },
+        List(allowed)
+    )]
+    NotAllowed {
+        /// As configured.
+        core: usize,
+        /// What the process may use.
+        allowed: Vec<usize>,
+    },
+    /// The system refused.
+    #[error("this thread cannot be placed on core(s) {}; a sandbox must let sched_setaffinity through", List(cores))]
+    Refused {
+        /// Where it was to go.
+        cores: Vec<usize>,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The system agreed and did something else.
+    #[error(
+        "asked for core(s) {}, got {}; is another program changing the affinity of this one?",
+        List(asked),
+        List(got)
+    )]
+    Elsewhere {
+        /// Where it was to go.
+        asked: Vec<usize>,
+        /// Where it is.
+        got: Vec<usize>,
+    },
+    /// Not even the present placement can be read.
+    #[error("the cores this process may use cannot be read")]
+    Unreadable(#[source] io::Error),
+}
+
+impl Cores {
+    /// Gives the processor the `wanted` core, or else the highest-numbered one, of those this process may use.
+    ///
+    /// # Errors
+    /// When it may not use the wanted core.
+    pub fn plan(wanted: Option<usize>) -> Result<Self, CoresError> {
+        Self::share(&current()?, wanted)
+    }
+
+    fn share(allowed: &[usize], wanted: Option<usize>) -> Result<Self, CoresError> {
+        let highest = *allowed.last().expect("this very thread runs somewhere");
+        let processor = wanted.unwrap_or(highest);
+        if !allowed.contains(&processor) {
+            return Err(CoresError::NotAllowed { core: processor, allowed: allowed.into() });
+        }
+        let mut housekeeping = allowed.to_vec();
+        if housekeeping.len() > 1 {
+            housekeeping.retain(|&core| core != processor);
+        }
+        Ok(Self { processor, housekeeping })
+    }
+
+    /// The processor's core.
+    #[must_use]
+    pub fn processor(&self) -> usize {
+        self.processor
+    }
+
+    /// Whether the processor's core is kept free of this process's other threads: whether there are two cores.
+    #[must_use]
+    pub fn apart(&self) -> bool {
+        self.housekeeping != [self.processor]
+    }
+
+    /// Moves the calling thread, and so every thread it starts from now on, off the processor's core.
+    ///
+    /// # Errors
+    /// When the system does not do it.
+    pub fn keep_house(&self) -> Result<(), CoresError> {
+        place(&self.housekeeping)
+    }
+
+    /// Moves the calling thread to the processor's core.
+    ///
+    /// # Errors
+    /// When the system does not do it.
+    pub fn take_own(&self) -> Result<(), CoresError> {
+        place(&[self.processor])
+    }
+}
+
+/// Places the calling thread and reads back where it is.
+fn place(cores: &[usize]) -> Result<(), CoresError> {
+    let refused = |errno: Errno| CoresError::Refused { cores: cores.into(), source: errno.into() };
+    let mut set = CpuSet::new();
+    for &core in cores {
+        set.set(core).map_err(refused)?;
+    }
+    sched_setaffinity(SELF, &set).map_err(refused)?;
+    let got = current()?;
+    if got == cores { Ok(()) } else { Err(CoresError::Elsewhere { asked: cores.into(), got }) }
+}
+
+/// The cores the calling thread may run on, ascending.
+fn current() -> Result<Vec<usize>, CoresError> {
+    let set = sched_getaffinity(SELF).map_err(|errno| CoresError::Unreadable(errno.into()))?;
+    Ok((0..CpuSet::count()).filter(|&core| set.is_set(core).unwrap_or(false)).collect())
+}
+
+/// Core numbers as people write them.
+struct List<'a>(&'a [usize]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, core) in self.0.iter().enumerate() {
+            write!(f, "{}{core}", if place == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_core_is_the_processors_by_default() {
+        let cores = Cores::share(&[0, 1, 2, 5], None).unwrap();
+        assert_eq!(cores, Cores { processor: 5, housekeeping: vec![0, 1, 2] });
+        assert!(cores.apart());
+    }
+
+    #[test]
+    fn a_single_core_is_shared() {
+        let cores = Cores::share(&[0], None).unwrap();
+        assert_eq!(cores, Cores { processor: 0, housekeeping: vec![0] });
+        assert!(!cores.apart());
+    }
+
+    #[test]
+    fn a_core_outside_the_cpuset_is_refused_with_the_ones_inside() {
+        let error = Cores::share(&[0, 2], Some(1)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "processor.core = 1: this process may use only cores 0, 2; choose one of these, or widen the cpuset \
+             (AllowedCPUs= in systemd)"
+        );
+    }
+}

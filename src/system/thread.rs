@@ -1,0 +1,77 @@
+//! Threads: named, and joined within a limit.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::wake::Wake;
+
+/// A running thread and the ways to learn of its end.
+#[derive(Debug)]
+pub struct Thread {
+    name: String,
+    handle: JoinHandle<()>,
+    alive: Receiver<()>, // never sent on: it disconnects when the thread is over
+}
+
+/// A thread that did not end in time. It goes on; only the end of the process ends it now.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the thread {0} did not end in time")]
+pub struct Late(String);
+
+impl Thread {
+    /// Starts a thread. `ended` is set when it is over, however it ends.
+    ///
+    /// It inherits the caller's cores and blocked signals. Linux shows the first 15 bytes of its name.
+    ///
+    /// # Errors
+    /// When the system has no room for another thread.
+    pub fn spawn(name: &str, ended: Arc<Wake>, body: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        let (dies, alive) = sync_channel(0);
+        let last_words = LastWords { ended, _dies: dies };
+        let handle = thread::Builder::new().name(name.into()).spawn(move || {
+            let _last_words = last_words;
+            body();
+        })?;
+        Ok(Self { name: name.into(), handle, alive })
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// Waits for its end, until `limit` at most.
+    ///
+    /// # Errors
+    /// When the time is up first.
+    pub fn join_until(self, limit: Instant) -> Result<(), Late> {
+        let left = limit.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        match self.alive.recv_timeout(left) {
+            Err(RecvTimeoutError::Disconnected) => {
+                let _panicked = self.handle.join(); // told by the panic hook already
+                Ok(())
+            }
+            Ok(()) | Err(RecvTimeoutError::Timeout) => Err(Late(self.name)),
+        }
+    }
+}
+
+/// Tells the end of a thread when dropped, a panic's unwinding included.
+struct LastWords {
+    ended: Arc<Wake>,
+    _dies: SyncSender<()>,
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        self.ended.set();
+    }
+}
