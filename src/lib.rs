@@ -10,3 +10,4 @@ pub mod slot;
 pub mod source;
 mod sync;
 pub mod system;
+pub mod wire;

@@ -1,0 +1,284 @@
+//! The header of `fovea.v1`: what stands before each picture on the wire. Pure: bytes in, values out, both directions.
+//!
+//! Without the sub-protocol a binary message is one JPEG or PNG and nothing else. With it every binary message is
+//! this header, little-endian, and the picture behind it:
+//!
+//! | at | what                | type  |                                                              |
+//! | -- | ------------------- | ----- | ------------------------------------------------------------ |
+//! | 0  | magic               | 4 × u8 | `FVEA`                                                      |
+//! | 4  | version             | u8    | 1                                                            |
+//! | 5  | format              | u8    | 1 JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24               |
+//! | 6  | header length       | u16   | 40: where the picture starts; a longer header is skipped over |
+//! | 8  | width, pixels       | u32   | 0 for JPEG and PNG: the picture says it itself               |
+//! | 12 | height, pixels      | u32   | likewise                                                     |
+//! | 16 | stride, bytes       | u32   | from one row to the next; 0: rows without padding            |
+//! | 20 | reserved            | u32   | written 0, not read                                          |
+//! | 24 | seq                 | u64   | the frame's number as the sender counts, from 1 on           |
+//! | 32 | capture time        | u64   | microseconds of the sender's own clock; 0: not known         |
+
+use crate::frame::PixelFormat;
+
+/// The name of the sub-protocol, in `Sec-WebSocket-Protocol`.
+pub const SUBPROTOCOL: &str = "fovea.v1";
+
+/// The first bytes of every header.
+pub const MAGIC: [u8; 4] = *b"FVEA";
+
+/// The only version there is. A new one would be a new sub-protocol too: fields are added by a longer header.
+pub const VERSION: u8 = 1;
+
+/// Bytes of the header as it is written.
+pub const HEADER_BYTES: usize = HEADER_LENGTH as usize;
+
+/// The same as the header says it.
+const HEADER_LENGTH: u16 = 40;
+
+/// What a sender says of one picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// How the bytes behind the header spell pixels.
+    pub format: PixelFormat,
+    /// Columns; 0 for JPEG and PNG.
+    pub width_px: u32,
+    /// Rows; 0 for JPEG and PNG.
+    pub height_px: u32,
+    /// Bytes from one row to the next; 0 when rows have no padding, and for JPEG and PNG.
+    pub stride_bytes: u32,
+    /// The frame's number as the sender counts, from 1 on.
+    pub seq: u64,
+    /// When it was captured, in microseconds of the sender's own clock, if known. The wire has no way to say
+    /// "at 0 microseconds": that is read as not known.
+    pub captured_us: Option<u64>,
+}
+
+/// Why a message does not begin with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Too short for any header.
+    #[error("{have} bytes are too few for the {HEADER_BYTES}-byte header that {SUBPROTOCOL} puts before every picture")]
+    Short {
+        /// Bytes there.
+        have: usize,
+    },
+    /// Not a header at all; most likely a bare picture.
+    #[error(
+        "the message begins with {0:02x?} where {SUBPROTOCOL} wants \"FVEA\" and a header; \
+         to send bare JPEG or PNG, connect without the sub-protocol"
+    )]
+    Magic([u8; 4]),
+    /// Another version.
+    #[error("header version {0} where this is version {VERSION}")]
+    Version(u8),
+    /// No such format.
+    #[error("format {0} is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24")]
+    Format(u8),
+    /// The picture would start inside the header or behind the message.
+    #[error(
+        "a header length of {length} in a message of {have} bytes; it is {HEADER_BYTES} or more and ends before the picture"
+    )]
+    Length {
+        /// The length as given.
+        length: u16,
+        /// Bytes of the whole message.
+        have: usize,
+    },
+}
+
+impl Header {
+    /// The header as bytes, the picture's own to follow.
+    #[must_use]
+    pub fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[0..4].copy_from_slice(&MAGIC);
+        bytes[4] = VERSION;
+        bytes[5] = format_code(self.format);
+        bytes[6..8].copy_from_slice(&HEADER_LENGTH.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.width_px.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.height_px.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.stride_bytes.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.seq.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.captured_us.unwrap_or(0).to_le_bytes());
+        bytes
+    }
+
+    /// Reads the header that `message` begins with, and tells at which byte of it the picture starts.
+    ///
+    /// Says nothing of the picture itself: it may be empty, or less than the header promises.
+    ///
+    /// # Errors
+    /// When there is no such header. The text is meant for the sender's author.
+    pub fn parse(message: &[u8]) -> Result<(Self, usize), WireError> {
+        let have = message.len();
+        let Some(bytes) = message.first_chunk::<HEADER_BYTES>() else {
+            // A short message that is no header at all is better told so than to be measured.
+            return Err(match message.first_chunk() {
+                Some(start) if *start != MAGIC => WireError::Magic(*start),
+                _ => WireError::Short { have },
+            });
+        };
+        let magic = take(bytes, 0);
+        if magic != MAGIC {
+            return Err(WireError::Magic(magic));
+        }
+        if bytes[4] != VERSION {
+            return Err(WireError::Version(bytes[4]));
+        }
+        let format = format_of(bytes[5]).ok_or(WireError::Format(bytes[5]))?;
+        let length = u16::from_le_bytes(take(bytes, 6));
+        let start = usize::from(length);
+        if !(HEADER_BYTES..=have).contains(&start) {
+            return Err(WireError::Length { length, have });
+        }
+        let header = Self {
+            format,
+            width_px: u32::from_le_bytes(take(bytes, 8)),
+            height_px: u32::from_le_bytes(take(bytes, 12)),
+            stride_bytes: u32::from_le_bytes(take(bytes, 16)),
+            seq: u64::from_le_bytes(take(bytes, 24)),
+            captured_us: Some(u64::from_le_bytes(take(bytes, 32))).filter(|&us| us != 0),
+        };
+        Ok((header, start))
+    }
+}
+
+/// The `N` bytes at `at`, which the caller knows to be inside.
+fn take<const N: usize>(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
+    *bytes[at..].first_chunk().expect("every field lies inside the header")
+}
+
+fn format_code(format: PixelFormat) -> u8 {
+    match format {
+        PixelFormat::Jpeg => 1,
+        PixelFormat::Png => 2,
+        PixelFormat::Grey => 3,
+        PixelFormat::Yuyv => 4,
+        PixelFormat::Nv12 => 5,
+        PixelFormat::Bgr24 => 6,
+    }
+}
+
+fn format_of(code: u8) -> Option<PixelFormat> {
+    Some(match code {
+        1 => PixelFormat::Jpeg,
+        2 => PixelFormat::Png,
+        3 => PixelFormat::Grey,
+        4 => PixelFormat::Yuyv,
+        5 => PixelFormat::Nv12,
+        6 => PixelFormat::Bgr24,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The worked example of the README's protocol section.
+    const HEADER: Header = Header {
+        format: PixelFormat::Yuyv,
+        width_px: 640,
+        height_px: 480,
+        stride_bytes: 1280,
+        seq: 1234,
+        captured_us: Some(5_000_000),
+    };
+
+    #[rustfmt::skip]
+    const BYTES: [u8; HEADER_BYTES] = [
+        b'F', b'V', b'E', b'A',     // magic
+        1, 4,                       // version, YUYV
+        40, 0,                      // the picture starts at byte 40
+        0x80, 0x02, 0, 0,           // 640 columns
+        0xe0, 0x01, 0, 0,           // 480 rows
+        0x00, 0x05, 0, 0,           // 1280 bytes a row
+        0, 0, 0, 0,                 // reserved
+        0xd2, 0x04, 0, 0, 0, 0, 0, 0,    // frame 1234
+        0x40, 0x4b, 0x4c, 0, 0, 0, 0, 0, // captured at 5 s
+    ];
+
+    /// `BYTES` with one byte changed.
+    fn with(at: usize, byte: u8) -> [u8; HEADER_BYTES] {
+        let mut bytes = BYTES;
+        bytes[at] = byte;
+        bytes
+    }
+
+    #[test]
+    fn a_header_is_spelled_as_documented() {
+        assert_eq!(HEADER.encode(), BYTES);
+        assert_eq!(Header::parse(&BYTES), Ok((HEADER, 40)));
+    }
+
+    #[test]
+    fn a_longer_header_of_a_later_writer_is_skipped_over() {
+        let mut message = with(6, 48).to_vec();
+        message.extend([0xaa; 8]);
+        message.extend(b"picture");
+        assert_eq!(Header::parse(&message), Ok((HEADER, 48)));
+    }
+
+    #[test]
+    fn reserved_bytes_and_an_unknown_capture_time_are_no_obstacle() {
+        assert_eq!(Header::parse(&with(21, 7)), Ok((HEADER, 40)));
+        let unknown = Header { captured_us: None, ..HEADER };
+        assert_eq!(Header::parse(&unknown.encode()), Ok((unknown, 40)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let error = |message: &[u8]| Header::parse(message).expect_err("it is wrong").to_string();
+        assert_eq!(
+            error(&BYTES[..39]),
+            "39 bytes are too few for the 40-byte header that fovea.v1 puts before every picture"
+        );
+        assert_eq!(
+            error(b"\xff\xd8\xff\xe0 a bare JPEG"),
+            "the message begins with [ff, d8, ff, e0] where fovea.v1 wants \"FVEA\" and a header; \
+             to send bare JPEG or PNG, connect without the sub-protocol"
+        );
+        assert_eq!(error(&with(4, 2)), "header version 2 where this is version 1");
+        assert_eq!(error(&with(5, 7)), "format 7 is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24");
+        let length = "in a message of 40 bytes; it is 40 or more and ends before the picture";
+        assert_eq!(error(&with(6, 39)), format!("a header length of 39 {length}"));
+        assert_eq!(error(&with(6, 41)), format!("a header length of 41 {length}"));
+    }
+
+    fn any_header() -> impl Strategy<Value = Header> {
+        let format = (1..=6u8).prop_map(|code| format_of(code).expect("1 to 6 are formats"));
+        let captured_us = prop_oneof![Just(None), (1..=u64::MAX).prop_map(Some)];
+        (format, any::<[u32; 3]>(), any::<u64>(), captured_us).prop_map(|(format, sizes, seq, captured_us)| {
+            let [width_px, height_px, stride_bytes] = sizes;
+            Header { format, width_px, height_px, stride_bytes, seq, captured_us }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(header in any_header(), picture: Vec<u8>) {
+            let mut message = header.encode().to_vec();
+            message.extend(picture);
+            prop_assert_eq!(Header::parse(&message), Ok((header, HEADER_BYTES)));
+        }
+
+        #[test]
+        fn arbitrary_bytes_give_an_error_or_a_picture_inside_the_message(message: Vec<u8>) {
+            if let Ok((_, start)) = Header::parse(&message) {
+                prop_assert!(start <= message.len());
+            }
+        }
+
+        /// Arbitrary bytes hardly ever get past the magic.
+        #[test]
+        fn a_damaged_header_gives_an_error_or_a_picture_inside_the_message(
+            header in any_header(), at in 0..HEADER_BYTES, byte: u8, keep in 0..=60usize,
+        ) {
+            let mut message = header.encode().to_vec();
+            message[at] = byte;
+            message.resize(keep, 0);
+            if let Ok((_, start)) = Header::parse(&message) {
+                prop_assert!((HEADER_BYTES..=message.len()).contains(&start));
+            }
+        }
+    }
+}
