@@ -176,7 +176,7 @@ impl Frame {
     /// Raw rows; `stride_bytes` 0 means that rows follow each other without padding.
     ///
     /// # Errors
-    /// When `bytes` cannot hold such a picture. The last row may lack its padding, as drivers leave it out.
+    /// When `bytes` cannot hold such a picture.
     pub fn raw(
         origin: Origin,
         format: PixelFormat,
@@ -198,7 +198,7 @@ impl Frame {
         if stride_bytes < row_bytes {
             return Err(RawError::Stride { stride_bytes, row_bytes });
         }
-        let need = (format.rows(size.height_px) - 1).saturating_mul(stride_bytes).saturating_add(row_bytes);
+        let need = format.rows(size.height_px).saturating_mul(stride_bytes);
         if bytes.len() < need {
             return Err(RawError::Short { have: bytes.len(), need });
         }

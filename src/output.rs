@@ -1,3 +1,7 @@
-//! The ways out for results and events.
+//! Ways out for results and events. Nothing here ever waits for a reader.
 
+pub mod hub;
+pub mod journal;
 pub mod message;
+pub mod outbox;
+pub mod refusals;

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod cores;
+pub mod logging;
 pub mod tally;
 pub mod thread;
 pub mod wake;

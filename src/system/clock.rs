@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use nix::time::{ClockId, clock_gettime};
 
 /// A moment on `CLOCK_MONOTONIC`: time since boot, in nanoseconds. V4L2 stamps its buffers on the same clock.
@@ -49,16 +49,20 @@ impl Monotonic {
         Self(self.0.saturating_sub(by))
     }
 
-    /// The wall time of this moment, by the wall clock as it stands now. For people and records; never compare two of them.
+    /// The wall time of this moment to the microsecond, by the wall clock as it stands now. For people and records: two
+    /// of them are never compared.
     #[must_use]
     pub fn wall(self) -> Timestamp {
-        let ago = SignedDuration::try_from(Self::now().since(self)).unwrap_or(SignedDuration::MAX);
-        Timestamp::now().checked_sub(ago).unwrap_or(Timestamp::MIN)
+        let ago = i64::try_from(Self::now().since(self).as_micros()).unwrap_or(i64::MAX);
+        let micros = Timestamp::now().as_microsecond().saturating_sub(ago);
+        Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MIN)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]

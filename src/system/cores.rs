@@ -7,6 +7,10 @@ use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     unistd::Pid,
 };
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
 /// The calling thread, to the scheduler.
 const SELF: Pid = Pid::from_raw(0);
@@ -53,6 +57,15 @@ pub enum CoresError {
         asked: Vec<usize>,
         /// Where it is.
         got: Vec<usize>,
+    },
+    /// The processor may not go ahead of others.
+    #[error(
+        "processor.realtime_priority = {priority}: the system does not allow it; raise the limit (LimitRTPRIO= in \
+         systemd, `ulimit -r` in a shell), or leave the key out"
+    )]
+    Priority {
+        /// As configured.
+        priority: u8,
     },
     /// Not even the present placement can be read.
     #[error("the cores this process may use cannot be read")]
@@ -101,12 +114,18 @@ impl Cores {
         place(&self.housekeeping)
     }
 
-    /// Moves the calling thread to the processor's core.
+    /// Moves the calling thread to the processor's core, and ahead of ordinary threads there if given a priority:
+    /// SCHED_FIFO, 1 to 99.
     ///
     /// # Errors
     /// When the system does not do it.
-    pub fn take_own(&self) -> Result<(), CoresError> {
-        place(&[self.processor])
+    pub fn take_own(&self, priority: Option<u8>) -> Result<(), CoresError> {
+        place(&[self.processor])?;
+        let Some(priority) = priority else { return Ok(()) };
+        let value = ThreadPriorityValue::try_from(priority).map_err(|_| CoresError::Priority { priority })?;
+        let fifo = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(value), fifo)
+            .map_err(|_| CoresError::Priority { priority })
     }
 }
 

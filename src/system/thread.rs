@@ -1,6 +1,7 @@
 //! Threads: named, and joined within a limit.
 
 use std::{
+    ffi::CString,
     io,
     sync::{
         Arc,
@@ -9,6 +10,8 @@ use std::{
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+use nix::sys::prctl::set_name;
 
 use super::wake::Wake;
 
@@ -62,6 +65,13 @@ impl Thread {
             Ok(()) | Err(RecvTimeoutError::Timeout) => Err(Late(self.name)),
         }
     }
+}
+
+/// Renames the calling thread: what `ps -L` and the log show. Linux keeps the first 15 bytes.
+pub fn name(name: &str) {
+    let name = CString::new(name).expect("names are made of configured names, which have no zero bytes");
+    // Only for people: it is not worth failing for.
+    let _ = set_name(&name);
 }
 
 /// Tells the end of a thread when dropped, a panic's unwinding included.

@@ -1,0 +1,106 @@
+//! Frames that are not looked at: counted by cause, answered to their sender, told at most once a second.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use log::warn;
+
+use super::{
+    hub::{Hub, Topic},
+    message::{Message, Refused},
+};
+use crate::{
+    frame::{Camera, RawError, Size},
+    sync::Mutex,
+    system::tally::Tally,
+    wire::WireError,
+};
+
+/// Why a frame is not looked at. It costs only itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Neither JPEG nor PNG by its first bytes.
+    #[error("not a JPEG or PNG picture: it begins with \"{}\"", .0.escape_ascii())]
+    NotAPicture(Vec<u8>),
+    /// The `fovea.v1` header is wrong.
+    #[error(transparent)]
+    Header(#[from] WireError),
+    /// A raw picture that cannot be one.
+    #[error(transparent)]
+    Raw(#[from] RawError),
+    /// A text that begins as a data URL and does not go on as one.
+    #[error("the data URL is broken: {0}")]
+    DataUrl(&'static str),
+    /// More pixels than `server.max_pixels`.
+    #[error("{size} is more than the {limit} pixels that server.max_pixels allows")]
+    TooManyPixels {
+        /// The picture's.
+        size: Size,
+        /// The limit.
+        limit: u64,
+    },
+    /// The decoder is not content with it, be it only with a warning.
+    #[error("the picture is damaged: {0}")]
+    Damaged(String),
+    /// A picture of a kind that is not decoded.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// A stage failed on it.
+    #[error("{stage} failed: {error}")]
+    Stage {
+        /// Which.
+        stage: &'static str,
+        /// What OpenCV says.
+        error: String,
+    },
+}
+
+impl Refusal {
+    /// The cause as counted.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::NotAPicture(_) => "not_a_picture",
+            Self::Header(_) => "bad_header",
+            Self::Raw(_) => "bad_raw_picture",
+            Self::DataUrl(_) => "bad_data_url",
+            Self::TooManyPixels { .. } => "too_many_pixels",
+            Self::Damaged(_) => "damaged",
+            Self::Unsupported(_) => "unsupported",
+            Self::Stage { .. } => "stage_failed",
+        }
+    }
+}
+
+/// All refusals of one camera.
+#[derive(Debug)]
+pub struct Refusals {
+    camera: Camera,
+    hub: Arc<Hub>,
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+    tally: Tally,
+}
+
+impl Refusals {
+    /// None so far.
+    #[must_use]
+    pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
+        Self { camera, hub, counts: Mutex::default(), tally: Tally::default() }
+    }
+
+    /// Counts the refusal of frame `seq`, answers it, and tells it unless one was told a moment ago.
+    pub fn note(&self, seq: u64, refusal: &Refusal) {
+        *self.counts.lock().entry(refusal.cause()).or_default() += 1;
+        let camera = self.camera.name();
+        self.hub.send(&self.camera, Topic::Refused, || {
+            Message::Refused(Refused { camera: camera.into(), seq, cause: refusal.to_string() })
+        });
+        if let Some(untold) = self.tally.count() {
+            warn!(CAMERA = camera, CAUSE = refusal.cause(); "{camera}: frame {seq} refused: {refusal}{untold}");
+        }
+    }
+
+    /// How many there were of each cause.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.lock().clone()
+    }
+}

@@ -1,0 +1,43 @@
+//! Where log lines go: to the journal with their fields if standard error is the journal, else to standard error.
+
+use std::{
+    io::{self, Write},
+    panic, thread,
+};
+
+use log::{LevelFilter, error};
+use systemd_journal_logger::{JournalLog, connected_to_journal};
+
+/// Starts logging, of lines as important as `level` and more. To be called once.
+///
+/// # Errors
+/// When the journal's socket is not there although standard error is the journal.
+pub fn start(level: LevelFilter) -> io::Result<()> {
+    if connected_to_journal() {
+        let journal = JournalLog::new()?.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
+        journal.install().map_err(io::Error::other)?;
+        log::set_max_level(level);
+    } else {
+        env_logger::Builder::new()
+            .filter_module("fovea", level)
+            .format(|out, record| {
+                let time = jiff::Timestamp::now();
+                writeln!(out, "{time:.3} {:5} {}", record.level(), record.args())
+            })
+            .try_init()
+            .map_err(io::Error::other)?;
+    }
+    panic::set_hook(Box::new(tell_panic));
+    Ok(())
+}
+
+/// A panic in one line: which thread, where, what.
+fn tell_panic(info: &panic::PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let what = info.payload_as_str().unwrap_or("something that is no text");
+    match info.location() {
+        Some(at) => error!("the thread {name} panicked at {at}: {what}"),
+        None => error!("the thread {name} panicked: {what}"),
+    }
+}
