@@ -1,1 +1,4 @@
-//! What feeds cameras.
+//! What feeds cameras. A source makes frames and publishes them; it knows nothing of who looks at them.
+
+pub mod picture_head;
+pub mod websocket;

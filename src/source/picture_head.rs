@@ -1,0 +1,93 @@
+//! What a compressed picture says of itself in its first bytes. Nothing is decoded, no memory is taken.
+
+use crate::frame::{PixelFormat, Size};
+
+/// The format of a picture and its size, which is `None` when the head is damaged.
+#[must_use]
+pub fn read(picture: &[u8]) -> Option<(PixelFormat, Option<Size>)> {
+    match picture {
+        [0xff, 0xd8, 0xff, ..] => Some((PixelFormat::Jpeg, jpeg(&picture[2..]))),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', rest @ ..] => Some((PixelFormat::Png, png(rest))),
+        _ => None,
+    }
+}
+
+/// The size in a JPEG's frame header, by walking the segments before it (ITU-T T.81, B.1.1 and B.2.2).
+fn jpeg(mut rest: &[u8]) -> Option<Size> {
+    loop {
+        let fill = rest.iter().position(|&byte| byte != 0xff)?;
+        let (&code, behind) = rest[fill..].split_first()?;
+        let is_frame_header = matches!(code, 0xc0..=0xcf) && !matches!(code, 0xc4 | 0xc8 | 0xcc);
+        rest = match behind {
+            _ if fill == 0 => return None, // no marker where one must be
+            [_, _, _, h1, h0, w1, w0, ..] if is_frame_header => return size([0, 0, *w1, *w0], [0, 0, *h1, *h0]),
+            [l1, l0, ..] if !matches!(code, 0x00 | 0xd8..=0xda) => {
+                behind.get(usize::from(u16::from_be_bytes([*l1, *l0])).max(2)..)?
+            }
+            _ => return None,
+        };
+    }
+}
+
+/// The size in a PNG's first chunk (ISO/IEC 15948, 11.2.1), which follows the signature.
+fn png(rest: &[u8]) -> Option<Size> {
+    let (name, sides) = rest.get(4..16)?.split_at(4);
+    let (width, height) = sides.split_at(4);
+    (name == b"IHDR").then_some(())?;
+    size(width.try_into().ok()?, height.try_into().ok()?)
+}
+
+fn size(width: [u8; 4], height: [u8; 4]) -> Option<Size> {
+    let size = Size { width_px: u32::from_be_bytes(width), height_px: u32::from_be_bytes(height) };
+    (size.pixels() > 0).then_some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOF: [u8; 9] = [0xff, 0xc2, 0, 17, 8, 0x02, 0x40, 0x03, 0x00]; // progressive, 768x576
+
+    fn jpeg_with(before: &[u8]) -> Option<(PixelFormat, Option<Size>)> {
+        read(&[&[0xff, 0xd8], before, &SOF].concat())
+    }
+
+    #[test]
+    fn a_jpegs_size_is_found_behind_other_segments_and_fill_bytes() {
+        let found = Some((PixelFormat::Jpeg, Some(Size { width_px: 768, height_px: 576 })));
+        assert_eq!(jpeg_with(&[]), found);
+        assert_eq!(
+            jpeg_with(&[0xff, 0xe1, 0, 6, 0xff, 0xc0, 0, 17]),
+            found,
+            "a segment that looks like a header inside"
+        );
+        assert_eq!(jpeg_with(&[0xff, 0xff, 0xff, 0xfe, 0, 2, 0xff]), found, "fill bytes before markers");
+    }
+
+    #[test]
+    fn a_damaged_head_has_no_size() {
+        for damaged in [&[0xff, 0xe1, 0xff, 0xff][..], &[0xff, 0xda, 0, 2], &[0xff, 0x00], &[0xff, 0xc0, 0]] {
+            assert_eq!(read(&[&[0xff, 0xd8], damaged].concat()), Some((PixelFormat::Jpeg, None)), "{damaged:02x?}");
+        }
+        assert_eq!(read(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\0\x01"), Some((PixelFormat::Png, None)));
+    }
+
+    #[test]
+    fn a_pngs_size_is_found() {
+        let size = Size { width_px: 258, height_px: 1 };
+        assert_eq!(read(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x02\0\0\0\x01"), Some((PixelFormat::Png, Some(size))));
+    }
+
+    #[test]
+    fn nothing_else_is_a_picture() {
+        assert_eq!([&b"GIF89a"[..], b"", b"\xff\xd8", b"\x89PNG"].map(read), [None; 4]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_have_a_size_or_none(bytes: Vec<u8>) {
+            let (format, _) = read(&[&[0xff, 0xd8, 0xff], &bytes[..]].concat()).unwrap();
+            assert_eq!(format, PixelFormat::Jpeg);
+        }
+    }
+}

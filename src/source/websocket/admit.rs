@@ -1,0 +1,98 @@
+//! Admission: a client's message becomes a frame, or is refused. Pure, and nothing here decodes a pixel.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+
+use super::buffers::Pool;
+use crate::{
+    frame::{Frame, Origin, PixelFormat, Size},
+    output::refusals::Refusal,
+    source::picture_head,
+    wire::Header,
+};
+
+/// How a text message begins that is a picture.
+const DATA_URL: &str = "data:";
+
+/// A picture out of a message, and what its sender said of it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Picture {
+    format: PixelFormat,
+    size: Size,
+    stride_bytes: usize,
+    bytes: Bytes,
+}
+
+/// The JPEG or PNG in a bare binary message.
+///
+/// # Errors
+/// When it is neither, or too large.
+pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, Refusal> {
+    let Some((format, size)) = picture_head::read(&bytes) else {
+        return Err(Refusal::NotAPicture(bytes.iter().take(4).copied().collect()));
+    };
+    let size = size.ok_or_else(|| Refusal::Damaged("its head ends before its size".into()))?;
+    within(size, max_pixels)?;
+    Ok(Picture { format, size, stride_bytes: 0, bytes })
+}
+
+/// The picture behind a `fovea.v1` header.
+///
+/// # Errors
+/// When it is not what the header says, or too large. Whether the rows are all there is for [`Picture::into_frame`].
+pub(super) fn headed(header: &Header, bytes: Bytes, max_pixels: u64) -> Result<Picture, Refusal> {
+    let format = header.format;
+    if format.row_bytes(1).is_none() {
+        let picture = bare(bytes, max_pixels)?;
+        return if picture.format == format {
+            Ok(picture)
+        } else {
+            Err(Refusal::Unsupported("the header says JPEG and the picture is PNG, or the other way round"))
+        };
+    }
+    let size = Size { width_px: header.width_px, height_px: header.height_px };
+    within(size, max_pixels)?;
+    Ok(Picture { format, size, stride_bytes: header.stride_bytes as usize, bytes })
+}
+
+/// Whether a text message is meant to be a picture.
+pub(super) fn is_data_url(text: &str) -> bool {
+    text.starts_with(DATA_URL)
+}
+
+/// The file in a `data:image/...;base64,` URL, decoded into a buffer of the pool.
+///
+/// # Errors
+/// When it is not such a URL.
+pub(super) fn data_url(text: &str, pool: &Pool) -> Result<Bytes, Refusal> {
+    let (kind, data) = text.split_once(',').ok_or(Refusal::DataUrl("there is no comma before the data"))?;
+    if !kind.starts_with("data:image/") || !kind.ends_with(";base64") {
+        return Err(Refusal::DataUrl("it must begin with data:image/jpeg;base64, or data:image/png;base64,"));
+    }
+    let mut buffer = pool.buffer();
+    let room = base64::decoded_len_estimate(data.len());
+    buffer.reserve(room);
+    let count = STANDARD
+        .decode_slice(data, buffer.space(room))
+        .map_err(|_| Refusal::DataUrl("what stands behind the comma is not base64"))?;
+    buffer.filled(count);
+    Ok(buffer.finish())
+}
+
+impl Picture {
+    /// The frame.
+    ///
+    /// # Errors
+    /// When a raw picture's rows are not all there.
+    pub(super) fn into_frame(self, origin: Origin) -> Result<Frame, Refusal> {
+        let Self { format, size, stride_bytes, bytes } = self;
+        match format {
+            PixelFormat::Jpeg | PixelFormat::Png => Ok(Frame::compressed(origin, format, size, bytes)),
+            _ => Ok(Frame::raw(origin, format, size, stride_bytes, bytes)?),
+        }
+    }
+}
+
+fn within(size: Size, limit: u64) -> Result<(), Refusal> {
+    if size.pixels() > limit { Err(Refusal::TooManyPixels { size, limit }) } else { Ok(()) }
+}

@@ -1,0 +1,92 @@
+//! Buffers for incoming messages: lent as [`Bytes`], back in the pool when the last handle is dropped.
+//!
+//! A frame that is received, one that waits and one that is looked at: three buffers go round, and after the first
+//! few frames no memory is asked for any more.
+
+use std::{mem, sync::Arc};
+
+use bytes::Bytes;
+
+use crate::sync::Mutex;
+
+/// Buffers kept for the next message. One is being filled, one frame waits, one is looked at.
+const SPARE: usize = 3;
+
+/// Buffers grow in these steps, so that pictures of about the same size fit into the same ones.
+const STEP_BYTES: usize = 64 * 1024;
+
+/// One client's buffers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pool(Arc<Mutex<Vec<Box<[u8]>>>>);
+
+/// A message being received. Goes back to its pool if it is never finished.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    pool: Pool,
+    bytes: Box<[u8]>,
+    len: usize,
+}
+
+impl Pool {
+    /// An empty buffer.
+    pub(super) fn buffer(&self) -> Buffer {
+        let bytes = self.0.lock().pop().unwrap_or_default();
+        Buffer { pool: self.clone(), bytes, len: 0 }
+    }
+}
+
+impl Buffer {
+    /// Bytes received so far.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The bytes received from `start` on.
+    pub(super) fn received_from(&mut self, start: usize) -> &mut [u8] {
+        &mut self.bytes[start..self.len]
+    }
+
+    /// Makes sure that `more` bytes fit behind those that are there.
+    ///
+    /// New memory is zero and untouched: a client that promises a large message and sends none takes none.
+    pub(super) fn reserve(&mut self, more: usize) {
+        let need = self.len + more;
+        if need > self.bytes.len() {
+            // A quarter more than needed, so that slightly larger pictures do not ask again.
+            let mut larger = vec![0; (need + need / 4).next_multiple_of(STEP_BYTES)].into_boxed_slice();
+            larger[..self.len].copy_from_slice(&self.bytes[..self.len]);
+            self.bytes = larger;
+        }
+    }
+
+    /// Where the next `want` bytes go; [`Buffer::reserve`]d before. To be [`Buffer::filled`] then.
+    pub(super) fn space(&mut self, want: usize) -> &mut [u8] {
+        &mut self.bytes[self.len..][..want]
+    }
+
+    /// The first `count` bytes of the space have been written.
+    pub(super) fn filled(&mut self, count: usize) {
+        self.len += count;
+    }
+
+    /// The message is whole.
+    pub(super) fn finish(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let bytes = mem::take(&mut self.bytes); // outlives the lock: if it is one too many, it is freed after it
+        let mut spare = self.pool.0.lock();
+        if spare.len() < SPARE {
+            spare.push(bytes);
+        }
+    }
+}

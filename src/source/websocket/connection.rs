@@ -1,0 +1,245 @@
+//! One client's connection: messages in, the outbox out, and the client's signs of life. One thread, one `poll`.
+
+use std::{
+    io::{self, Chain, Cursor, Read},
+    net::{Shutdown, TcpStream},
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use nix::poll::PollFlags;
+use tungstenite::{
+    Error as WsError, Utf8Bytes,
+    protocol::frame::{
+        CloseFrame, Frame, FrameSocket,
+        coding::{CloseCode, Data, OpCode},
+    },
+};
+
+use super::{
+    buffers::Pool,
+    receive::{Incoming, Receiver, Stop},
+};
+use crate::{
+    output::outbox::{Ending, Next, Outbox},
+    system::wake::wait,
+};
+
+/// How long a client that was told goodbye may take to go. Until then what it still sends is read and dropped: closing
+/// a socket with unread bytes resets the connection, and the goodbye would be lost with it.
+const GOODBYE: Duration = Duration::from_millis(300);
+
+/// The time limits of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of a message.
+    pub(super) message_bytes: usize,
+    /// From a message's first byte to its last.
+    pub(super) message_timeout: Duration,
+    /// Without a sign of life; after half of it the client is pinged.
+    pub(super) idle_timeout: Duration,
+}
+
+/// An open WebSocket connection.
+#[derive(Debug)]
+pub(super) struct Connection<'a> {
+    socket: &'a TcpStream,
+    outbox: &'a Outbox,
+    limits: Limits,
+    input: Chain<Cursor<Vec<u8>>, &'a TcpStream>,
+    receiver: Receiver,
+    output: FrameSocket<&'a TcpStream>,
+    /// The socket took less than it was given; nothing more is taken from the outbox until it took the rest.
+    is_backed_up: bool,
+    heard_at: Instant,
+    is_pinged: bool,
+    /// When the message that is being received began.
+    began_at: Option<Instant>,
+}
+
+/// A message with content.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Bytes.
+    Binary(Bytes),
+    /// Text.
+    Text(Utf8Bytes),
+}
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Over {
+    /// It went, with or without a word.
+    #[error("it left")]
+    Left(Option<CloseCode>),
+    /// It is sent away.
+    #[error("{} ({})", .0.reason, .0.code)]
+    Ended(Ending),
+    /// The network failed.
+    #[error("{0}")]
+    Lost(io::Error),
+}
+
+impl<'a> Connection<'a> {
+    /// A connection that was just let in; `early` is what it sent right behind its request.
+    pub(super) fn new(socket: &'a TcpStream, outbox: &'a Outbox, limits: Limits, early: Vec<u8>) -> Self {
+        Self {
+            socket,
+            outbox,
+            limits,
+            input: Cursor::new(early).chain(socket),
+            receiver: Receiver::new(limits.message_bytes),
+            output: FrameSocket::new(socket),
+            is_backed_up: false,
+            heard_at: Instant::now(),
+            is_pinged: false,
+            began_at: None,
+        }
+    }
+
+    /// Buffers like those that messages come in.
+    pub(super) fn pool(&self) -> &Pool {
+        self.receiver.pool()
+    }
+
+    /// Waits for the next message, or until the time given; sends what the outbox holds meanwhile.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub(super) fn next(&mut self, until: Option<Instant>) -> Result<Option<Content>, Over> {
+        loop {
+            self.send_waiting()?;
+            match self.receiver.next(&mut self.input)? {
+                Some(incoming) => {
+                    self.heard_at = Instant::now();
+                    self.is_pinged = false;
+                    match incoming {
+                        Incoming::Binary(bytes) => return Ok(Some(self.whole(Content::Binary(bytes)))),
+                        Incoming::Text(text) => return Ok(Some(self.whole(Content::Text(text)))),
+                        Incoming::Ping(bytes) => self.send(Frame::pong(bytes))?,
+                        Incoming::Pong => {}
+                        Incoming::Close(code) => return Err(Over::Left(code)),
+                    }
+                }
+                None if until.is_some_and(|until| until <= Instant::now()) => return Ok(None),
+                None => self.wait(until)?,
+            }
+        }
+    }
+
+    fn whole(&mut self, content: Content) -> Content {
+        self.began_at = None;
+        content
+    }
+
+    /// Waits for bytes, for room, for the outbox, or for the nearest of all deadlines.
+    fn wait(&mut self, until: Option<Instant>) -> Result<(), Over> {
+        if self.receiver.is_mid_message() {
+            self.began_at.get_or_insert_with(Instant::now);
+        }
+        let message_due = self.began_at.map(|began_at| began_at + self.limits.message_timeout);
+        let ping_due = self.heard_at + self.limits.idle_timeout / 2;
+        let idle_due = self.heard_at + self.limits.idle_timeout;
+        let life_due = if self.is_pinged { idle_due } else { ping_due };
+        let nearest = [until, message_due, Some(life_due)].into_iter().flatten().min();
+
+        let room = if self.is_backed_up { PollFlags::POLLOUT } else { PollFlags::empty() };
+        let socket = (self.socket.as_fd(), PollFlags::POLLIN | room);
+        let outbox = (self.outbox.wake().as_fd(), PollFlags::POLLIN);
+        let [is_socket_ready, is_outbox_ready] = wait([socket, outbox], nearest).map_err(Over::Lost)?;
+        if is_outbox_ready {
+            self.outbox.wake().clear();
+        }
+
+        let now = Instant::now();
+        if message_due.is_some_and(|due| due <= now) {
+            return Err(policy("the message took longer than server.message_timeout_ms allows"));
+        }
+        if !is_socket_ready && idle_due <= now {
+            return Err(policy("no sign of life within server.idle_timeout_ms"));
+        }
+        if !self.is_pinged && ping_due <= now {
+            self.is_pinged = true;
+            self.send(Frame::ping(Bytes::new()))?;
+        }
+        Ok(())
+    }
+
+    /// Sends what the outbox holds, as far as the socket takes it.
+    fn send_waiting(&mut self) -> Result<(), Over> {
+        if self.is_backed_up {
+            self.flush()?;
+        }
+        while !self.is_backed_up {
+            match self.outbox.next() {
+                Some(Next::Text(text)) => self.send(Frame::message(text, OpCode::Data(Data::Text), true))?,
+                Some(Next::End(ending)) => return Err(Over::Ended(ending)),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one frame; what the socket does not take now is kept until it does.
+    fn send(&mut self, frame: Frame) -> Result<(), Over> {
+        match self.output.write(frame) {
+            Err(WsError::Io(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(Over::Lost(error)),
+            _ => self.flush(),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Over> {
+        let flushed = self.output.flush();
+        self.is_backed_up = matches!(&flushed, Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock);
+        match flushed {
+            Err(WsError::Io(error)) if !self.is_backed_up => Err(Over::Lost(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says goodbye as the reason asks for it, and waits a moment for the client to go.
+    pub(super) fn finish(mut self, over: &Over) {
+        let close = match over {
+            Over::Lost(_) => return,
+            Over::Left(code) => code.map(|code| CloseFrame { code, reason: Utf8Bytes::default() }),
+            Over::Ended(Ending { code, reason }) => {
+                Some(CloseFrame { code: *code, reason: Utf8Bytes::from_static(reason) })
+            }
+        };
+        if self.send(Frame::close(close)).is_ok() && !self.is_backed_up {
+            see_off(self.socket);
+        }
+    }
+}
+
+/// Ends a connection after its last words were sent: reads and drops until the other side has closed, or a moment is up.
+pub(super) fn see_off(mut socket: &TcpStream) {
+    let until = Instant::now() + GOODBYE;
+    let mut scrap = [0; 4096];
+    // Whatever fails here, the connection is over either way.
+    let _ = socket.shutdown(Shutdown::Write);
+    while let Ok([true]) = wait([(socket.as_fd(), PollFlags::POLLIN)], Some(until))
+        && until > Instant::now()
+    {
+        match socket.read(&mut scrap) {
+            Ok(0) => return,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+            _ => {}
+        }
+    }
+}
+
+fn policy(reason: &'static str) -> Over {
+    Over::Ended(Ending { code: CloseCode::Policy, reason })
+}
+
+impl From<Stop> for Over {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Gone(error) if error.kind() == io::ErrorKind::UnexpectedEof => Self::Left(None),
+            Stop::Gone(error) => Self::Lost(error),
+            Stop::Fault(ending) => Self::Ended(ending),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What a client is for, from its HTTP request, and the answer to it. Pure.
+
+use tungstenite::{
+    Error as WsError,
+    error::ProtocolError,
+    handshake::{
+        machine::TryParse,
+        server::{Request, create_response, write_response},
+    },
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+};
+
+use crate::{frame::Camera, wire::SUBPROTOCOL};
+
+/// The longest request that is read. Browsers send about 600 bytes, with cookies of the same host maybe some thousands.
+pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024;
+
+/// What a client is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// What it does.
+    pub(super) role: Role,
+    /// Whether it speaks `fovea.v1`.
+    pub(super) is_v1: bool,
+}
+
+/// What a client does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It sends frames of a camera, and may want its results here.
+    Sender { camera: Camera, results: bool },
+    /// It reads the results and events of one camera or of all.
+    Reader { camera: Option<Camera> },
+}
+
+/// Why a client is not let in: an HTTP answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Denial {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// A line or two of text for whoever reads the client's error.
+    pub(super) body: String,
+    /// Headers that belong to the status.
+    headers: Vec<(header::HeaderName, &'static str)>,
+}
+
+impl Denial {
+    fn new(status: StatusCode, body: impl Into<String>) -> Self {
+        Self { status, body: body.into(), headers: Vec::new() }
+    }
+
+    /// 503: as many clients as `server.max_clients` allows are here.
+    pub(super) fn full(max_clients: usize) -> Self {
+        let body =
+            format!("{max_clients} clients are connected, and server.max_clients allows no more. Try again later.");
+        Self { headers: vec![(header::RETRY_AFTER, "5")], ..Self::new(StatusCode::SERVICE_UNAVAILABLE, body) }
+    }
+
+    /// 408: the request did not come in time.
+    pub(super) fn slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "The request did not come within server.handshake_timeout_ms.")
+    }
+
+    /// 431: the request is longer than anybody's.
+    pub(super) fn long() -> Self {
+        let body = format!("The request is longer than {MAX_REQUEST_BYTES} bytes.");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, body)
+    }
+
+    /// The answer as bytes.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut response = Response::new(());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len() + 1));
+        for (name, value) in &self.headers {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let mut bytes = to_bytes(&response);
+        bytes.extend_from_slice(self.body.as_bytes());
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// Reads the request at the beginning of `bytes`: `None` while it is not whole, else it and its length.
+///
+/// # Errors
+/// When it is no request that leads to a WebSocket.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Denial> {
+    match Request::try_parse(bytes) {
+        Ok(found) => Ok(found.map(|(length, request)| (request, length))),
+        Err(WsError::Protocol(ProtocolError::WrongHttpMethod)) => {
+            Err(Denial::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET leads to a WebSocket."))
+        }
+        Err(error) => Err(Denial::new(StatusCode::BAD_REQUEST, format!("This is no HTTP/1.1 request: {error}."))),
+    }
+}
+
+/// Decides what the client is for, and writes the answer that lets it in.
+///
+/// # Errors
+/// With the answer that does not.
+pub(super) fn accept(
+    request: &Request,
+    cameras: &[&Camera],
+    allowed_origins: &[String],
+) -> Result<(Route, Vec<u8>), Denial> {
+    let mut response = create_response(request).map_err(|error| {
+        let body = format!(
+            "This port speaks WebSocket: send frames to ws://HOST:PORT/frames/CAMERA, read results from \
+             ws://HOST:PORT/results. ({error})"
+        );
+        let headers = vec![
+            (header::UPGRADE, "websocket"),
+            (header::CONNECTION, "Upgrade"),
+            (header::SEC_WEBSOCKET_VERSION, "13"),
+        ];
+        Denial { headers, ..Denial::new(StatusCode::UPGRADE_REQUIRED, body) }
+    })?;
+    check_origin(request.headers(), allowed_origins)?;
+    let role = role(request, cameras)?;
+    let is_v1 = offers_v1(request.headers());
+    if is_v1 {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    Ok((Route { role, is_v1 }, to_bytes(&response)))
+}
+
+fn role(request: &Request, cameras: &[&Camera]) -> Result<Role, Denial> {
+    let known = |name: &str| {
+        cameras.iter().find(|camera| camera.name() == name).map(|&camera| camera.clone()).ok_or_else(|| {
+            let body = format!("There is no camera {name:?} here. Cameras: {}.", names(cameras));
+            Denial::new(StatusCode::NOT_FOUND, body)
+        })
+    };
+    let results = request.uri().query().is_some_and(|query| query.split('&').any(|word| word == "results"));
+    let path = request.uri().path();
+    match path.trim_matches('/').split('/').collect::<Vec<_>>()[..] {
+        [""] => match cameras {
+            [camera] => Ok(Role::Sender { camera: Camera::clone(camera), results }),
+            _ => {
+                let body = format!("With more than one camera, send to /frames/CAMERA. Cameras: {}.", names(cameras));
+                Err(Denial::new(StatusCode::NOT_FOUND, body))
+            }
+        },
+        ["frames", name] => Ok(Role::Sender { camera: known(name)?, results }),
+        ["results"] => Ok(Role::Reader { camera: None }),
+        ["results", name] => Ok(Role::Reader { camera: Some(known(name)?) }),
+        _ => {
+            let body = format!(
+                "There is nothing at {path:?}. Send frames to /frames/CAMERA, read results from /results or \
+                 /results/CAMERA. Cameras: {}.",
+                names(cameras)
+            );
+            Err(Denial::new(StatusCode::NOT_FOUND, body))
+        }
+    }
+}
+
+/// A browser says which site's page wants to connect. A page of this very host may; others only if they are configured,
+/// or any web page that somebody near the board looks at could.
+fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Denial> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or("?");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
+    let origin_host = origin.split_once("://").map(|(_, rest)| host_name(rest));
+    let is_ours = host.is_some() && host == origin_host && host.is_some_and(cannot_be_claimed);
+    if is_ours || allowed.iter().any(|one| one == origin) {
+        return Ok(());
+    }
+    let body = format!("Pages of {origin} may not connect. To let them, add it to server.allowed_origins.");
+    Err(Denial::new(StatusCode::FORBIDDEN, body))
+}
+
+/// `host` or `host:port` without the port.
+fn host_name(authority: &str) -> &str {
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((v6, _)) => v6,
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    }
+}
+
+/// Whether a name is one that nobody outside can point at this board: an address, or a name of the local network.
+/// A name of the Internet's DNS can be pointed anywhere by its owner, whose page would then be "of this very host".
+fn cannot_be_claimed(host: &str) -> bool {
+    host.parse::<std::net::IpAddr>().is_ok() || !host.contains('.') || host.ends_with(".local")
+}
+
+fn offers_v1(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|name| name.trim() == SUBPROTOCOL)
+}
+
+fn names(cameras: &[&Camera]) -> String {
+    cameras.iter().map(|camera| camera.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn to_bytes(response: &Response<()>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_response(&mut bytes, response).expect("a vector takes everything");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(target: &str, headers: &str, cameras: &[&str], origins: &[&str]) -> Result<Route, (u16, String)> {
+        let text = format!(
+            "GET {target} HTTP/1.1\r\nHost: 192.0.2.7:8999\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+        );
+        let (request, length) = parse(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(length, text.len());
+        let cameras: Vec<_> = cameras.iter().enumerate().map(|(index, name)| Camera::new(index, name)).collect();
+        let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
+        accept(&request, &cameras.iter().collect::<Vec<_>>(), &origins)
+            .map(|(route, _)| route)
+            .map_err(|denial| (denial.status.as_u16(), denial.body))
+    }
+
+    fn sender(index: usize, name: &str, results: bool) -> Result<Route, (u16, String)> {
+        Ok(Route { role: Role::Sender { camera: Camera::new(index, name), results }, is_v1: false })
+    }
+
+    #[test]
+    fn paths_say_what_a_client_is_for() {
+        let two = ["door", "yard"];
+        assert_eq!(answer("/frames/yard", "", &two, &[]), sender(1, "yard", false));
+        assert_eq!(answer("/frames/yard?a=b&results", "", &two, &[]), sender(1, "yard", true));
+        assert_eq!(answer("/", "", &["door"], &[]), sender(0, "door", false));
+        assert_eq!(answer("/?results", "", &["door"], &[]), sender(0, "door", true));
+        let reader = |camera| Ok(Route { role: Role::Reader { camera }, is_v1: false });
+        assert_eq!(answer("/results", "", &two, &[]), reader(None));
+        assert_eq!(answer("/results/door", "", &two, &[]), reader(Some(Camera::new(0, "door"))));
+    }
+
+    #[test]
+    fn unknown_cameras_and_paths_are_answered_with_the_known_ones() {
+        let two = ["door", "yard"];
+        let not_found = |body: &str| Err((404, body.to_owned()));
+        assert_eq!(
+            answer("/frames/dor", "", &two, &[]),
+            not_found(r#"There is no camera "dor" here. Cameras: door, yard."#)
+        );
+        assert_eq!(
+            answer("/", "", &two, &[]),
+            not_found("With more than one camera, send to /frames/CAMERA. Cameras: door, yard.")
+        );
+        assert!(answer("/admin", "", &two, &[]).is_err_and(|(status, body)| status == 404 && body.contains("/admin")));
+    }
+
+    #[test]
+    fn the_sub_protocol_is_found_among_others() {
+        let offered =
+            |value| answer("/", &format!("Sec-WebSocket-Protocol: {value}\r\n"), &["door"], &[]).unwrap().is_v1;
+        assert!(offered("chat, fovea.v1"));
+        assert!(!offered("fovea.v2"));
+    }
+
+    #[test]
+    fn a_foreign_page_is_refused_unless_configured() {
+        let from = |origin, origins: &[&str]| answer("/", &format!("Origin: {origin}\r\n"), &["door"], origins);
+        assert!(from("http://192.0.2.7:8080", &[]).is_ok(), "a page of this very host");
+        for foreign in ["https://example.org", "null", "http://192.0.2.8"] {
+            assert_eq!(from(foreign, &[]).unwrap_err().0, 403);
+            assert!(from(foreign, &[foreign]).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_name_that_an_outsider_may_own_is_no_proof_of_being_ours() {
+        assert!(["localhost", "fovea", "fovea.local", "192.0.2.7", "2001:db8::7"].into_iter().all(cannot_be_claimed));
+        assert!(!cannot_be_claimed("fovea.example.org"));
+        assert_eq!(["a:1", "a", "[2001:db8::7]:1"].map(host_name), ["a", "a", "2001:db8::7"]);
+    }
+
+    #[test]
+    fn a_browser_without_websocket_is_told_what_this_is() {
+        let (request, _) = parse(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().unwrap();
+        let denial = accept(&request, &[], &[]).unwrap_err();
+        assert_eq!(denial.status, 426);
+        assert!(String::from_utf8(denial.to_bytes()).unwrap().contains("upgrade: websocket\r\n"));
+    }
+
+    #[test]
+    fn what_is_no_request_is_told_so() {
+        assert!(parse(b"GET / HT").unwrap().is_none());
+        assert_eq!(parse(b"POST / HTTP/1.1\r\n\r\n").unwrap_err().status, 405);
+        assert_eq!(parse(b"\x16\x03\x01\x02\r\n\r\n").unwrap_err().status, 400);
+    }
+}

@@ -1,0 +1,285 @@
+//! Receiving: bytes from the socket to whole messages, RFC 6455 from the server's side.
+//!
+//! tungstenite's own reader allocates each payload anew and zeroes its read buffer before every read. Here a payload
+//! is read straight into a buffer that goes round, and unmasked there: nothing of its size is allocated or copied,
+//! but for the up to [`AHEAD_BYTES`] that come along with a header. Headers are still tungstenite's to parse.
+
+use std::io::{self, Cursor, Read};
+
+use bytes::Bytes;
+use tungstenite::{
+    Error as WsError, Utf8Bytes,
+    protocol::frame::{
+        FrameHeader,
+        coding::{CloseCode, Control, Data, OpCode},
+    },
+};
+
+use super::buffers::{Buffer, Pool};
+use crate::output::outbox::Ending;
+
+/// How far is read when a header is due. The longest header (14) and the longest control frame's payload (125) fit.
+const AHEAD_BYTES: usize = 160;
+
+/// The longest payload of a control frame.
+const MAX_CONTROL_BYTES: u64 = 125;
+
+/// What a client said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// A binary message.
+    Binary(Bytes),
+    /// A text message.
+    Text(Utf8Bytes),
+    /// To be answered with a pong of the same bytes.
+    Ping(Bytes),
+    /// The answer to a ping.
+    Pong,
+    /// The client is about to go; the code, if it gave one, is to be returned.
+    Close(Option<CloseCode>),
+}
+
+/// Why nothing more can be received.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stop {
+    /// The client is gone, or the network is.
+    #[error("the connection is gone")]
+    Gone(#[source] io::Error),
+    /// The client broke the protocol or a limit.
+    #[error("{}", .0.reason)]
+    Fault(Ending),
+}
+
+/// Makes messages out of bytes. Never waits, never takes more memory than `limit_bytes` and a small rest.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    limit_bytes: usize,
+    pool: Pool,
+    ahead: Ahead,
+    state: State,
+    message: Option<Message>,
+}
+
+/// Between two frames of the WebSocket protocol, or in one.
+#[derive(Debug)]
+enum State {
+    Header,
+    Control { kind: Control, mask: [u8; 4], length: usize },
+    Data { left: usize, mask: [u8; 4], start: usize, is_final: bool },
+}
+
+/// A message of which not all fragments are there.
+#[derive(Debug)]
+struct Message {
+    is_text: bool,
+    buffer: Buffer,
+}
+
+/// Bytes read but not yet understood.
+#[derive(Debug)]
+struct Ahead {
+    bytes: [u8; AHEAD_BYTES],
+    start: usize,
+    end: usize,
+}
+
+impl Receiver {
+    /// A receiver of messages of up to `limit_bytes`.
+    pub(super) fn new(limit_bytes: usize) -> Self {
+        let ahead = Ahead { bytes: [0; AHEAD_BYTES], start: 0, end: 0 };
+        Self { limit_bytes, pool: Pool::default(), ahead, state: State::Header, message: None }
+    }
+
+    /// The buffers that messages come in.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Whether some of a message is there, but not all.
+    pub(super) fn is_mid_message(&self) -> bool {
+        !matches!(self.state, State::Header) || self.message.is_some() || !self.ahead.unread().is_empty()
+    }
+
+    /// The next whole message, or `None` when the socket has nothing more for now.
+    ///
+    /// # Errors
+    /// When nothing more can be received; not to be called again then.
+    pub(super) fn next(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, Stop> {
+        loop {
+            let step = match self.state {
+                State::Header => self.header(socket),
+                State::Control { kind, mask, length } => self.control(socket, kind, mask, length),
+                State::Data { left, mask, start, is_final } => self.data(socket, left, mask, start, is_final),
+            };
+            match step {
+                Ok(None) => {}
+                Ok(Some(incoming)) => return Ok(Some(incoming)),
+                Err(Stop::Gone(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(Stop::Gone(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    /// Reads and checks a frame's header.
+    fn header(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, Stop> {
+        let (header, length) = loop {
+            let mut cursor = Cursor::new(self.ahead.unread());
+            if let Some(found) = FrameHeader::parse(&mut cursor).map_err(|error| broken(&error))? {
+                self.ahead.start += usize::try_from(cursor.position()).expect("inside the buffer");
+                break found;
+            }
+            self.ahead.read(socket)?;
+        };
+        if header.rsv1 || header.rsv2 || header.rsv3 {
+            return Err(protocol("reserved bits are set, but no extension was agreed on"));
+        }
+        let mask = header.mask.ok_or_else(|| protocol("frames from a client must be masked"))?;
+        let is_final = header.is_final;
+        match header.opcode {
+            OpCode::Control(kind) => {
+                if !is_final || length > MAX_CONTROL_BYTES {
+                    return Err(protocol("a control frame is in one piece and at most 125 bytes"));
+                }
+                let length = usize::try_from(length).expect("at most 125");
+                self.state = State::Control { kind, mask, length };
+            }
+            OpCode::Data(kind) => {
+                let buffer = match (kind, &mut self.message) {
+                    (Data::Continue, Some(message)) => &mut message.buffer,
+                    (Data::Text | Data::Binary, none @ None) => {
+                        let is_text = kind == Data::Text;
+                        &mut none.insert(Message { is_text, buffer: self.pool.buffer() }).buffer
+                    }
+                    (Data::Continue, None) => return Err(protocol("a continuation of no message")),
+                    _ => return Err(protocol("a new message inside another")),
+                };
+                let start = buffer.len();
+                let left = usize::try_from(length).unwrap_or(usize::MAX);
+                if left > self.limit_bytes - start {
+                    let reason = "the message is larger than server.max_message_bytes allows";
+                    return Err(Stop::Fault(Ending { code: CloseCode::Size, reason }));
+                }
+                buffer.reserve(left);
+                self.state = State::Data { left, mask, start, is_final };
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads a control frame's payload, which fits into what is read ahead.
+    fn control(
+        &mut self,
+        socket: &mut impl Read,
+        kind: Control,
+        mask: [u8; 4],
+        length: usize,
+    ) -> Result<Option<Incoming>, Stop> {
+        while self.ahead.unread().len() < length {
+            self.ahead.read(socket)?;
+        }
+        let payload = self.ahead.take(length);
+        unmask(payload, mask);
+        let incoming = match kind {
+            Control::Ping => Incoming::Ping(Bytes::copy_from_slice(payload)),
+            Control::Pong => Incoming::Pong,
+            Control::Close => Incoming::Close(close_code(payload)?),
+            Control::Reserved(_) => return Err(protocol("an unknown control frame")),
+        };
+        self.state = State::Header;
+        Ok(Some(incoming))
+    }
+
+    /// Reads a data frame's payload into the message.
+    fn data(
+        &mut self,
+        socket: &mut impl Read,
+        mut left: usize,
+        mask: [u8; 4],
+        start: usize,
+        is_final: bool,
+    ) -> Result<Option<Incoming>, Stop> {
+        let buffer = &mut self.message.as_mut().expect("a data frame belongs to a message").buffer;
+        while left > 0 {
+            let count = if self.ahead.unread().is_empty() {
+                at_least_one(socket.read(buffer.space(left)))?
+            } else {
+                let early = self.ahead.take(left.min(self.ahead.unread().len()));
+                buffer.space(early.len()).copy_from_slice(early);
+                early.len()
+            };
+            buffer.filled(count);
+            left -= count;
+            self.state = State::Data { left, mask, start, is_final };
+        }
+        unmask(buffer.received_from(start), mask);
+        self.state = State::Header;
+        if !is_final {
+            return Ok(None);
+        }
+        let Message { is_text, buffer } = self.message.take().expect("as above");
+        let bytes = buffer.finish();
+        Ok(Some(if is_text { Incoming::Text(text(bytes)?) } else { Incoming::Binary(bytes) }))
+    }
+}
+
+impl Ahead {
+    fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    fn take(&mut self, count: usize) -> &mut [u8] {
+        self.start += count;
+        &mut self.bytes[self.start - count..self.start]
+    }
+
+    /// Reads what there is and fits, behind what is there already.
+    fn read(&mut self, socket: &mut impl Read) -> Result<(), Stop> {
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        self.end += at_least_one(socket.read(&mut self.bytes[self.end..]))?;
+        Ok(())
+    }
+}
+
+/// An end of the stream is an error: a client says goodbye before it goes.
+fn at_least_one(read: io::Result<usize>) -> Result<usize, Stop> {
+    match read {
+        Ok(0) => Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
+        Ok(count) => Ok(count),
+        Err(error) => Err(Stop::Gone(error)),
+    }
+}
+
+/// Undoes the client's masking: byte `i` is XORed with mask byte `i % 4` (RFC 6455, 5.3).
+fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
+    let long = u128::from_ne_bytes(std::array::from_fn(|i| mask[i % 4]));
+    let (longs, rest) = bytes.as_chunks_mut::<16>();
+    for chunk in longs {
+        *chunk = (u128::from_ne_bytes(*chunk) ^ long).to_ne_bytes();
+    }
+    rest.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+}
+
+fn text(bytes: Bytes) -> Result<Utf8Bytes, Stop> {
+    Utf8Bytes::try_from(bytes)
+        .map_err(|_| Stop::Fault(Ending { code: CloseCode::Invalid, reason: "a text message that is not UTF-8" }))
+}
+
+/// The code a close frame gives. Its reason is the client's own affair, but must be UTF-8 like any text.
+fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, Stop> {
+    let Some((code, reason)) = payload.split_first_chunk() else {
+        return if payload.is_empty() { Ok(None) } else { Err(protocol("half a close code")) };
+    };
+    text(Bytes::copy_from_slice(reason))?;
+    let code = CloseCode::from(u16::from_be_bytes(*code));
+    if code.is_allowed() { Ok(Some(code)) } else { Err(protocol("a close code that is not for the wire")) }
+}
+
+fn protocol(reason: &'static str) -> Stop {
+    Stop::Fault(Ending { code: CloseCode::Protocol, reason })
+}
+
+fn broken(_error: &WsError) -> Stop {
+    protocol("a frame header that WebSocket does not know")
+}

@@ -1,0 +1,138 @@
+//! One client, from its request to its end. Runs on its own thread.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::fd::AsFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use log::info;
+use nix::poll::PollFlags;
+
+use super::{
+    connection::{Connection, Limits, see_off},
+    handshake::{self, Denial, MAX_REQUEST_BYTES, Role, Route},
+    listen::Server,
+    reader, sender,
+};
+use crate::{
+    frame::Camera,
+    output::{
+        hub::{Interest, Subscription},
+        message::{self, Hello, Message},
+        outbox::Outbox,
+    },
+    system::{clock::Monotonic, wake::wait},
+};
+
+/// A client and its place on the server.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The server it is on.
+    pub(super) server: Arc<Server>,
+    /// Its socket, which does not block.
+    pub(super) socket: TcpStream,
+    /// Where it is.
+    pub(super) peer: SocketAddr,
+    /// What waits for it.
+    pub(super) outbox: Arc<Outbox>,
+    /// All places are taken: it is only told so.
+    pub(super) is_one_too_many: bool,
+}
+
+impl Session {
+    /// Serves the client until it leaves or is sent away.
+    pub(super) fn serve(self) {
+        match self.handshake() {
+            Ok(Some((Route { role: Role::Sender { camera, results }, is_v1 }, early))) => {
+                sender::serve(&self, &camera, results, is_v1, early);
+            }
+            Ok(Some((Route { role: Role::Reader { camera }, is_v1 }, early))) => {
+                reader::serve(&self, camera.as_ref(), is_v1, early);
+            }
+            Ok(None) => {} // it left, or the server shuts down
+            Err(denial) => {
+                if let Some(untold) = self.server.denied.count() {
+                    info!(CLIENT:% = self.peer; "{} denied: {} {}{untold}", self.peer, denial.status, denial.body);
+                }
+                // A client that does not take these few bytes has left.
+                let _ = (&self.socket).write_all(&denial.to_bytes());
+                see_off(&self.socket);
+            }
+        }
+    }
+
+    /// Reads the request and lets the client in; gives what it is for and what it sent already.
+    fn handshake(&self) -> Result<Option<(Route, Vec<u8>)>, Denial> {
+        let config = &self.server.config;
+        let until = Instant::now() + config.handshake_timeout;
+        let mut bytes = Vec::new();
+        loop {
+            if let Some((request, length)) = handshake::parse(&bytes)? {
+                if self.is_one_too_many {
+                    return Err(Denial::full(config.max_clients));
+                }
+                let (route, answer) =
+                    handshake::accept(&request, &self.server.cameras().collect::<Vec<_>>(), &config.allowed_origins)?;
+                let answered = (&self.socket).write_all(&answer);
+                return Ok(answered.is_ok().then(|| (route, bytes.split_off(length))));
+            }
+            if bytes.len() >= MAX_REQUEST_BYTES {
+                return Err(Denial::long());
+            }
+            let socket = (self.socket.as_fd(), PollFlags::POLLIN);
+            let outbox = (self.outbox.wake().as_fd(), PollFlags::POLLIN);
+            match wait([socket, outbox], Some(until)) {
+                Ok([false, false]) if Instant::now() >= until => return Err(Denial::slow()),
+                Ok([false, false]) => {}
+                Ok([true, false]) => {
+                    let mut chunk = [0; 1024];
+                    match (&self.socket).read(&mut chunk) {
+                        Ok(0) => return Ok(None),
+                        Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(_) => return Ok(None),
+                    }
+                }
+                Ok([_, true]) | Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// The connection it has now that it is let in.
+    pub(super) fn connect(&self, message_bytes: usize, early: Vec<u8>) -> Connection<'_> {
+        let config = &self.server.config;
+        let (message_timeout, idle_timeout) = (config.message_timeout, config.idle_timeout);
+        Connection::new(&self.socket, &self.outbox, Limits { message_bytes, message_timeout, idle_timeout }, early)
+    }
+
+    /// Puts what the hub has of its interest into its outbox, until the subscription is dropped.
+    pub(super) fn subscribe(&self, camera: Option<&Camera>, taken: bool, results: bool) -> Subscription {
+        let interest = Interest { camera: camera.cloned(), taken, results };
+        self.server.hub.subscribe(interest, self.outbox.clone())
+    }
+
+    /// Greets a `fovea.v1` client.
+    pub(super) fn greet(&self, camera: Option<&str>) {
+        let config = &self.server.config;
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.post(&Message::Hello(Hello {
+            server: concat!("fovea ", env!("CARGO_PKG_VERSION")).into(),
+            camera: camera.map(Into::into),
+            clock_us: Monotonic::now().as_micros(),
+            limits: message::Limits {
+                max_message_bytes: config.max_message_bytes,
+                max_pixels: config.max_pixels,
+                message_timeout_ms: millis(config.message_timeout),
+                idle_timeout_ms: millis(config.idle_timeout),
+            },
+        }));
+    }
+
+    /// Puts a message into its outbox.
+    pub(super) fn post(&self, message: &Message) {
+        self.outbox.push(message.to_json().into());
+    }
+}
