@@ -1,6 +1,25 @@
 //! What fovea was told to do: the checked configuration, which the rest of the program takes by reference.
+//!
+//! `file` is the file as written, `check` the border: what it lets through is in range and fits together. Reading
+//! opens nothing but the file, logs nothing, and falls back to nothing: a mistake is a refusal, told with its place.
 
-use std::{net::SocketAddr, time::Duration};
+mod check;
+mod file;
+mod finding;
+mod read;
+mod tree;
+mod value;
+mod words;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use self::finding::{Finding, Findings, Place};
 
 /// A whole configuration. Every value in it is in range; what depends on the board (does that core exist?) is
 /// found out at the start.
@@ -16,10 +35,70 @@ pub struct Config {
     pub cameras: Vec<Camera>,
 }
 
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No such file.
+    #[error("there is no file {0}; deploy/fovea.toml is one to begin with, its comments explain every key")]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("cannot read the configuration {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// More than a configuration can be. Not read any further.
+    #[error("{0} is larger than 1 MiB: it cannot be a configuration of fovea")]
+    TooLarge(PathBuf),
+    /// What is wrong in it.
+    #[error(transparent)]
+    Findings(#[from] Findings),
+}
+
+impl Config {
+    /// Where the configuration is if nobody says otherwise.
+    pub const DEFAULT_PATH: &str = "/etc/fovea/fovea.toml";
+
+    /// The configuration in the file at `path`. Reads at most 1 MiB; what the board has to say to it (is there such
+    /// a core?) is not asked.
+    ///
+    /// # Errors
+    /// When there is no such file, it cannot be read, or it is not right in every respect.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let bytes = read_bounded(path)?;
+        let name = path.display().to_string();
+        let text = str::from_utf8(&bytes).map_err(|error| Findings::not_text(&name, &bytes, error))?;
+        Ok(Self::parse(&name, text)?)
+    }
+
+    /// The configuration in `text`; `name` is the file's, for the findings.
+    ///
+    /// # Errors
+    /// All that is wrong, at once.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Findings> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // the mark some Windows editors begin a file with
+        read::read(text).map_err(|findings| Findings::new(name, findings))
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, LoadError> {
+    const LARGEST: u64 = 1024 * 1024;
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(read) if read as u64 > LARGEST => Err(LoadError::TooLarge(path.to_owned())),
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LoadError::Missing(path.to_owned())),
+        Err(source) => Err(LoadError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
 /// The WebSocket port and the limits of those who connect to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
-    /// Address and port; anything but loopback needs `allow_anonymous`. Default `127.0.0.1:8999`.
+    /// Address and port (0: any free one); anything but loopback needs `allow_anonymous`. Default `127.0.0.1:8999`.
     pub listen: SocketAddr,
     /// Whoever reaches the port may send and read. Default no.
     pub allow_anonymous: bool,
@@ -69,15 +148,15 @@ pub struct Camera {
 /// What counts as motion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Motion {
-    /// About how wide the picture is made to be looked at. The nearest of 1/1, 1/2, 1/4, 1/8 is used.
+    /// About how wide the picture is made to be looked at. The nearest of 1/1, 1/2, 1/4, 1/8 is used. Default 320.
     pub width_px: u32,
-    /// Grey levels, 1 to 254, by which a pixel must differ from the background to have changed.
+    /// Grey levels, 1 to 254, by which a pixel must differ from the background to have changed. Default 25.
     pub threshold: u8,
-    /// The smallest changed region that counts, as a fraction of the picture.
+    /// The smallest changed region that counts, as a fraction of the picture. Default 0.001.
     pub min_area: f32,
-    /// How long after the last motion its event ends.
+    /// How long after the last motion its event ends. Default 2 s.
     pub hold: Duration,
-    /// Parts of the picture with a meaning of their own.
+    /// Parts of the picture with a meaning of their own. Default none.
     pub zones: Vec<Zone>,
 }
 

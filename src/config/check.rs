@@ -1,0 +1,125 @@
+//! Rules across keys, which no type of one value can hold; then the checked configuration.
+
+use std::collections::HashSet;
+
+use toml::Spanned;
+
+use super::{
+    Camera, Config, Log, Motion, Processor, Server, Zone, ZonePurpose, file,
+    finding::Span,
+    value::{Name, Table},
+};
+
+/// A broken rule.
+pub(super) struct Mistake {
+    /// What it is said of.
+    pub(super) span: Span,
+    /// What would be right.
+    pub(super) what: String,
+    /// The key that is missed. If it is there, but wrong by itself, that is all there is to tell.
+    pub(super) missed: Option<&'static str>,
+}
+
+/// The checked configuration, if `mistakes` has got none then. `end` is where the text ends.
+pub(super) fn check(file: &file::File, end: usize, mistakes: &mut Vec<Mistake>) -> Config {
+    if file.camera.is_empty() {
+        let what = "a camera is missing: add a line [[camera]] and below it its name, like name = \"door\"".to_owned();
+        mistakes.push(Mistake { span: end..end, what, missed: Some("camera") });
+    }
+    let mut names = Names::of("camera");
+    let mut cameras = Vec::new();
+    for camera in &file.camera {
+        mistakes.extend(names.add(&camera.name));
+        cameras.push(self::camera(camera, mistakes));
+    }
+    Config {
+        server: server(&file.server, mistakes),
+        processor: Processor {
+            core: file.processor.core.map(|core| core.usize()),
+            realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
+        },
+        log: Log { level: file.log.level.0 },
+        cameras,
+    }
+}
+
+fn server(server: &file::Server, mistakes: &mut Vec<Mistake>) -> Server {
+    let listen = server.listen.get_ref().0;
+    if !listen.ip().to_canonical().is_loopback() && !server.allow_anonymous {
+        let what = "whoever reaches this address could send and watch; if that is meant, say so with \
+                    allow_anonymous = true, else listen on 127.0.0.1";
+        let missed = Some("server.allow_anonymous");
+        mistakes.push(Mistake { span: server.listen.span(), what: what.to_owned(), missed });
+    }
+    Server {
+        listen,
+        allow_anonymous: server.allow_anonymous,
+        allowed_origins: server.allowed_origins.iter().map(|origin| origin.0.clone()).collect(),
+        max_clients: server.max_clients.usize(),
+        max_message_bytes: server.max_message_bytes.usize(),
+        max_pixels: server.max_pixels.u32().into(),
+        handshake_timeout: server.handshake_timeout_ms.ms(),
+        message_timeout: server.message_timeout_ms.ms(),
+        idle_timeout: server.idle_timeout_ms.ms(),
+        outbox_bytes: server.outbox_bytes.usize(),
+    }
+}
+
+fn camera(camera: &file::Camera, mistakes: &mut Vec<Mistake>) -> Camera {
+    Camera {
+        name: camera.name.get_ref().0.clone(),
+        motion: camera.motion.as_deref().map(|written| motion(written, mistakes)),
+    }
+}
+
+fn motion(motion: &file::Motion, mistakes: &mut Vec<Mistake>) -> Motion {
+    let mut names = Names::of("zone of this camera");
+    let mut zones = Vec::new();
+    for zone in &motion.zone {
+        mistakes.extend(zone.get_ref().name.as_ref().and_then(|name| names.add(name)));
+        zones.extend(self::zone(zone, mistakes));
+    }
+    Motion {
+        width_px: motion.width_px.u32(),
+        threshold: motion.threshold.u8(),
+        min_area: motion.min_area.f32(),
+        hold: motion.hold_ms.ms(),
+        zones,
+    }
+}
+
+fn zone(zone: &Spanned<Table<file::Zone>>, mistakes: &mut Vec<Mistake>) -> Option<Zone> {
+    let purpose = match (&zone.get_ref().name, zone.get_ref().ignore) {
+        (Some(name), false) => ZonePurpose::Named(name.get_ref().0.clone()),
+        (None, true) => ZonePurpose::Ignored,
+        (Some(name), true) => {
+            let what = "an ignored zone has no events that could carry a name: leave out this or ignore = true";
+            mistakes.push(Mistake { span: name.span(), what: what.to_owned(), missed: None });
+            return None;
+        }
+        (None, false) => {
+            let what = "must have either a name, for its events to carry, or ignore = true, for nothing in it to count";
+            mistakes.push(Mistake { span: zone.span(), what: what.to_owned(), missed: None });
+            return None;
+        }
+    };
+    Some(Zone { purpose, polygon: zone.get_ref().polygon.0.clone() })
+}
+
+/// Names given so far to things of one kind.
+struct Names<'f> {
+    kind: &'static str,
+    given: HashSet<&'f Name>,
+}
+
+impl<'f> Names<'f> {
+    fn of(kind: &'static str) -> Self {
+        Self { kind, given: HashSet::new() }
+    }
+
+    fn add(&mut self, name: &'f Spanned<Name>) -> Option<Mistake> {
+        let new = self.given.insert(name.get_ref());
+        let what = || format!("another {} has this name: each needs its own", self.kind);
+        (!new).then(|| Mistake { span: name.span(), what: what(), missed: None })
+    }
+}

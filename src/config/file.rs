@@ -1,0 +1,110 @@
+//! The file as written: one struct per table, one field per key, the range of a value in its type, the defaults
+//! of a table in its `Default`. `deploy/fovea.toml` says what each key is for; a test holds the two together.
+//!
+//! To add a table: a struct here with `deny_unknown_fields`, a field in [`File`] (or in [`Camera`]; an `Option` if
+//! being there is what switches it on), its checked counterpart in `config.rs`, the step from one to the other in
+//! `check.rs`, and its keys in the sample. No `flatten`, `untagged` or `tag`: toml loses the place of a mistake there.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::value::{Fraction, Level, Listen, Name, Origin, Polygon, Table, Whole};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) server: Table<Server>,
+    pub(super) processor: Table<Processor>,
+    pub(super) log: Table<Log>,
+    pub(super) camera: Vec<Table<Camera>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Server {
+    pub(super) listen: Spanned<Listen>,
+    pub(super) allow_anonymous: bool,
+    pub(super) allowed_origins: Vec<Origin>,
+    pub(super) max_clients: Whole<1, 1024>,
+    pub(super) max_message_bytes: Whole<1_024, 268_435_456>,
+    pub(super) max_pixels: Whole<1, 268_435_456>,
+    pub(super) handshake_timeout_ms: Whole<100, 60_000>,
+    pub(super) message_timeout_ms: Whole<100, 600_000>,
+    pub(super) idle_timeout_ms: Whole<1_000, 86_400_000>,
+    pub(super) outbox_bytes: Whole<4_096, 67_108_864>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: Spanned::new(0..0, Listen(([127, 0, 0, 1], 8999).into())), // never told of: breaks no rule
+            allow_anonymous: false,
+            allowed_origins: Vec::new(),
+            max_clients: Whole::of::<16>(),
+            max_message_bytes: Whole::of::<{ 8 * 1024 * 1024 }>(),
+            max_pixels: Whole::of::<{ 4096 * 4096 }>(),
+            handshake_timeout_ms: Whole::of::<5_000>(),
+            message_timeout_ms: Whole::of::<10_000>(),
+            idle_timeout_ms: Whole::of::<60_000>(),
+            outbox_bytes: Whole::of::<{ 256 * 1024 }>(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Processor {
+    /// 1023 is the last core the kernel's ordinary CPU set can name.
+    pub(super) core: Option<Whole<0, 1023>>,
+    pub(super) realtime_priority: Option<Whole<1, 99>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: Level,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level(log::LevelFilter::Info) }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Camera {
+    pub(super) name: Spanned<Name>,
+    pub(super) motion: Option<Table<Motion>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Motion {
+    pub(super) width_px: Whole<16, 8_192>,
+    pub(super) threshold: Whole<1, 254>,
+    pub(super) min_area: Fraction,
+    pub(super) hold_ms: Whole<0, 3_600_000>,
+    pub(super) zone: Vec<Spanned<Table<Zone>>>,
+}
+
+impl Default for Motion {
+    fn default() -> Self {
+        Self {
+            width_px: Whole::of::<320>(),
+            threshold: Whole::of::<25>(),
+            min_area: Fraction::thousandths::<1>(),
+            hold_ms: Whole::of::<2_000>(),
+            zone: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Zone {
+    pub(super) name: Option<Spanned<Name>>,
+    #[serde(default)]
+    pub(super) ignore: bool,
+    pub(super) polygon: Polygon,
+}

@@ -1,0 +1,379 @@
+//! Values with a rule, as types that cannot break it. Each says itself what would be right.
+//!
+//! The rules are visitors and not `serde(try_from)`: so the rule is told for a wrong type too (`"5s"` for a number),
+//! and toml knows the place of a value that breaks it inside an array.
+
+use std::{fmt, marker::PhantomData, net::SocketAddr, ops::Deref, time::Duration};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+};
+
+/// A value that is one text or number in the file. What has no `from_` of its own here is refused.
+trait Scalar: Sized {
+    /// What would be right, to go after "must be".
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    fn from_text(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn from_whole(_: i128) -> Option<Self> {
+        None
+    }
+
+    fn from_number(_: f64) -> Option<Self> {
+        None
+    }
+}
+
+/// How serde reads a [`Scalar`].
+struct ScalarVisitor<T>(PhantomData<T>);
+
+impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        T::rule(f)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        T::from_text(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        self.visit_i128(number.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        self.visit_i128(number.into())
+    }
+
+    fn visit_i128<E: de::Error>(self, number: i128) -> Result<T, E> {
+        T::from_whole(number).ok_or_else(|| E::invalid_value(Unexpected::Other("a whole number"), &self))
+    }
+
+    fn visit_u128<E: de::Error>(self, _: u128) -> Result<T, E> {
+        Err(E::invalid_value(Unexpected::Other("a huge number"), &self))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        T::from_number(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+    }
+}
+
+/// serde's `Deserialize` for types with the trait above.
+macro_rules! deserialize_scalars {
+    ($($type:ty $(, $parameter:ident)*;)*) => {$(
+        impl<'de $(, const $parameter: u32)*> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(ScalarVisitor(PhantomData))
+            }
+        }
+    )*};
+}
+
+deserialize_scalars! {
+    Whole<MIN, MAX>, MIN, MAX;
+    Fraction;
+    Listen;
+    Origin;
+    Name;
+    Level;
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
+    /// `N`; a number out of range does not compile.
+    pub(super) const fn of<const N: u32>() -> Self {
+        const { assert!(MIN <= N && N <= MAX) };
+        Self(N)
+    }
+
+    pub(super) fn u32(self) -> u32 {
+        self.0
+    }
+
+    /// As a byte; a range that goes beyond one does not compile.
+    pub(super) fn u8(self) -> u8 {
+        const { assert!(MAX <= u8::MAX as u32) };
+        u8::try_from(self.0).expect("MAX is a byte")
+    }
+
+    pub(super) fn usize(self) -> usize {
+        self.0 as usize
+    }
+
+    /// As so many milliseconds.
+    pub(super) fn ms(self) -> Duration {
+        Duration::from_millis(self.0.into())
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> Scalar for Whole<MIN, MAX> {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {MIN} to {MAX}")
+    }
+
+    fn from_whole(number: i128) -> Option<Self> {
+        u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number)).map(Self)
+    }
+}
+
+/// A part of a whole: from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Fraction(f32);
+
+impl Fraction {
+    /// So many thousandths of the whole; more than there are do not compile.
+    pub(super) const fn thousandths<const N: u16>() -> Self {
+        const { assert!(N <= 1000) };
+        Self(N as f32 / 1000.0)
+    }
+
+    pub(super) fn f32(self) -> f32 {
+        self.0
+    }
+}
+
+impl Scalar for Fraction {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number from 0 to 1")
+    }
+
+    fn from_whole(number: i128) -> Option<Self> {
+        match number {
+            0 => Some(Self(0.0)),
+            1 => Some(Self(1.0)),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "only digits that no picture has the pixels for are lost")]
+    fn from_number(number: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&number).then_some(Self(number as f32))
+    }
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listen(pub(super) SocketAddr);
+
+impl Scalar for Listen {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an IP address and a port, like \"127.0.0.1:8999\" or \"[::1]:8999\"")
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+/// A web origin in the very letters in which browsers send it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin(pub(super) String);
+
+impl Scalar for Origin {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "as browsers send it: \"https://example.org\" or \"https://example.org:8443\", in small letters, without a \
+             path, without the port that http or https has anyway; or \"null\"",
+        )
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let ordinary = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._+:[]".contains(c);
+        let good = text == "null"
+            || text.split_once("://").is_some_and(|(scheme, host)| {
+                let port_is_default = match scheme {
+                    "http" => host.ends_with(":80"),
+                    "https" => host.ends_with(":443"),
+                    _ => false,
+                };
+                let given = !scheme.is_empty() && !host.is_empty();
+                given && !port_is_default && scheme.chars().chain(host.chars()).all(ordinary)
+            });
+        good.then(|| Self(text.to_owned()))
+    }
+}
+
+/// The name of a camera or a zone: fit for a path of a URL, a topic, a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Name(pub(super) String);
+
+impl Scalar for Name {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit")
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let letter_or_digit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let good = (1..=32).contains(&text.len())
+            && text.starts_with(letter_or_digit)
+            && text.chars().all(|c| letter_or_digit(c) || c == '-' || c == '_');
+        good.then(|| Self(text.to_owned()))
+    }
+}
+
+/// The least important kind of log line that is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level(pub(super) log::LevelFilter);
+
+impl Scalar for Level {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"error\", \"warn\", \"info\" or \"debug\"")
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let level = match text {
+            "error" => log::LevelFilter::Error,
+            "warn" => log::LevelFilter::Warn,
+            "info" => log::LevelFilter::Info,
+            "debug" => log::LevelFilter::Debug,
+            _ => return None,
+        };
+        Some(Self(level))
+    }
+}
+
+/// `[x, y]` in fractions of the picture's width and height.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Corner([f32; 2]);
+
+impl<'de> Deserialize<'de> for Corner {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TwoFractions;
+        impl<'de> Visitor<'de> for TwoFractions {
+            type Value = Corner;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("two numbers from 0 to 1: [x, y]")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Corner, A::Error> {
+                let mut next = || numbers.next_element::<Fraction>();
+                match (next()?, next()?, next()?) {
+                    (Some(x), Some(y), None) => Ok(Corner([x.0, y.0])),
+                    (x, y, z) => {
+                        let length = [x, y, z].iter().flatten().count();
+                        Err(de::Error::invalid_length(length, &self))
+                    }
+                }
+            }
+        }
+        deserializer.deserialize_seq(TwoFractions)
+    }
+}
+
+/// Corners in order: at least three, not all on one line.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Vec<Corner>")]
+pub(super) struct Polygon(pub(super) Vec<[f32; 2]>);
+
+impl TryFrom<Vec<Corner>> for Polygon {
+    type Error = &'static str;
+
+    fn try_from(corners: Vec<Corner>) -> Result<Self, &'static str> {
+        let corners: Vec<_> = corners.into_iter().map(|Corner(corner)| corner).collect();
+        if corners.len() < 3 {
+            return Err("must have at least three corners: [[x, y], [x, y], [x, y]]");
+        }
+        if !span_an_area(&corners) {
+            return Err("must have corners that are not all on one line");
+        }
+        Ok(Self(corners))
+    }
+}
+
+/// Whether the corners are not all on one line, or so close to it that no pixel lies between.
+fn span_an_area(corners: &[[f32; 2]]) -> bool {
+    let from_first = || corners.iter().map(|corner| [corner[0] - corners[0][0], corner[1] - corners[0][1]]);
+    let length = |[x, y]: &[f32; 2]| x * x + y * y;
+    let Some(farthest) = from_first().max_by(|a, b| length(a).total_cmp(&length(b))) else { return false };
+    from_first().any(|[x, y]| (x * farthest[1] - y * farthest[0]).abs() > 1e-6)
+}
+
+/// A table: `[server]`, `{ ... }`. Serde alone would take an array for one too, its elements in order of the fields.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Table<T>(T);
+
+impl<T> Deref for Table<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OnlyTable<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyTable<T> {
+            type Value = Table<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Table<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Table)
+            }
+        }
+        deserializer.deserialize_map(OnlyTable(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_fits_a_url_a_topic_and_a_file() {
+        for good in ["door", "0", "back-yard_2", "a2345678901234567890123456789012"] {
+            assert!(Name::from_text(good).is_some(), "{good}");
+        }
+        for bad in ["", "Door", "-door", "_door", "a door", "tür", "../x", "a23456789012345678901234567890123"] {
+            assert!(Name::from_text(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_spelt_as_browsers_spell_it() {
+        for good in ["null", "https://example.org", "http://192.168.1.7:8080", "http://[fe80::1]:8080", "app://x"] {
+            assert!(Origin::from_text(good).is_some(), "{good}");
+        }
+        for bad in ["*", "", "example.org", "https://Example.org", "https://example.org/", "https://example.org:443"] {
+            assert!(Origin::from_text(bad).is_none(), "{bad}");
+        }
+        assert!(Origin::from_text("http://a:443").is_some());
+        assert!(Origin::from_text("http://a:80").is_none());
+    }
+
+    #[test]
+    fn a_polygon_spans_an_area() {
+        let spans = |corners: &[[f32; 2]]| span_an_area(corners);
+        assert!(spans(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]));
+        assert!(spans(&[[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), "a bow tie");
+        assert!(spans(&[[0.5, 0.5], [0.5, 0.5], [0.6, 0.5], [0.5, 0.6]]), "a corner given twice");
+        assert!(!spans(&[[0.1, 0.1], [0.2, 0.2], [0.4, 0.4], [0.3, 0.3]]), "a line");
+        assert!(!spans(&[[0.3, 0.3]; 3]), "a point");
+    }
+
+    #[test]
+    fn numbers_stay_in_range() {
+        for number in [i128::MIN, -1, 0, 100, i128::MAX] {
+            assert!(Whole::<1, 99>::from_whole(number).is_none(), "{number}");
+        }
+        assert_eq!(Whole::<1, 99>::from_whole(1).unwrap().u8(), 1);
+        assert_eq!(Whole::<1, 99>::from_whole(99).unwrap().u8(), 99);
+        for number in [-0.1, 1.000_000_1, f64::NAN, f64::INFINITY] {
+            assert!(Fraction::from_number(number).is_none(), "{number}");
+        }
+        assert_eq!(Fraction::from_number(1.0), Fraction::from_whole(1));
+        assert!(Fraction::from_whole(2).is_none());
+    }
+}
