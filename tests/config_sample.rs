@@ -1,0 +1,62 @@
+//! `deploy/fovea.toml` is the manual: complete, true, and the same as what holds without it.
+
+use std::collections::BTreeSet;
+
+use fovea::config::Config;
+use toml::{Table, Value};
+
+const SAMPLE: &str = include_str!("../deploy/fovea.toml");
+
+#[test]
+fn the_sample_is_the_defaults() {
+    let sample = Config::parse("deploy/fovea.toml", SAMPLE).unwrap_or_else(|findings| panic!("{findings}"));
+    let defaults = Config::parse("defaults", "[[camera]]\nname = \"door\"\n[camera.motion]").expect("it is good");
+    assert_eq!(sample, defaults);
+}
+
+#[test]
+fn its_examples_are_good() {
+    let config = Config::parse("deploy/fovea.toml", &with_examples()).unwrap_or_else(|findings| panic!("{findings}"));
+    assert!(config.processor.core.is_some(), "the examples are in");
+}
+
+/// A key that is in no table makes the loader list those that are. So each table is asked for its keys, and the sample
+/// must have all of them.
+#[test]
+fn it_has_every_key_of_every_table() {
+    let text = with_examples();
+    let sample: Table = text.parse().expect("the test above says it is good");
+    let mut headers = vec![("", format!("no-such-key = 0\n{text}"))];
+    for header in text.lines().filter(|line| line.starts_with('[')) {
+        headers.push((header, text.replacen(&format!("\n{header}\n"), &format!("\n{header}\nno-such-key = 0\n"), 1)));
+    }
+    for (header, text) in headers {
+        let path = header.trim_matches(['[', ']']).split('.').filter(|table| !table.is_empty());
+        let in_sample =
+            path.fold(vec![&sample], inside).into_iter().flat_map(Table::keys).map(String::as_str).collect();
+        let findings = Config::parse("sample", &text).expect_err("there is no such key");
+        let what = &findings.iter().next().expect("that is told").what;
+        let (_, known) = what.split_once("known here: ").unwrap_or_else(|| panic!("{header}: {findings}"));
+        assert_eq!(known.split(", ").collect::<BTreeSet<_>>(), in_sample, "{header}");
+    }
+}
+
+/// The tables called `key` in `tables`.
+fn inside<'t>(tables: Vec<&'t Table>, key: &str) -> Vec<&'t Table> {
+    let inside = tables.into_iter().filter_map(|table| table.get(key));
+    inside
+        .flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice))
+        .filter_map(Value::as_table)
+        .collect()
+}
+
+/// The sample with its commented examples in use: what begins with `# [` or `# key = `.
+fn with_examples() -> String {
+    let is_example = |line: &str| {
+        let key = line.split_once(" = ").map(|(key, _)| key);
+        line.starts_with('[') && line.ends_with(']')
+            || key.is_some_and(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+    };
+    let line = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_example(rest)).unwrap_or(line);
+    SAMPLE.lines().map(|text| format!("{}\n", line(text))).collect()
+}
