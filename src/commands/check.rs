@@ -1,0 +1,19 @@
+//! `fovea check`: the daemon's own loader, and nothing started.
+
+use std::path::Path;
+
+use super::{Failure, say};
+use crate::config::Config;
+
+/// Tells in one line what the configuration in `file` asks for.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn run(file: &Path) -> Result<(), Failure> {
+    let config = Config::load(file).map_err(Failure::of_config)?;
+    let names: Vec<_> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    let cameras = if names.len() == 1 { "camera" } else { "cameras" };
+    let (file, count, names, listen) = (file.display(), names.len(), names.join(", "), config.server.listen);
+    say(format_args!("{file}: good: {count} {cameras} ({names}), listening on {listen}"))?;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! `fovea check`: what it says of good and bad files, and its exit code.
+//!
+//! Every file in `tests/data/config` has beside it what is to be said of it, letter by letter: of those in `bad` on
+//! standard error, of those in `good` on standard output.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+#[test]
+fn every_mistake_is_told_with_its_place() {
+    for case in cases("bad") {
+        let output = check(&case);
+        assert_eq!(text(&output.stderr), expected(&case), "{output:?}");
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!(output.status.code(), Some(78));
+    }
+}
+
+#[test]
+fn a_good_file_is_told_in_one_line() {
+    for case in cases("good") {
+        let output = check(&case);
+        assert_eq!(text(&output.stdout), expected(&case), "{output:?}");
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_the_reason() {
+    let large = Path::new(env!("CARGO_TARGET_TMPDIR")).join("large.toml");
+    File::create(&large).and_then(|file| file.set_len(100 << 20)).expect("the target folder can be written");
+    let cases = [
+        (Path::new("missing.toml"), "there is no file missing.toml; deploy/fovea.toml is one to begin with"),
+        (Path::new("tests"), "cannot read the configuration tests: Is a directory"),
+        (&large, "large.toml is larger than 1 MiB"),
+        (Path::new("/dev/zero"), "/dev/zero is larger than 1 MiB"),
+    ];
+    for (file, expected) in cases {
+        let output = check(file);
+        assert!(text(&output.stderr).contains(expected), "{output:?}");
+        assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
+        assert_eq!(output.status.code(), Some(78), "{output:?}");
+    }
+    fs::remove_file(large).expect("it was there");
+}
+
+#[test]
+fn a_full_disk_is_a_failure_and_a_reader_that_left_is_not() {
+    let to = |stdout: File| {
+        let output = fovea().args(["check", "deploy/fovea.toml"]).stdout(stdout).output().expect("fovea starts");
+        (output.status.code(), text(&output.stderr).to_owned())
+    };
+    let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+    assert_eq!(
+        to(full),
+        (Some(1), "cannot write to standard output: No space left on device (os error 28)\n".to_owned())
+    );
+
+    let (reader, writer) = std::io::pipe().expect("there are descriptors left");
+    drop(reader);
+    let output = fovea().args(["check", "deploy/fovea.toml"]).stdout(writer).output().expect("fovea starts");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn the_help_tells_the_exit_codes_and_a_wrong_command_line_has_its_own() {
+    let output = fovea().arg("--help").output().expect("fovea starts");
+    for code in ["   0  all is well", "   1  it failed", "   2  the command line", "  78  the configuration"] {
+        assert!(text(&output.stdout).contains(code), "{output:?}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+    let output = fovea().arg("chekc").output().expect("fovea starts");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+/// The files of a folder, as they are called from where the tests run.
+fn cases(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new("tests/data/config").join(folder);
+    let files = fs::read_dir(&folder).expect("it is there").map(|file| file.expect("it can be listed").path());
+    let cases: Vec<_> = files.filter(|file| file.extension() == Some(OsStr::new("toml"))).collect();
+    assert!(!cases.is_empty(), "{folder:?}");
+    cases
+}
+
+fn expected(case: &Path) -> String {
+    let file = case.with_extension("expected");
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file:?}: {error}"))
+}
+
+fn check(file: &Path) -> Output {
+    fovea().arg("check").arg(file).output().expect("fovea starts")
+}
+
+fn fovea() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_fovea"))
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("fovea writes UTF-8")
+}
