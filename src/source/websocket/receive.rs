@@ -283,3 +283,6 @@ fn protocol(reason: &'static str) -> Stop {
 fn broken(_error: &WsError) -> Stop {
     protocol("a frame header that WebSocket does not know")
 }
+
+#[cfg(test)]
+mod tests;
