@@ -1,0 +1,136 @@
+//! JPEG and PNG to pixels, into memory that is used again for the next frame.
+//!
+//! A decoder's *warning* is an error here. libjpeg fills up what is missing of a damaged picture with whatever it finds
+//! sensible, or leaves the memory as it is: pixels of the picture before, perhaps another client's.
+
+use std::io::Cursor;
+
+use png::{BitDepth, ColorType, Transformations};
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image};
+
+use super::{pixels::Layout, scale::Scale};
+use crate::{
+    frame::{Frame, Size},
+    output::refusals::Refusal,
+};
+
+/// Pixels, times scans, that a progressive JPEG may make the decoder go over. A scan of nothing costs a pass over the
+/// whole picture all the same, and 38 kB can hold a thousand of them. Usual pictures have about ten.
+const MAX_SCANNED_PIXELS: u64 = 200_000_000;
+
+/// Scans allowed whatever the size: every encoder's usual number fits.
+const ALWAYS_ALLOWED_SCANS: u64 = 12;
+
+/// Decodes pictures one after the other.
+#[derive(Debug)]
+pub struct Decoder {
+    jpeg: Decompressor,
+    /// Rows of the last picture, without padding. Only grows.
+    pixels: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder without memory yet.
+    ///
+    /// # Errors
+    /// When libjpeg-turbo finds no memory for itself.
+    pub fn new() -> Result<Self, turbojpeg::Error> {
+        Ok(Self { jpeg: Decompressor::new()?, pixels: Vec::new() })
+    }
+
+    /// The rows of the last picture decoded, without padding, top row first.
+    #[must_use]
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Decodes a JPEG at `scale`, gray or BGR, and says which.
+    ///
+    /// # Errors
+    /// When it is damaged, of a kind that is not decoded, or made to keep the decoder busy.
+    pub fn jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, Refusal> {
+        let decoded = self.try_jpeg(frame, scale, in_colour);
+        if decoded.is_err() {
+            // A head that ends too early leaves libjpeg-turbo 3.1 waiting for the rest of it, and it takes the next
+            // picture for that. Only a new one is sure to know nothing.
+            self.jpeg = Decompressor::new().map_err(damaged)?;
+        }
+        decoded
+    }
+
+    fn try_jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, Refusal> {
+        let header = self.jpeg.read_header(frame.bytes()).map_err(damaged)?;
+        check(&header, frame.size())?;
+        let limit = (MAX_SCANNED_PIXELS / frame.size().pixels()).max(ALWAYS_ALLOWED_SCANS);
+        self.jpeg.set_scan_limit(u32::try_from(limit).unwrap_or(u32::MAX).min(500)).map_err(damaged)?;
+        self.jpeg.set_scaling_factor(scale.factor()).map_err(damaged)?;
+
+        let size = scale.of(frame.size());
+        let (format, layout) = if in_colour {
+            (turbojpeg::PixelFormat::BGR, Layout::Bgr)
+        } else {
+            (turbojpeg::PixelFormat::GRAY, Layout::Grey)
+        };
+        let (width, height) = (size.width_px as usize, size.height_px as usize);
+        let pitch = width * format.size();
+        let pixels = room(&mut self.pixels, pitch * height);
+        self.jpeg.decompress(frame.bytes(), Image { pixels, width, pitch, height, format }).map_err(damaged)?;
+        Ok(layout)
+    }
+
+    /// Decodes a PNG at its full size to 8 bits a channel, and says which channels it has.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn png(&mut self, frame: &Frame) -> Result<Layout, Refusal> {
+        let damaged = |error: png::DecodingError| Refusal::Damaged(error.to_string());
+        let mut decoder = png::Decoder::new(Cursor::new(frame.bytes()));
+        decoder.set_transformations(Transformations::normalize_to_color8());
+        let mut reader = decoder.read_info().map_err(damaged)?;
+        let bytes = reader.output_buffer_size().ok_or(Refusal::Unsupported("a PNG of more bytes than there are"))?;
+        let pixels = room(&mut self.pixels, bytes);
+        let info = reader.next_frame(pixels).map_err(damaged)?;
+        let layout = match (info.color_type, info.bit_depth) {
+            (ColorType::Grayscale, BitDepth::Eight) => Layout::Grey,
+            (ColorType::GrayscaleAlpha, BitDepth::Eight) => Layout::GreyAlpha,
+            (ColorType::Rgb, BitDepth::Eight) => Layout::Rgb,
+            (ColorType::Rgba, BitDepth::Eight) => Layout::Rgba,
+            _ => return Err(Refusal::Unsupported("a PNG that does not become 8 bits a channel")),
+        };
+        let size = Size { width_px: info.width, height_px: info.height };
+        if size != frame.size() {
+            return Err(Refusal::Damaged(format!("its pixels are {size}, its head says {}", frame.size())));
+        }
+        Ok(layout)
+    }
+}
+
+fn check(header: &DecompressHeader, expected: Size) -> Result<(), Refusal> {
+    match header.colorspace {
+        Colorspace::CMYK | Colorspace::YCCK => {
+            return Err(Refusal::Unsupported("a CMYK JPEG is for printers; send YCbCr, gray or RGB"));
+        }
+        _ if header.is_lossless => return Err(Refusal::Unsupported("a lossless JPEG; send a usual one, or PNG")),
+        _ => {}
+    }
+    // Two heads in one picture: the one found at the door and the one the decoder believes.
+    if (header.width, header.height) == (expected.width_px as usize, expected.height_px as usize) {
+        Ok(())
+    } else {
+        let found = format!("{}x{}", header.width, header.height);
+        Err(Refusal::Damaged(format!("it has two heads, of {expected} and {found}")))
+    }
+}
+
+/// The first `bytes` of the memory, which grows if it must.
+fn room(memory: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
+    if memory.len() < bytes {
+        *memory = vec![0; bytes];
+    }
+    &mut memory[..bytes]
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn damaged(error: turbojpeg::Error) -> Refusal {
+    Refusal::Damaged(error.to_string())
+}

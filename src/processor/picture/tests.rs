@@ -1,0 +1,178 @@
+use bytes::Bytes;
+use turbojpeg::{Compressor, Image, Subsamp, compress};
+
+use super::*;
+use crate::{
+    frame::{Camera, CapturedBy, Origin},
+    system::clock::Monotonic,
+};
+
+const SIZE: Size = Size { width_px: 64, height_px: 48 };
+const WIDTH: usize = 64;
+const HEIGHT: usize = 48;
+
+/// The colours of the left and the right half, as luma, blue and red difference (BT.601) and as blue, green, red.
+const HALVES: [([u8; 3], [u8; 3]); 2] = [([81, 90, 240], [0, 0, 255]), ([145, 54, 34], [1, 255, 0])];
+
+fn origin() -> Origin {
+    let (camera, captured_at) = (Camera::new(0, "door"), Monotonic::from_micros(1));
+    Origin { camera, seq: 1, captured_at, captured_by: CapturedBy::Arrival }
+}
+
+/// Rows of `row` (made from a column number), each followed by `padding` bytes that must never be seen.
+fn rows(rows: usize, padding: usize, pixel: impl Fn(usize) -> Vec<u8>) -> Vec<u8> {
+    let row: Vec<u8> = (0..WIDTH).flat_map(pixel).chain(vec![0x5a; padding]).collect();
+    row.repeat(rows)
+}
+
+fn half(column: usize) -> ([u8; 3], [u8; 3]) {
+    HALVES[column * 2 / WIDTH]
+}
+
+fn raw(format: PixelFormat, padding: usize) -> Frame {
+    let bytes = match format {
+        PixelFormat::Grey => rows(HEIGHT, padding, |x| vec![half(x).0[0]]),
+        PixelFormat::Bgr24 => rows(HEIGHT, padding, |x| half(x).1.to_vec()),
+        PixelFormat::Yuyv => rows(HEIGHT, padding, |x| vec![half(x).0[0], half(x).0[1 + x % 2]]),
+        PixelFormat::Nv12 => {
+            let colour = rows(HEIGHT / 2, padding, |x| vec![half(x).0[1 + x % 2]]);
+            [rows(HEIGHT, padding, |x| vec![half(x).0[0]]), colour].concat()
+        }
+        PixelFormat::Jpeg | PixelFormat::Png => unreachable!("not raw"),
+    };
+    let stride = if padding == 0 { 0 } else { format.row_bytes(SIZE.width_px).unwrap() + padding };
+    Frame::raw(origin(), format, SIZE, stride, bytes.into()).unwrap()
+}
+
+fn bgr_image(pixels: &[u8]) -> Image<&[u8]> {
+    Image { pixels, width: WIDTH, pitch: WIDTH * 3, height: HEIGHT, format: turbojpeg::PixelFormat::BGR }
+}
+
+fn jpeg() -> Frame {
+    let pixels = rows(HEIGHT, 0, |x| half(x).1.to_vec());
+    let bytes = compress(bgr_image(&pixels), 95, Subsamp::None).unwrap();
+    Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, Bytes::copy_from_slice(&bytes))
+}
+
+fn png(colour: png::ColorType, depth: png::BitDepth, palette: &[u8], pixel: impl Fn(usize) -> Vec<u8>) -> Frame {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, SIZE.width_px, SIZE.height_px);
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
+    if !palette.is_empty() {
+        encoder.set_palette(palette);
+    }
+    encoder.write_header().unwrap().write_image_data(&rows(HEIGHT, 0, pixel)).unwrap();
+    Frame::compressed(origin(), PixelFormat::Png, SIZE, bytes.into())
+}
+
+fn pngs() -> [Frame; 4] {
+    use png::{BitDepth::Eight, BitDepth::Sixteen, ColorType};
+    let rgb = |x| half(x).1.into_iter().rev().collect::<Vec<u8>>();
+    let palette: Vec<u8> = HALVES.iter().flat_map(|(_, bgr)| bgr.iter().rev().copied()).collect();
+    [
+        png(ColorType::Rgb, Eight, &[], rgb),
+        png(ColorType::Rgba, Eight, &[], |x| [rgb(x), vec![7]].concat()),
+        png(ColorType::Rgb, Sixteen, &[], |x| rgb(x).into_iter().flat_map(|byte| [byte, byte]).collect()),
+        png(ColorType::Indexed, Eight, &palette, |x| vec![u8::try_from(x * 2 / WIDTH).unwrap()]),
+    ]
+}
+
+/// The mean of each half of a view, by channel.
+fn means(view: &View<'_>) -> [[f64; 3]; 2] {
+    let (columns, rows) = (view.cols(), view.rows());
+    [0, columns / 2].map(|x| {
+        let half = view.roi(opencv::core::Rect::new(x, 0, columns / 2, rows)).unwrap();
+        let mean = opencv::core::mean_def(&half).unwrap();
+        [mean[0], mean[1], mean[2]]
+    })
+}
+
+fn near(means: [[f64; 3]; 2], expected: [[u8; 3]; 2], channels: usize) -> bool {
+    means.iter().zip(expected).all(|(mean, expected)| {
+        mean.iter().zip(expected).take(channels).all(|(mean, expected)| (mean - f64::from(expected)).abs() <= 6.0)
+    })
+}
+
+#[test]
+fn every_format_shows_the_same_luma_and_colour_at_every_scale() {
+    let raws = [PixelFormat::Grey, PixelFormat::Bgr24, PixelFormat::Yuyv, PixelFormat::Nv12];
+    let raws = raws.into_iter().flat_map(|format| [raw(format, 0), raw(format, 24)]);
+    for frame in raws.chain([jpeg()]).chain(pngs()) {
+        for width_px in [8, 16, 32, 64] {
+            let luma_wants = Wants { luma_px: Some(width_px), bgr_px: None };
+            for wants in [luma_wants, Wants { luma_px: Some(width_px), bgr_px: Some(64) }] {
+                let mut canvas = Canvas::new().unwrap();
+                let mut picture = Picture::new(&frame, wants, &mut canvas);
+                let luma = picture.luma(width_px).unwrap();
+                assert_eq!((luma.cols(), luma.channels()), (width_px.cast_signed(), 1));
+                // Luma in YUV formats is 16 to 235; from colour it is made 0 to 255.
+                let is_yuv = matches!(frame.format(), PixelFormat::Grey | PixelFormat::Yuyv | PixelFormat::Nv12);
+                let expected = if is_yuv { [81, 145] } else { [76, 150] };
+                assert!(near(means(&luma), expected.map(|y| [y, 0, 0]), 1), "{frame:?}: {:?}", means(&luma));
+            }
+            if frame.format() == PixelFormat::Grey {
+                continue; // has no colour to show
+            }
+            let mut canvas = Canvas::new().unwrap();
+            let wants = Wants { luma_px: None, bgr_px: Some(width_px) };
+            let mut picture = Picture::new(&frame, wants, &mut canvas);
+            let bgr = picture.bgr(width_px).unwrap();
+            assert_eq!((bgr.cols(), bgr.channels()), (width_px.cast_signed(), 3));
+            assert!(near(means(&bgr), HALVES.map(|(_, bgr)| bgr), 3), "{frame:?}: {:?}", means(&bgr));
+        }
+    }
+}
+
+#[test]
+fn a_raw_picture_at_its_full_size_is_not_copied() {
+    let frame = raw(PixelFormat::Nv12, 24);
+    let mut canvas = Canvas::new().unwrap();
+    let mut picture = Picture::new(&frame, Wants::default(), &mut canvas);
+    let luma = picture.luma(64).unwrap();
+    assert_eq!(luma.data(), frame.bytes().as_ptr());
+}
+
+#[test]
+fn nothing_of_the_picture_before_shows_through_a_damaged_one() {
+    let whole = jpeg();
+    let mut canvas = Canvas::new().unwrap();
+    let wants = Wants { luma_px: Some(64), bgr_px: None };
+    for cut in (200..whole.bytes().len() - 2).step_by(7) {
+        Picture::new(&whole, wants, &mut canvas).luma(64).unwrap();
+        let part = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, whole.bytes().slice(..cut));
+        let refusal = Picture::new(&part, wants, &mut canvas).luma(64).unwrap_err();
+        assert_eq!(refusal.cause(), "damaged", "{cut} bytes: {refusal}");
+    }
+}
+
+#[test]
+fn a_progressive_picture_is_decoded_and_one_of_a_thousand_scans_is_not() {
+    let pixels = rows(HEIGHT, 0, |x| half(x).1.to_vec());
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_progressive(true).unwrap();
+    let bytes = compressor.compress_to_vec(bgr_image(&pixels)).unwrap();
+    let progressive = |bytes: Vec<u8>| Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bytes.into());
+    let mut canvas = Canvas::new().unwrap();
+    let mut cause = |frame: &Frame| {
+        let luma = Picture::new(frame, Wants::default(), &mut canvas).luma(64).map(drop);
+        luma.err().map(|refusal| refusal.cause())
+    };
+    assert_eq!(cause(&progressive(bytes.clone())), None);
+
+    // The last scan, a thousand times over.
+    let last = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
+    let (head, end) = bytes.split_at(bytes.len() - 2);
+    let bomb = [head, &head[last..].repeat(1000), end].concat();
+    assert_eq!(cause(&progressive(bomb)), Some("damaged"));
+}
+
+#[test]
+fn a_head_that_lies_about_the_size_is_found_out() {
+    let bytes = jpeg().bytes().clone();
+    let size = Size { width_px: 32, height_px: 48 };
+    let frame = Frame::compressed(origin(), PixelFormat::Jpeg, size, bytes);
+    let mut canvas = Canvas::new().unwrap();
+    let refusal = Picture::new(&frame, Wants::default(), &mut canvas).luma(64).unwrap_err();
+    assert_eq!(refusal.to_string(), "the picture is damaged: it has two heads, of 32x48 and 64x48");
+}
