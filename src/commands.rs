@@ -4,6 +4,7 @@
 //! [`Command::run`].
 
 pub mod check;
+pub mod client;
 
 use std::{
     error::Error,
