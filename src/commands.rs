@@ -5,6 +5,8 @@
 
 pub mod check;
 pub mod client;
+pub mod send;
+mod signals;
 
 use std::{
     error::Error,
@@ -65,6 +67,8 @@ pub enum Command {
         #[arg(value_name = "FILE", default_value = Config::DEFAULT_PATH)]
         file: PathBuf,
     },
+    /// Send recorded frames to a camera
+    Send(send::SendArgs),
 }
 
 impl Command {
@@ -75,6 +79,7 @@ impl Command {
     pub fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Check { file } => check::run(file),
+            Self::Send(args) => Ok(send::run(args)?),
         }
     }
 }
@@ -106,10 +111,18 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The error and its causes, in one line unless the error itself has more.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.error)?;
-        let mut cause = self.error.source();
+        WithCauses(&*self.error).fmt(f)
+    }
+}
+
+/// Shows an error and its causes, in one line unless the error itself has more.
+struct WithCauses<'a>(&'a dyn Error);
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
         while let Some(error) = cause {
             write!(f, ": {error}")?;
             cause = error.source();

@@ -1,0 +1,167 @@
+//! `fovea send`: plays a recording to a camera, as a camera would: a frame when it is due, whether the last one was
+//! looked at or not.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+    os::fd::AsFd,
+    path::PathBuf,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{
+    WithCauses,
+    client::{Client, ClientError, ServerUrl},
+    signals::Signals,
+};
+use crate::{
+    output::message::Message,
+    recording::{Recording, RecordingError},
+    wire::SUBPROTOCOL,
+};
+
+mod schedule;
+mod sender;
+mod tally;
+
+pub use schedule::{Rate, RateError};
+pub use sender::{Plan, Told, send};
+pub use tally::Tally;
+
+/// What to send, where to, and how.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  fovea send ws://board walk.avi                          at the rate in the file
+  fovea send ws://board/frames/door pictures/ --rate 5    a folder, five a second
+  fovea send ws://board night.mjpeg --pace taken          every frame, as fast as they are looked at
+  fovea send ws://board walk.avi --loop --results | jq .motion.boxes
+
+Progress, warnings and the summary go to standard error, results to standard output. \
+Ctrl-C ends it cleanly. The exit code is 1 when the server ends the connection.")]
+pub struct SendArgs {
+    /// Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera.
+    /// The port is 8999 unless given
+    url: ServerUrl,
+
+    /// JPEG and PNG files, MJPEG files, AVI files with MJPEG video, and folders of these
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+
+    /// Frames a second [default: the recording's own, or else 10]
+    #[arg(long, value_name = "HZ")]
+    rate: Option<Rate>,
+
+    /// Begin again at the end, until stopped
+    #[arg(long = "loop")]
+    repeat: bool,
+
+    /// What a frame waits for
+    #[arg(long, value_enum, default_value_t)]
+    pace: Pace,
+
+    /// Print results and events, one JSON object a line
+    #[arg(long)]
+    results: bool,
+}
+
+/// What a frame waits for before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Pace {
+    /// Its time. The server keeps the newest frame and supersedes what it had no time for
+    #[default]
+    Rate,
+    /// The processor taking the frame before: every frame is looked at. With --rate, its time too
+    Taken,
+}
+
+/// Why sending failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The recording cannot be opened.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// Nothing in the recording can be sent.
+    #[error("there is no whole picture in the recording")]
+    Nothing,
+    /// There is no connection, or no longer.
+    #[error(transparent)]
+    Connection(ClientError),
+    /// Results cannot be printed.
+    #[error("cannot print")]
+    Output(#[from] io::Error),
+}
+
+/// Sends what the arguments say, and shows how it goes.
+///
+/// # Errors
+/// When it ends for another reason than the recording's end or the user's wish.
+pub fn run(args: &SendArgs) -> Result<(), SendError> {
+    let recording = Recording::open(&args.paths)?;
+    let url = if args.results { args.url.clone().with_query("results") } else { args.url.clone() };
+    let client = Client::connect(&url, Some(SUBPROTOCOL))?;
+    let signals = Signals::catch()?;
+
+    let view = View::new(args, &recording);
+    let plan = Plan { rate: args.rate, pace: args.pace, repeat: args.repeat, results: args.results };
+    let (tally, sent) = send(client, &recording, &plan, signals.as_fd(), &mut |tally, told| view.show(tally, told));
+    view.bar.finish_and_clear();
+    match sent {
+        // Whoever read the results has seen enough.
+        Err(SendError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        sent => {
+            writeln!(io::stderr(), "{tally}")?;
+            sent
+        }
+    }
+}
+
+/// What the user sees: on a terminal a bar, otherwise only what is out of order.
+struct View {
+    bar: ProgressBar,
+    results: bool,
+}
+
+impl View {
+    fn new(args: &SendArgs, recording: &Recording) -> Self {
+        let length = recording.len_hint().filter(|_| !args.repeat);
+        let (bar, template) = match length {
+            _ if !io::stderr().is_terminal() => (ProgressBar::hidden(), "{msg}"),
+            Some(length) => (ProgressBar::new(length), "{elapsed:>4} [{wide_bar}] {pos}/{len}  {msg}"),
+            None => (ProgressBar::no_length(), "{elapsed:>4} {spinner} {wide_msg}"),
+        };
+        let style = ProgressStyle::with_template(template).expect("the templates above are well-formed");
+        Self { bar: bar.with_style(style), results: args.results }
+    }
+
+    fn show(&self, tally: &Tally, told: &Told<'_>) -> io::Result<()> {
+        match told {
+            Told::Sent => {
+                self.bar.set_message(progress(tally));
+                self.bar.set_position(tally.sent);
+            }
+            Told::Message(text, Message::Result(_) | Message::Event(_) | Message::Refused(_)) if self.results => {
+                return self.bar.suspend(|| {
+                    let mut out = io::stdout().lock();
+                    writeln!(out, "{text}").and_then(|()| out.flush())
+                });
+            }
+            Told::Message(..) => {}
+            Told::LeftOut(error) => return self.warn(&WithCauses(error)),
+            Told::Late => return self.warn(&"the rate cannot be kept: frames go out later than they are due"),
+        }
+        Ok(())
+    }
+
+    fn warn(&self, text: &dyn fmt::Display) -> io::Result<()> {
+        self.bar.suspend(|| writeln!(io::stderr(), "{text}"))
+    }
+}
+
+/// Beside the bar.
+fn progress(tally: &Tally) -> String {
+    let rate = tally.rate_hz().map_or_else(String::new, |rate| format!("{rate:.1} a second, "));
+    let superseded = tally.superseded.map_or_else(String::new, |count| format!(", {count} superseded"));
+    format!("{rate}{} taken{superseded}, {} refused", tally.taken, tally.refused)
+}
