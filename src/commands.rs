@@ -7,6 +7,7 @@ pub mod check;
 pub mod client;
 pub mod send;
 mod signals;
+pub mod watch;
 
 use std::{
     error::Error,
@@ -69,6 +70,8 @@ pub enum Command {
     },
     /// Send recorded frames to a camera
     Send(send::SendArgs),
+    /// Watch what the cameras see, live
+    Watch(watch::WatchArgs),
 }
 
 impl Command {
@@ -80,6 +83,7 @@ impl Command {
         match self {
             Self::Check { file } => check::run(file),
             Self::Send(args) => Ok(send::run(args)?),
+            Self::Watch(args) => Ok(watch::run(args)?),
         }
     }
 }

@@ -1,0 +1,107 @@
+//! `fovea watch`: what a server's cameras see, live.
+
+use std::{
+    io::{self, IsTerminal},
+    os::fd::AsFd,
+    time::Instant,
+};
+
+use super::{
+    client::{Client, ClientError, Next, ServerUrl},
+    signals::Signals,
+};
+
+mod board;
+mod lane;
+mod lines;
+mod screen;
+mod words;
+
+/// Where to watch, and how.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  fovea watch ws://board                          all cameras
+  fovea watch ws://board/results/door             one
+  fovea watch ws://board --json | jq -c 'select(.type == \"event\")'
+
+On a terminal there is a line for each camera, kept up to date: frames a second, the age of results as they left the \
+server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and what moves. \
+Events are told above as they start and end. Elsewhere each camera has its line once a second.
+
+Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
+pub struct WatchArgs {
+    /// Server, and camera if only one is wanted: ws://HOST[:PORT][/results/CAMERA]. The port is 8999 unless given
+    url: ServerUrl,
+
+    /// Print the messages as they come, one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why watching ended.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// A URL to send to: connecting there would replace the camera's sender.
+    #[error("{0} is where frames are sent to; write {1}")]
+    Sender(String, String),
+    /// There is no connection, or no longer.
+    #[error(transparent)]
+    Connection(#[from] ClientError),
+    /// What is seen cannot be printed.
+    #[error("cannot print")]
+    Output(#[from] io::Error),
+}
+
+/// A way to show what comes.
+trait Show {
+    /// A message came.
+    fn message(&mut self, text: &str, now: Instant) -> io::Result<()>;
+
+    /// When [`Show::tick`] is to be called next, if it is.
+    fn next_tick(&self) -> Option<Instant>;
+
+    /// It is time to show how things are.
+    fn tick(&mut self, now: Instant) -> io::Result<()>;
+}
+
+/// Shows what the server sends, until the server or the user ends it.
+///
+/// # Errors
+/// When the server ends it, or there is none.
+pub fn run(args: &WatchArgs) -> Result<(), WatchError> {
+    let url = args.url.clone().or_path("/results");
+    if let Some(camera) = url.path().strip_prefix("/frames/") {
+        let (host, port) = (url.host(), url.port());
+        return Err(WatchError::Sender(url.to_string(), format!("ws://{host}:{port}/results/{camera}")));
+    }
+    let client = Client::connect(&url, None)?;
+    let signals = Signals::catch()?;
+    let now = Instant::now();
+    let mut show: Box<dyn Show> = match (args.json, io::stdout().is_terminal()) {
+        (true, _) => Box::new(lines::Json),
+        (false, true) => Box::new(screen::Screen::new(now)),
+        (false, false) => Box::new(lines::Lines::new(now)),
+    };
+    match watch(client, &signals, show.as_mut()) {
+        // Whoever reads this has seen enough.
+        Err(WatchError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        ended => ended,
+    }
+}
+
+fn watch(mut client: Client, stop: &impl AsFd, show: &mut dyn Show) -> Result<(), WatchError> {
+    loop {
+        if show.next_tick().is_some_and(|tick| tick <= Instant::now()) {
+            show.tick(Instant::now())?;
+        }
+        match client.next(show.next_tick(), stop.as_fd())? {
+            Next::Text(text) => show.message(&text, Instant::now())?,
+            Next::TimeUp | Next::Sent => {}
+            Next::Stopped => {
+                client.close(tungstenite::protocol::frame::coding::CloseCode::Normal, "seen enough");
+                return Ok(());
+            }
+        }
+    }
+}
