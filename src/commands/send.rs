@@ -111,7 +111,7 @@ pub fn run(args: &SendArgs) -> Result<(), SendError> {
         // Whoever read the results has seen enough.
         Err(SendError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         sent => {
-            writeln!(io::stderr(), "{tally}")?;
+            tell(&tally)?;
             sent
         }
     }
@@ -155,8 +155,13 @@ impl View {
     }
 
     fn warn(&self, text: &dyn fmt::Display) -> io::Result<()> {
-        self.bar.suspend(|| writeln!(io::stderr(), "{text}"))
+        self.bar.suspend(|| tell(text))
     }
+}
+
+/// A line to standard error, in one piece: it is not buffered.
+fn tell(line: &dyn fmt::Display) -> io::Result<()> {
+    io::stderr().write_all(format!("{line}\n").as_bytes())
 }
 
 /// Beside the bar.

@@ -115,3 +115,36 @@ fn readable(socket: &TcpStream, until: Instant) -> Result<bool, ClientError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, net::TcpListener, time::Duration};
+
+    use super::*;
+
+    /// What of a refusal is shown, when `early` of its body came with the head and `later` after it.
+    fn shown(length: Option<&str>, early: &str, later: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        let url: ServerUrl = format!("ws://{}", listener.local_addr().expect("bound")).parse().expect("a URL");
+        let until = Instant::now() + Duration::from_secs(10);
+        let socket = reach(&url, until).expect("it listens");
+        socket.set_nonblocking(true).expect("sockets can");
+        let (mut server, _) = listener.accept().expect("it was reached");
+        server.write_all(later.as_bytes()).expect("there is room");
+        drop(server);
+        let mut response = Response::new(Some(early.into()));
+        if let Some(length) = length {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.parse().expect("a header"));
+        }
+        let ClientError::Refused { body, .. } = refusal(&url, response, &socket, until) else { unreachable!() };
+        body
+    }
+
+    #[test]
+    fn a_body_is_shown_wherever_it_is_cut_and_no_more_than_it() {
+        assert_eq!(shown(Some("12"), "Cam", "eras: a.\nand what not"), "Cameras: a.");
+        assert_eq!(shown(Some("12"), "", "Cameras"), "Cameras", "the server went");
+        assert_eq!(shown(None, "Came", "ras"), "Cameras", "up to the end without a length");
+        assert_eq!(shown(Some("99999999999999"), &"x".repeat(9_000), "").len(), MAX_BODY_BYTES);
+    }
+}

@@ -76,11 +76,15 @@ impl Schedule {
         self.due
     }
 
+    /// From when on the frame that is due is so late that the grid moves.
+    pub(super) fn late(&self) -> Instant {
+        self.due + self.interval
+    }
+
     /// Notes that the frame that was due goes out `now`; `true` when that is so late that the grid moves.
     pub(super) fn sent(&mut self, now: Instant) -> bool {
-        let next = self.due + self.interval;
-        let is_late = next <= now;
-        self.due = if is_late { now + self.interval } else { next };
+        let is_late = self.late() <= now;
+        self.due = if is_late { now } else { self.due } + self.interval;
         is_late
     }
 }

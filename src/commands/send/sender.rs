@@ -72,7 +72,8 @@ pub fn send(
     };
     let schedule = rate.map(|rate| Schedule::new(rate, Instant::now()));
     let tally = Tally { superseded: plan.results.then_some(0), ..Tally::default() };
-    let mut sender = Sender { client, plan: *plan, stop, tell, schedule, tally, awaits: None, settled: 0 };
+    let mut sender =
+        Sender { client, plan: *plan, stop, tell, schedule, tally, awaits: None, settled: 0, is_late: false };
     let sent = sender.send(recording);
     if sent.is_ok() {
         sender.client.close(CloseCode::Normal, "all sent");
@@ -91,6 +92,8 @@ struct Sender<'a> {
     awaits: Option<u64>,
     /// The newest frame whose result or refusal came.
     settled: u64,
+    /// That the rate cannot be kept was told.
+    is_late: bool,
 }
 
 /// Whether to go on.
@@ -134,11 +137,16 @@ impl Sender<'_> {
     fn turn(&mut self) -> Result<Flow, SendError> {
         loop {
             let is_free = self.client.is_sent() && (self.plan.pace == Pace::Rate || self.awaits.is_none());
-            let due = self.schedule.map_or_else(Instant::now, |schedule| schedule.due());
-            // Also when it is due already: what the server said by now is heard before the frame goes.
-            match self.client.next(is_free.then_some(due), self.stop)? {
+            let until = match self.schedule {
+                // Also when it is due already: what the server said by now is heard before the frame goes.
+                _ if is_free => Some(self.schedule.map_or_else(Instant::now, |schedule| schedule.due())),
+                Some(schedule) if self.plan.pace == Pace::Rate && !self.is_late => Some(schedule.late()),
+                _ => None,
+            };
+            match self.client.next(until, self.stop)? {
                 Next::Text(text) => self.hear(&text)?,
-                Next::TimeUp => return Ok(Flow::On),
+                Next::TimeUp if is_free => return Ok(Flow::On),
+                Next::TimeUp => self.tell_late()?,
                 Next::Stopped => return Ok(Flow::Stop),
                 Next::Sent => {}
             }
@@ -161,13 +169,15 @@ impl Sender<'_> {
         self.awaits = Some(seq);
         self.tally.count(still.bytes.len(), now);
         let is_late = self.schedule.as_mut().is_some_and(|schedule| schedule.sent(now));
-        if is_late && self.plan.pace == Pace::Rate {
-            self.tally.late += 1;
-            if self.tally.late == 1 {
-                (self.tell)(&self.tally, &Told::Late)?;
-            }
+        if is_late && self.plan.pace == Pace::Rate && !self.is_late {
+            self.tell_late()?;
         }
         Ok((self.tell)(&self.tally, &Told::Sent)?)
+    }
+
+    fn tell_late(&mut self) -> Result<(), SendError> {
+        self.is_late = true;
+        Ok((self.tell)(&self.tally, &Told::Late)?)
     }
 
     /// After the last frame: hears what becomes of it, so that the counts are whole.

@@ -20,8 +20,6 @@ pub struct Tally {
     pub refused: u64,
     /// Pictures of the recording that could not be read.
     pub left_out: u64,
-    /// Times the rate could not be kept: a frame went out later than the next one was due.
-    pub late: u64,
     /// When the first frame was sent, and the last.
     pub(super) from_to: Option<(Instant, Instant)>,
 }
