@@ -1,0 +1,166 @@
+//! A server that plays one part for one client.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use fovea::wire::Header;
+use serde_json::{Value, json};
+use tungstenite::{
+    Message, WebSocket, accept_hdr,
+    handshake::server::{Request, Response},
+    http::HeaderValue,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+/// A client that says nothing for so long has failed the test.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server on a port of its own.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Plays `part` for the first client that connects.
+    pub(crate) fn raw(part: impl FnOnce(TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        let url = format!("ws://{}", listener.local_addr().expect("it is bound"));
+        let thread = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a client comes");
+            stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
+            part(stream);
+        });
+        Self { url, thread }
+    }
+
+    /// The same as WebSocket server.
+    pub(crate) fn play(part: impl FnOnce(Peer) + Send + 'static) -> Self {
+        Self::raw(|stream| part(Peer::accept(stream)))
+    }
+
+    /// Answers the request with an HTTP response and hangs up.
+    pub(crate) fn refuse(head: &'static str, body: &'static str) -> Self {
+        Self::raw(move |mut stream| {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).expect("the request comes");
+                request.extend(byte);
+            }
+            let response = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(response.as_bytes()).expect("the client listens");
+        })
+    }
+
+    /// The part was played to its end, nothing in it failed.
+    pub(crate) fn join(self) {
+        self.thread.join().expect("the server's part went well");
+    }
+}
+
+/// A client, from the server's side.
+pub(crate) struct Peer {
+    socket: WebSocket<TcpStream>,
+    /// Path and query of its request.
+    pub(crate) target: String,
+    /// The sub-protocol it asked for.
+    pub(crate) subprotocol: Option<HeaderValue>,
+}
+
+impl Peer {
+    #[expect(clippy::result_large_err, reason = "tungstenite's callback is like that")]
+    fn accept(stream: TcpStream) -> Self {
+        const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+        let mut target = String::new();
+        let mut subprotocol = None;
+        let socket = accept_hdr(stream, |request: &Request, mut response: Response| {
+            target = request.uri().to_string();
+            subprotocol = request.headers().get(PROTOCOL).cloned();
+            if let Some(name) = &subprotocol {
+                response.headers_mut().insert(PROTOCOL, name.clone());
+            }
+            Ok(response)
+        });
+        Self { socket: socket.expect("a WebSocket client"), target, subprotocol }
+    }
+
+    /// Sends a JSON message of the given type.
+    pub(crate) fn say(&mut self, kind: &str, mut fields: Value) {
+        fields["v"] = json!(1);
+        fields["type"] = json!(kind);
+        self.text(&fields.to_string());
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.try_text(text).expect("the client listens");
+    }
+
+    /// Several messages that arrive as one.
+    pub(crate) fn texts(&mut self, texts: &[&str]) {
+        for text in texts {
+            self.socket.write(Message::text(*text)).expect("they fit into the buffer");
+        }
+        self.socket.flush().expect("the client listens");
+    }
+
+    pub(crate) fn try_text(&mut self, text: &str) -> tungstenite::Result<()> {
+        self.socket.send(Message::text(text))
+    }
+
+    /// The processor took frame `seq`.
+    pub(crate) fn taken(&mut self, seq: u64) {
+        self.say("taken", json!({"camera": "door", "seq": seq}));
+    }
+
+    /// The next message that is not a ping's business.
+    pub(crate) fn next(&mut self) -> Message {
+        loop {
+            match self.socket.read().expect("the client goes on") {
+                Message::Ping(_) | Message::Pong(_) => {}
+                message => return message,
+            }
+        }
+    }
+
+    /// The next message, which is a frame.
+    pub(crate) fn frame(&mut self) -> (Header, Bytes) {
+        let Message::Binary(bytes) = self.next() else { panic!("no frame") };
+        let (header, start) = Header::parse(&bytes).expect("a header");
+        (header, bytes.slice(start..))
+    }
+
+    /// The next message, which is JSON.
+    pub(crate) fn json(&mut self) -> Value {
+        let Message::Text(text) = self.next() else { panic!("no text") };
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// Reads until the client closes the connection; gives its code and how many messages came before.
+    pub(crate) fn closed(&mut self) -> (u16, usize) {
+        for count in 0.. {
+            if let Message::Close(frame) = self.next() {
+                let code = frame.expect("a close with a code").code;
+                while self.socket.read().is_ok() {} // sends the answer
+                return (code.into(), count);
+            }
+        }
+        unreachable!("the loop has no end")
+    }
+
+    /// The client went without a word.
+    pub(crate) fn socket_is_dropped(&mut self) -> bool {
+        !matches!(self.socket.read(), Ok(_) | Err(tungstenite::Error::ConnectionClosed))
+    }
+
+    /// Closes the connection and waits for the client's answer.
+    pub(crate) fn close(mut self, code: u16, reason: &'static str) {
+        self.socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() })).expect("it listens");
+        while self.socket.read().is_ok() {}
+    }
+}

@@ -1,0 +1,105 @@
+//! `fovea watch` against a server that plays its part.
+
+use std::{
+    io::{BufRead, BufReader},
+    sync::mpsc::channel,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::{run, server::Server, start, told};
+
+const RESULT: &str = concat!(
+    r#"{"v":1,"type":"result","camera":"door","seq":7,"captured_at":"2026-11-22T10:00:00Z","captured_by":"arrival","#,
+    r#""age_ms":{"start":3.1,"result":9.8},"superseded":0,"size_px":[1280,720],"#,
+    r#""motion":{"score":0.031,"boxes":[[412,96,60,148]]}}"#
+);
+
+fn event(state: &str, at: &str, boxes: &str) -> String {
+    format!(
+        r#"{{"v":1,"type":"event","camera":"door","id":"a","kind":"motion","state":"{state}","at":"{at}","boxes":{boxes}}}"#
+    )
+}
+
+#[test]
+fn json_is_passed_through_line_by_line_until_the_server_ends() {
+    let server = Server::play(|mut peer| {
+        assert_eq!((peer.target.as_str(), peer.subprotocol.take()), ("/results", None));
+        peer.text(RESULT);
+        peer.text(r#"{"v":1,"type":"of a later version","field":[1,2]}"#);
+        peer.text(r#"{"v":1,"type":"dropped","count":3}"#);
+        peer.close(1001, "fovea is shutting down");
+    });
+    let (code, out, error) = run(&["watch", &server.url, "--json"]);
+    let expected = format!(
+        "{RESULT}\n{}\n{}\n",
+        r#"{"v":1,"type":"of a later version","field":[1,2]}"#, r#"{"v":1,"type":"dropped","count":3}"#
+    );
+    assert_eq!((code, out), (1, expected));
+    assert_eq!(error, "the server closed the connection: 1001, fovea is shutting down\n");
+    server.join();
+}
+
+#[test]
+fn without_a_terminal_there_are_lines_for_events_at_once_and_for_cameras_each_second() {
+    let (seen, is_seen) = channel::<()>();
+    let server = Server::play(move |mut peer| {
+        assert_eq!(peer.target, "/results/door");
+        peer.text(&event("start", "2026-11-22T10:00:00Z", "[[412,96,60,148]]"));
+        peer.text(&event("update", "2026-11-22T10:00:02Z", "[[412,96,60,148]]"));
+        peer.text(&event("end", "2026-11-22T10:00:04.2Z", "[]"));
+        peer.text(RESULT);
+        is_seen.recv().expect("the test tells");
+        peer.close(1001, "");
+    });
+    let mut child = start(&["watch", &format!("{}/results/door", server.url)]);
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut line = || lines.next().expect("a line").expect("text");
+    assert_eq!(line(), "10:00:00 door: motion starts: 60x148 at 412,96");
+    assert_eq!(line(), "10:00:04 door: motion ends after 4.2 s");
+    assert_eq!(
+        line().split_once(' ').expect("the time first").1,
+        "door    1.0 fps  age p50 10 p99 10 ms   superseded 0.0/s  refused 0  1 moving: 60x148 at 412,96 (score 0.031)"
+    );
+    seen.send(()).expect("the server waits");
+    let (code, _, error) = told(&child.wait_with_output().expect("it ends"));
+    assert_eq!((code, error.as_str()), (1, "the server closed the connection: 1001\n"));
+    server.join();
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let server = Server::play(|mut peer| while peer.try_text(RESULT).is_ok() {});
+    let mut child = start(&["watch", &server.url, "--json"]);
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut first).expect("text"); // and closed
+    assert_eq!(first, format!("{RESULT}\n"));
+    let (code, _, error) = told(&child.wait_with_output().expect("it ends"));
+    assert_eq!((code, error.as_str()), (0, ""));
+    server.join();
+}
+
+#[test]
+fn an_interrupt_ends_it_cleanly_even_in_a_flood() {
+    let server = Server::play(|mut peer| while peer.try_text(RESULT).is_ok() {});
+    let mut child = start(&["watch", &server.url, "--json"]);
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    lines.next().expect("a line").expect("text");
+    kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGINT).expect("it runs");
+    lines.for_each(drop);
+    let (code, _, error) = told(&child.wait_with_output().expect("it ends"));
+    assert_eq!((code, error.as_str()), (0, ""));
+    server.join();
+}
+
+#[test]
+fn a_server_that_vanishes_is_told() {
+    let server = Server::play(drop);
+    let (code, _, error) = run(&["watch", &server.url]);
+    assert_eq!(code, 1);
+    assert!(error.starts_with("the connection is lost: "), "{error}");
+    server.join();
+}
