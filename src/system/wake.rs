@@ -8,8 +8,11 @@ use std::{
 
 use nix::{
     errno::Errno,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::eventfd::{EfdFlags, EventFd},
+    poll::{PollFd, PollFlags, ppoll},
+    sys::{
+        eventfd::{EfdFlags, EventFd},
+        time::TimeSpec,
+    },
 };
 
 /// A flag that `poll` can wait for. Once set it stays set until cleared; setting never blocks.
@@ -59,12 +62,9 @@ pub fn wait<const N: usize>(
     until: Option<Instant>,
 ) -> io::Result<[bool; N]> {
     let mut fds = descriptors.map(|(fd, flags)| PollFd::new(fd, flags));
-    // Rounded up: a wait that ends a little early would spin until its time has really come.
-    let timeout = until.map_or(PollTimeout::NONE, |until| {
-        let millis = until.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000);
-        i32::try_from(millis).ok().and_then(|millis| PollTimeout::try_from(millis).ok()).unwrap_or(PollTimeout::MAX)
-    });
-    match poll(&mut fds, timeout) {
+    // To the nanosecond, where poll(2) would round to milliseconds: a sender of 300 frames a second has 3.3 of those.
+    let timeout = until.map(|until| TimeSpec::from_duration(until.saturating_duration_since(Instant::now())));
+    match ppoll(&mut fds, timeout, None) {
         Ok(_) => Ok(fds.map(|fd| fd.any().unwrap_or(true))),
         Err(Errno::EINTR) => Ok([false; N]),
         Err(error) => Err(error.into()),
