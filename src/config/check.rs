@@ -84,7 +84,14 @@ fn motion(motion: &file::Motion, mistakes: &mut Vec<Mistake>) -> Motion {
         threshold: motion.threshold.u8(),
         min_area: motion.min_area.f32(),
         hold: motion.hold_ms.ms(),
+        absorb_after: motion.absorb_after_ms.ms(),
         zones,
+    }
+}
+
+impl Default for Motion {
+    fn default() -> Self {
+        motion(&file::Motion::default(), &mut Vec::new())
     }
 }
 

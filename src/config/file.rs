@@ -85,6 +85,7 @@ pub(super) struct Motion {
     pub(super) threshold: Whole<1, 254>,
     pub(super) min_area: Fraction,
     pub(super) hold_ms: Whole<0, 3_600_000>,
+    pub(super) absorb_after_ms: Whole<1_000, 86_400_000>,
     pub(super) zone: Vec<Spanned<Table<Zone>>>,
 }
 
@@ -92,9 +93,10 @@ impl Default for Motion {
     fn default() -> Self {
         Self {
             width_px: Whole::of::<320>(),
-            threshold: Whole::of::<25>(),
+            threshold: Whole::of::<8>(),
             min_area: Fraction::thousandths::<1>(),
-            hold_ms: Whole::of::<2_000>(),
+            hold_ms: Whole::of::<3_000>(),
+            absorb_after_ms: Whole::of::<15_000>(),
             zone: Vec::new(),
         }
     }

@@ -1,0 +1,429 @@
+//! The motion stage: what moves in front of a still camera.
+//!
+//! The recipe, each line a step of [`Motion::look`]:
+//!
+//! 1. smooth the picture,
+//! 2. take out a change of light that is the same everywhere,
+//! 3. mark the pixels that left what is usually there,
+//! 4. leave out ignored zones, drop specks, join what belongs together,
+//! 5. put a box around each region that is large enough,
+//! 6. learn from the picture.
+//!
+//! If most of the picture left its background at once, a light was switched or the camera was moved: that is told
+//! as such, and the background is learnt afresh.
+//!
+//! Every picture in here is a matrix of rows x columns x 1 bytes, of the size of the luma that `look` is given.
+//! They are kept between frames; nothing of a picture's size is allocated once the size is known.
+
+mod background;
+mod memory;
+mod regions;
+mod zones;
+
+use std::time::Duration;
+
+use opencv::{
+    core::{self, Mat},
+    imgproc,
+    prelude::*,
+};
+
+use self::{background::Background, regions::Regions};
+use crate::{
+    config,
+    frame::Size,
+    output::message::{self, Rect},
+    system::clock::Monotonic,
+};
+
+/// A camera's motion stage. It belongs to the processor's thread.
+#[derive(Debug)]
+pub struct Motion {
+    settings: config::Motion,
+    scene: Scene,
+    background: Background,
+    regions: Regions,
+    /// The picture, smoothed.
+    smooth: Mat,
+    /// The smoothed picture as it would be in the background's light.
+    level: Mat,
+    /// 255 where the picture left its background, else 0.
+    changed: Mat,
+    /// 255 where somebody wants to know of motion, 0 in ignored zones and at the rim.
+    watched: Mat,
+    watched_pixels: u32,
+}
+
+/// Whether the background can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scene {
+    /// It is being learnt; it has not changed much since then.
+    Relearning { calm_since: Monotonic },
+    /// What differs from it moves.
+    Known,
+}
+
+/// The part of the picture that must leave its background at once to be a change of the whole scene. A lorry that
+/// fills half the picture is still a thing that moves.
+const SCENE_CHANGED: f32 = 0.6;
+
+/// The factor by which the light of the whole picture must change to have been switched. The background follows the
+/// light four times a second: a cloud takes many seconds for this much, a lamp none.
+const LIGHT_SWITCHED: f32 = 1.4;
+
+/// The part of the picture that may still differ from frame to frame when a scene has settled: a walker may be in
+/// it, but not a lamp that comes up.
+const SCENE_CALM: f32 = 0.1;
+
+/// How long a scene must be calm to be known again: longer than a tube light flickers at switching on.
+const SCENE_SETTLES: Duration = Duration::from_millis(500);
+
+impl Motion {
+    /// A stage that knows nothing yet: the first frames are learnt from.
+    #[must_use]
+    pub fn new(settings: &config::Motion) -> Self {
+        Self {
+            settings: settings.clone(),
+            scene: Scene::Relearning { calm_since: Monotonic::from_micros(0) },
+            background: Background::new(settings),
+            regions: Regions::default(),
+            smooth: Mat::default(),
+            level: Mat::default(),
+            changed: Mat::default(),
+            watched: Mat::default(),
+            watched_pixels: 0,
+        }
+    }
+
+    /// Looks at the next picture of its camera.
+    ///
+    /// `luma` is rows x columns x 1 bytes, a small version of a picture of the size `full`, captured at `at`. What it
+    /// learns in a time follows `at`, not the number of frames. Takes well under a millisecond.
+    ///
+    /// # Errors
+    /// When `luma` is empty or not of bytes. The next picture can be looked at.
+    pub fn look(
+        &mut self,
+        luma: &(impl MatTraitConst + core::ToInputArray),
+        full: Size,
+        at: Monotonic,
+    ) -> opencv::Result<message::Motion> {
+        imgproc::gaussian_blur_def(luma, &mut self.smooth, core::Size::new(3, 3), 0.0)?;
+        let size = self.smooth.size()?;
+        if size != self.watched.size()? {
+            self.watched = zones::watched(size, &self.settings.zones)?;
+            self.watched_pixels = count(&self.watched)?;
+            return self.begin(at);
+        }
+        match self.scene {
+            Scene::Known => self.find(full, at),
+            Scene::Relearning { calm_since } => self.relearn(calm_since, at),
+        }
+    }
+
+    /// What moves in `smooth`, if it still shows the scene that is known.
+    fn find(&mut self, full: Size, at: Monotonic) -> opencv::Result<message::Motion> {
+        let light = self.background.light_of(&self.smooth)?;
+        self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
+        self.background.changes(&self.level, &mut self.changed)?;
+        let switched = !(1.0 / LIGHT_SWITCHED..LIGHT_SWITCHED).contains(&light);
+        if switched || self.part_changed()? > SCENE_CHANGED {
+            return self.begin(at);
+        }
+
+        let regions = self.regions.find(&self.changed, &self.watched, self.least_pixels())?;
+        let moving = regions.iter().map(|region| region.pixels).sum();
+        let luma = self.smooth.size()?;
+        let motion = message::Motion {
+            score: part(moving, self.watched_pixels).min(1.0), // filled holes may reach into ignored zones
+            boxes: regions.iter().map(|region| enlarge(region.bounds, luma, full)).collect(),
+            relearning: false,
+        };
+        self.background.learn(&self.smooth, &self.changed, light, at)?;
+        Ok(motion)
+    }
+
+    /// Forgets the scene and begins to learn the one that `smooth` shows.
+    fn begin(&mut self, at: Monotonic) -> opencv::Result<message::Motion> {
+        self.background.restart(&self.smooth, at)?;
+        self.scene = Scene::Relearning { calm_since: at };
+        Ok(relearning())
+    }
+
+    /// Takes the present picture for the background, until the scene has been calm for a while.
+    fn relearn(&mut self, calm_since: Monotonic, at: Monotonic) -> opencv::Result<message::Motion> {
+        self.background.changes(&self.smooth, &mut self.changed)?;
+        let calm_since = if self.part_changed()? < SCENE_CALM { calm_since } else { at };
+        self.background.restart(&self.smooth, at)?;
+        let settled = at.since(calm_since) >= SCENE_SETTLES;
+        self.scene = if settled { Scene::Known } else { Scene::Relearning { calm_since } };
+        Ok(relearning())
+    }
+
+    /// The part of the whole picture that left its background, 0 to 1.
+    fn part_changed(&self) -> opencv::Result<f32> {
+        Ok(part(count(&self.changed)?, self.pixels()))
+    }
+
+    /// The pixels that a region needs to count, at least one.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a picture's pixels")]
+    fn least_pixels(&self) -> u32 {
+        (f64::from(self.settings.min_area) * f64::from(self.pixels())).ceil().max(1.0) as u32
+    }
+
+    /// All pixels of the luma.
+    fn pixels(&self) -> u32 {
+        u32::try_from(self.smooth.total()).unwrap_or(u32::MAX)
+    }
+}
+
+/// What is said of a frame while the scene is being learnt.
+fn relearning() -> message::Motion {
+    message::Motion { score: 0.0, boxes: Vec::new(), relearning: true }
+}
+
+/// The full-frame pixels that `bounds` in luma pixels stands for.
+fn enlarge(bounds: core::Rect, luma: core::Size, full: Size) -> Rect {
+    let along = |luma_px: i32, of: i32, full_px: u32| {
+        let scaled = u64::from(luma_px.unsigned_abs()) * u64::from(full_px) / u64::from(of.unsigned_abs().max(1));
+        u32::try_from(scaled).unwrap_or(full_px).min(full_px)
+    };
+    let [x, right] = [bounds.x, bounds.x + bounds.width].map(|column| along(column, luma.width, full.width_px));
+    let [y, lower] = [bounds.y, bounds.y + bounds.height].map(|row| along(row, luma.height, full.height_px));
+    Rect { x, y, width: right - x, height: lower - y }
+}
+
+fn count(mask: &Mat) -> opencv::Result<u32> {
+    core::count_non_zero(mask).map(i32::unsigned_abs)
+}
+
+/// `pixels` of `all`, 0 to 1; none of none is 0.
+#[expect(clippy::cast_precision_loss, reason = "a picture has fewer pixels than f32 counts exactly")]
+fn part(pixels: u32, all: u32) -> f32 {
+    pixels as f32 / all.max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Zone, ZonePurpose};
+
+    const FULL: Size = Size { width_px: 640, height_px: 480 };
+    const LUMA: core::Size = core::Size { width: 160, height: 120 };
+
+    /// A stage, the pictures it is shown and their time.
+    struct Eye {
+        motion: Motion,
+        at: Monotonic,
+    }
+
+    impl Eye {
+        fn new(settings: &config::Motion) -> Self {
+            Self { motion: Motion::new(settings), at: Monotonic::from_micros(5_000_000) }
+        }
+
+        /// One that has seen [`yard`] for a minute.
+        fn used_to_the_yard(settings: &config::Motion) -> Self {
+            let mut eye = Self::new(settings);
+            for _ in 0..60 {
+                eye.sees_after(Duration::from_secs(1), &yard());
+            }
+            eye
+        }
+
+        /// What it says of the next picture, a tenth of a second after the last.
+        fn sees(&mut self, picture: &Mat) -> message::Motion {
+            self.sees_after(Duration::from_millis(100), picture)
+        }
+
+        fn sees_after(&mut self, pause: Duration, picture: &Mat) -> message::Motion {
+            self.at = self.at.later(pause);
+            self.motion.look(picture, FULL, self.at).expect("a picture of bytes")
+        }
+    }
+
+    /// A paved yard: stones of two greys.
+    fn yard() -> Mat {
+        paved(0, 1.0)
+    }
+
+    fn paved(shifted: i32, light: f64) -> Mat {
+        let stone = |x: i32, y: i32| if ((x + shifted) / 8 + y / 8) % 2 == 0 { 100 } else { 60 };
+        let stones: Vec<u8> = (0..LUMA.height).flat_map(|y| (0..LUMA.width).map(move |x| stone(x, y))).collect();
+        let paved = Mat::new_rows_cols_with_data(LUMA.height, LUMA.width, &stones).expect("as many as it needs");
+        let mut lit = Mat::default();
+        paved.convert_to(&mut lit, -1, light, 0.0).expect("memory");
+        lit
+    }
+
+    /// The yard with bright things in it, each at x, y, width, height in luma pixels.
+    fn yard_with(things: &[[i32; 4]]) -> Mat {
+        let mut picture = yard();
+        for &[x, y, width, height] in things {
+            let thing = core::Rect::new(x, y, width, height);
+            imgproc::rectangle(&mut picture, thing, core::Scalar::all(200.0), imgproc::FILLED, 8, 0).expect("draws");
+        }
+        picture
+    }
+
+    fn ignoring_the_left_half() -> config::Motion {
+        let polygon = vec![[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]];
+        config::Motion { zones: vec![Zone { purpose: ZonePurpose::Ignored, polygon }], ..Default::default() }
+    }
+
+    #[test]
+    fn what_moves_is_boxed_in_full_frame_pixels() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        assert_eq!(eye.sees(&yard()), message::Motion::default());
+        let motion = eye.sees(&yard_with(&[[40, 30, 10, 24]]));
+        let [found] = motion.boxes[..] else { panic!("{motion:?}") };
+        let near = |a: u32, b: u32| a.abs_diff(b) <= 8; // two luma pixels
+        let right = near(found.x, 160) && near(found.y, 120) && near(found.width, 40) && near(found.height, 96);
+        assert!(right, "{found:?}");
+        assert!((motion.score - 240.0 / 19200.0).abs() < 0.005, "{}", motion.score);
+    }
+
+    #[test]
+    fn the_largest_region_comes_first_and_specks_do_not_count() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let boxes = eye.sees(&yard_with(&[[10, 10, 8, 8], [100, 20, 1, 1], [60, 60, 30, 40]])).boxes;
+        assert_eq!(boxes.len(), 2, "{boxes:?}");
+        assert!(boxes[0].width > boxes[1].width, "{boxes:?}");
+    }
+
+    #[test]
+    fn a_region_smaller_than_the_least_area_does_not_count() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion { min_area: 0.01, ..Default::default() });
+        assert_eq!(eye.sees(&yard_with(&[[40, 40, 12, 12]])).boxes, []);
+        assert_eq!(eye.sees(&yard_with(&[[40, 40, 16, 16]])).boxes.len(), 1);
+    }
+
+    #[test]
+    fn the_parts_of_a_thing_are_one_region() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        assert_eq!(eye.sees(&yard_with(&[[40, 30, 10, 10], [40, 42, 10, 10]])).boxes.len(), 1);
+        assert_eq!(eye.sees(&yard_with(&[[40, 30, 10, 10], [40, 60, 10, 10]])).boxes.len(), 2);
+    }
+
+    #[test]
+    fn a_shake_of_a_pixel_is_no_motion() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        for shake in [1, 0, -1, 1] {
+            assert_eq!(eye.sees(&paved(shake, 1.0)).boxes, [], "shifted by {shake}");
+        }
+    }
+
+    #[test]
+    fn light_that_comes_and_goes_is_no_motion() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        for tenth in 0..200_u8 {
+            let light = 1.0 - 0.4 * (f64::from(tenth) / 30.0).sin().powi(2);
+            assert_eq!(eye.sees(&paved(0, light)), message::Motion::default(), "light {light}");
+        }
+    }
+
+    #[test]
+    fn a_switched_light_is_told_and_learnt_within_a_second() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let told: Vec<_> = (0..10).map(|_| eye.sees(&paved(0, 2.0))).collect();
+        assert!(told[0].relearning && !told[9].relearning, "{told:?}");
+        assert!(told.iter().all(|motion| motion.boxes.is_empty()), "{told:?}");
+    }
+
+    #[test]
+    fn another_view_is_told_as_a_change_of_scene() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        assert!(eye.sees(&yard_with(&[[0, 0, 160, 100]])).relearning);
+    }
+
+    #[test]
+    fn what_fills_much_of_the_picture_is_motion() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let motion = eye.sees(&yard_with(&[[0, 0, 70, 120]]));
+        assert_eq!((motion.relearning, motion.boxes.len()), (false, 1), "{motion:?}");
+    }
+
+    #[test]
+    fn ignored_zones_are_not_looked_at() {
+        let mut eye = Eye::used_to_the_yard(&ignoring_the_left_half());
+        assert_eq!(eye.sees(&yard_with(&[[20, 30, 20, 40]])), message::Motion::default());
+        let score = eye.sees(&yard_with(&[[100, 0, 40, 120]])).score;
+        assert!((score - 0.5).abs() < 0.05, "{score} of the half that is watched");
+    }
+
+    #[test]
+    fn what_stopped_is_background_after_the_time_set_and_leaves_no_ghost() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let parked = yard_with(&[[40, 30, 30, 20]]);
+        let told: Vec<_> = (0..200).map(|_| !eye.sees(&parked).boxes.is_empty()).collect();
+        assert!(told[..145].iter().all(|&moving| moving), "gone too soon");
+        assert!(told[160..].iter().all(|&moving| !moving), "never absorbed");
+        assert_eq!(eye.sees(&yard()).boxes, [], "a ghost");
+    }
+
+    #[test]
+    fn the_frame_rate_does_not_matter() {
+        let absorbed_after = |interval_ms: u64| {
+            let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+            let mut frames = 0;
+            while !eye.sees_after(Duration::from_millis(interval_ms), &yard_with(&[[40, 30, 30, 20]])).boxes.is_empty()
+            {
+                frames += 1;
+            }
+            frames * interval_ms
+        };
+        for interval_ms in [20, 33, 300, 1000] {
+            assert!(absorbed_after(interval_ms).abs_diff(15_000) <= 1500, "{} ms", absorbed_after(interval_ms));
+        }
+    }
+
+    #[test]
+    fn a_walker_in_the_first_picture_leaves_no_lasting_ghost() {
+        let mut eye = Eye::new(&config::Motion::default());
+        for _ in 0..10 {
+            eye.sees(&yard_with(&[[40, 30, 10, 24]]));
+        }
+        let told: Vec<_> = (0..50).map(|_| eye.sees(&yard())).collect();
+        assert_eq!(told[0].boxes.len(), 1, "the ghost itself");
+        assert_eq!(told[49].boxes, []);
+    }
+
+    #[test]
+    fn a_picture_of_another_size_is_learnt_afresh() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut larger = Mat::default();
+        imgproc::resize(&yard(), &mut larger, core::Size::new(320, 240), 0.0, 0.0, imgproc::INTER_LINEAR)
+            .expect("memory");
+        assert!(eye.sees(&larger).relearning);
+        for _ in 0..10 {
+            eye.sees(&larger);
+        }
+        assert_eq!(eye.sees(&larger), message::Motion::default());
+    }
+
+    #[test]
+    fn a_single_pixel_is_a_picture() {
+        let mut eye = Eye::new(&config::Motion::default());
+        for level in [0_u8, 0, 0, 0, 0, 0, 0, 0, 9, 255, 0, 255] {
+            let pixel = Mat::from_slice(&[level]).and_then(|mat| mat.try_clone()).expect("memory");
+            assert!(eye.sees(&pixel).boxes.len() <= 1);
+        }
+    }
+
+    #[test]
+    fn time_may_stand_still_go_back_and_jump() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        for hours in [0, 0, 1000, 0] {
+            assert_eq!(eye.sees_after(Duration::from_secs(3600 * hours), &yard()), message::Motion::default());
+        }
+        eye.at = Monotonic::from_micros(0);
+        assert_eq!(eye.sees(&yard()), message::Motion::default());
+    }
+
+    #[test]
+    fn a_picture_that_is_none_costs_only_itself() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        assert!(eye.motion.look(&Mat::default(), FULL, eye.at).is_err());
+        assert_eq!(eye.sees(&yard()), message::Motion::default());
+    }
+}

@@ -1,0 +1,152 @@
+//! What is usually there, and where a picture differs from it.
+
+use opencv::{
+    core::{self, Mat},
+    imgproc,
+    prelude::*,
+};
+
+use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP};
+use crate::{config, system::clock::Monotonic};
+
+/// The background of one camera: a [`Memory`] for each pixel, kept in planes. Matrices and planes are rows x columns x 1
+/// bytes (`votes`: 16-bit numbers).
+#[derive(Debug)]
+pub(super) struct Background {
+    threshold: u8,
+    enough: u16,
+    learnt_at: Monotonic,
+    /// Steps learnt since it began.
+    age: u64,
+    usual: Mat,
+    /// The least and the greatest of `usual` in the 3x3 pixels around: what a pixel may become when the camera shakes.
+    lowest: Mat,
+    highest: Mat,
+    other: Vec<u8>,
+    votes: Vec<u16>,
+    restless: Vec<u8>,
+    /// `other` where it has votes enough, `usual` elsewhere.
+    also_known: Vec<u8>,
+    /// The picture of the last lesson.
+    last: Vec<u8>,
+    /// Picture and background on a coarse grid, for the light.
+    sparse: [Mat; 2],
+}
+
+/// After a pause between two frames no more is learnt than in 20 steps, 5 s: nobody knows what happened in it.
+const MOST_STEPS: u8 = 20;
+
+/// The rows and columns of the grid on which the light is compared.
+const GRID: i32 = 32;
+const GRID_POINTS: usize = 32 * 32;
+
+impl Background {
+    /// Nothing is known before [`restart`](Self::restart).
+    pub(super) fn new(settings: &config::Motion) -> Self {
+        let steps = settings.absorb_after.as_millis() / STEP.as_millis();
+        Self {
+            threshold: settings.threshold,
+            enough: u16::try_from(steps).unwrap_or(u16::MAX).clamp(LEAST_STEPS, u16::MAX - REMEMBERED_STEPS),
+            learnt_at: Monotonic::from_micros(0),
+            age: 0,
+            usual: Mat::default(),
+            lowest: Mat::default(),
+            highest: Mat::default(),
+            other: Vec::new(),
+            votes: Vec::new(),
+            restless: Vec::new(),
+            also_known: Vec::new(),
+            last: Vec::new(),
+            sparse: Default::default(),
+        }
+    }
+
+    /// Forgets all and takes `picture` for what is usually there.
+    pub(super) fn restart(&mut self, picture: &Mat, at: Monotonic) -> opencv::Result<()> {
+        picture.copy_to(&mut self.usual)?;
+        let pixels = self.usual.data_typed::<u8>()?;
+        for plane in [&mut self.other, &mut self.also_known, &mut self.last] {
+            plane.clear();
+            plane.extend_from_slice(pixels);
+        }
+        self.votes.clear();
+        self.votes.resize(pixels.len(), 0);
+        self.restless.clear();
+        self.restless.resize(pixels.len(), 0);
+        self.learnt_at = at;
+        self.age = 0;
+        self.look_around()
+    }
+
+    /// How much more light there is in `picture` than in the background, as a factor.
+    ///
+    /// It is the median over a coarse grid: what moves has no say in it unless it fills half the picture.
+    pub(super) fn light_of(&mut self, picture: &Mat) -> opencv::Result<f32> {
+        for (all, some) in [picture, &self.usual].into_iter().zip(&mut self.sparse) {
+            imgproc::resize(all, some, core::Size::new(GRID, GRID), 0.0, 0.0, imgproc::INTER_NEAREST)?;
+        }
+        let [now, usual] = [self.sparse[0].data_typed::<u8>()?, self.sparse[1].data_typed::<u8>()?];
+        let mut factors = [1.0; GRID_POINTS];
+        for ((factor, &now), &usual) in factors.iter_mut().zip(now).zip(usual) {
+            *factor = (f32::from(now) + 1.0) / (f32::from(usual) + 1.0); // black has no factor: 1 more for both
+        }
+        let (_, median, _) = factors.select_nth_unstable_by(GRID_POINTS / 2, f32::total_cmp);
+        Ok(*median)
+    }
+
+    /// Writes 255 to `changed` where `picture`, brought to the background's light, is not what is usually there or
+    /// known otherwise; else 0.
+    pub(super) fn changes(&self, picture: &Mat, changed: &mut Mat) -> opencv::Result<()> {
+        picture.copy_to(changed)?;
+        let around = self.lowest.data_typed::<u8>()?.iter().zip(self.highest.data_typed::<u8>()?);
+        let known = self.also_known.iter().zip(&self.restless);
+        let pixels = changed.data_typed_mut::<u8>()?.iter_mut();
+        for ((pixel, (&lowest, &highest)), (&also_known, &restless)) in pixels.zip(around).zip(known) {
+            let tolerance = self.threshold.max(restless.saturating_mul(2));
+            let darker = lowest.saturating_sub(*pixel) > tolerance;
+            let brighter = pixel.saturating_sub(highest) > tolerance;
+            let unknown = pixel.abs_diff(also_known) > tolerance;
+            *pixel = if (darker | brighter) & unknown { 255 } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// Learns from `picture`, whose light is `light` times the background's and of which `changed` is strange, if it is
+    /// time for a step.
+    pub(super) fn learn(&mut self, picture: &Mat, changed: &Mat, light: f32, at: Monotonic) -> opencv::Result<()> {
+        let steps = at.since(self.learnt_at).as_millis() / STEP.as_millis();
+        let steps = u8::try_from(steps).unwrap_or(u8::MAX);
+        if steps == 0 {
+            return Ok(());
+        }
+        self.learnt_at = if steps > MOST_STEPS { at } else { self.learnt_at.later(STEP * u32::from(steps)) };
+        let steps = steps.min(MOST_STEPS);
+        let lesson = Lesson::new(self.threshold, self.enough, light, self.age, steps);
+        self.age += u64::from(steps);
+        self.teach_all(lesson, picture.data_typed()?, changed.data_typed()?)?;
+        self.look_around()
+    }
+
+    fn teach_all(&mut self, lesson: Lesson, picture: &[u8], changed: &[u8]) -> opencv::Result<()> {
+        let all = picture.len();
+        // Slices of one length known to be the same: the loop needs no checks and handles many pixels at once.
+        let (usual, changed) = (&mut self.usual.data_typed_mut::<u8>()?[..all], &changed[..all]);
+        let (other, votes, restless) = (&mut self.other[..all], &mut self.votes[..all], &mut self.restless[..all]);
+        let (also_known, last) = (&mut self.also_known[..all], &mut self.last[..all]);
+        for i in 0..all {
+            let was = Memory { usual: usual[i], other: other[i], votes: votes[i], restless: restless[i] };
+            let memory = lesson.teach(was, last[i], picture[i], changed[i] != 0);
+            also_known[i] = if memory.votes >= lesson.enough { memory.other } else { memory.usual };
+            Memory { usual: usual[i], other: other[i], votes: votes[i], restless: restless[i] } = memory;
+            last[i] = picture[i];
+        }
+        Ok(())
+    }
+
+    /// Brings `lowest` and `highest` up to date with `usual`.
+    fn look_around(&mut self) -> opencv::Result<()> {
+        let square = Mat::default(); // OpenCV takes an empty one for 3x3
+        imgproc::erode_def(&self.usual, &mut self.lowest, &square)?;
+        imgproc::dilate_def(&self.usual, &mut self.highest, &square)
+    }
+}

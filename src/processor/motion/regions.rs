@@ -1,0 +1,90 @@
+//! From changed pixels to regions that move.
+
+use std::cmp::Reverse;
+
+use opencv::{
+    core::{self, Mat, Point, Rect, Vector},
+    imgproc,
+    prelude::*,
+};
+
+/// Finds regions, and keeps what that takes. Matrices are rows x columns x 1 bytes of the luma's size.
+#[derive(Debug, Default)]
+pub(super) struct Regions {
+    /// 255 where a pixel changed outside ignored zones, else 0.
+    wanted: Mat,
+    /// The part of the 3x3 pixels around that changed, 0 to 255; the middle weighs most.
+    density: Mat,
+    /// 255 where most of them did, else 0.
+    solid: Mat,
+    /// `solid`, grown by the brush, and shrunk again: gaps smaller than the brush are closed.
+    grown: Mat,
+    joined: Mat,
+    /// What the parts of one thing are joined with.
+    brush: Mat,
+    /// For each region, the pixels along its rim, in order.
+    rims: Vector<Vector<Point>>,
+}
+
+/// A connected region of moving pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Region {
+    /// Around it, in luma pixels.
+    pub(super) bounds: Rect,
+    /// How many pixels it has, holes in it filled.
+    pub(super) pixels: u32,
+}
+
+/// Regions that are told of one frame: a flock of birds fits, and a message stays small.
+const MOST_REGIONS: usize = 64;
+
+/// Gaps that are closed, as parts of the picture's width and height: a head belongs to a body, a leg to the other.
+const GAP: (i32, i32) = (80, 40);
+
+impl Regions {
+    /// The regions of `changed` where `watched` is not 0, with at least `least_pixels`, largest first.
+    pub(super) fn find(&mut self, changed: &Mat, watched: &Mat, least_pixels: u32) -> opencv::Result<Vec<Region>> {
+        core::bitwise_and_def(changed, watched, &mut self.wanted)?;
+        self.drop_specks()?;
+        if core::count_non_zero(&self.solid)? == 0 {
+            return Ok(Vec::new());
+        }
+        self.join_parts()?;
+        imgproc::find_contours_def(&self.joined, &mut self.rims, imgproc::RETR_EXTERNAL, imgproc::CHAIN_APPROX_NONE)?;
+        let mut regions = Vec::new();
+        for rim in &self.rims {
+            let region = Region { bounds: imgproc::bounding_rect(&rim)?, pixels: pixels_within(&rim)? };
+            if region.pixels >= least_pixels {
+                regions.push(region);
+            }
+        }
+        regions.sort_by_key(|region| Reverse(region.pixels));
+        regions.truncate(MOST_REGIONS);
+        Ok(regions)
+    }
+
+    /// A pixel stays when most of those around changed too: noise and the flicker of an edge do not.
+    fn drop_specks(&mut self) -> opencv::Result<()> {
+        imgproc::gaussian_blur_def(&self.wanted, &mut self.density, core::Size::new(3, 3), 0.0)?;
+        imgproc::threshold(&self.density, &mut self.solid, 127.0, 255.0, imgproc::THRESH_BINARY)?;
+        Ok(())
+    }
+
+    fn join_parts(&mut self) -> opencv::Result<()> {
+        let picture = self.solid.size()?;
+        let odd = |pixels: i32| pixels | 1; // a brush has a middle
+        let brush = core::Size::new(odd(picture.width / GAP.0), odd(picture.height / GAP.1));
+        if self.brush.size()? != brush {
+            self.brush = imgproc::get_structuring_element_def(imgproc::MORPH_RECT, brush)?;
+        }
+        imgproc::dilate_def(&self.solid, &mut self.grown, &self.brush)?;
+        imgproc::erode_def(&self.grown, &mut self.joined, &self.brush)
+    }
+}
+
+/// The pixels of the region with this rim, the rim included, by Pick's theorem: area = inside + rim / 2 - 1.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number, and no picture is larger")]
+fn pixels_within(rim: &Vector<Point>) -> opencv::Result<u32> {
+    let area = imgproc::contour_area_def(rim)?;
+    Ok((area + rim.len() as f64 / 2.0 + 1.0) as u32)
+}

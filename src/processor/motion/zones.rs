@@ -1,0 +1,31 @@
+//! Zones as masks over the luma.
+
+use opencv::{
+    core::{self, Mat, Point, Rect, Scalar, Vector},
+    imgproc,
+};
+
+use crate::config::{Zone, ZonePurpose};
+
+/// Rows x columns x 1 bytes: 0 in ignored zones and at the rim of the picture, 255 elsewhere.
+///
+/// The rim is one pixel wide. When the camera shakes, what was outside of the picture comes in there, and no
+/// background can know it.
+pub(super) fn watched(size: core::Size, zones: &[Zone]) -> opencv::Result<Mat> {
+    let mut watched = Mat::new_size_with_default(size, core::CV_8UC1, Scalar::all(255.0))?;
+    for zone in zones.iter().filter(|zone| zone.purpose == ZonePurpose::Ignored) {
+        let corners: Vector<Point> = zone.polygon.iter().map(|&[x, y]| corner(x, y, size)).collect();
+        let polygons = Vector::<Vector<Point>>::from_iter([corners]);
+        imgproc::fill_poly_def(&mut watched, &polygons, Scalar::all(0.0))?;
+    }
+    let rim = Rect::new(0, 0, size.width, size.height);
+    imgproc::rectangle_def(&mut watched, rim, Scalar::all(0.0))?;
+    Ok(watched)
+}
+
+/// The pixel at `x` and `y` in fractions of the picture.
+#[expect(clippy::cast_possible_truncation, reason = "fractions of a picture's size; the cast saturates")]
+fn corner(x: f32, y: f32, size: core::Size) -> Point {
+    let pixel = |fraction: f32, pixels: i32| (f64::from(fraction) * f64::from(pixels)).round() as i32;
+    Point::new(pixel(x, size.width), pixel(y, size.height))
+}
