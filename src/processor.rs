@@ -1,10 +1,22 @@
 //! The thread that looks: it owns OpenCV and one core.
 //!
-//! A frame becomes a `picture`, whose views the stages of its camera look at. Only here are OpenCV's types named.
+//! `run` is its loop. A frame becomes a `picture`, whose views the `stages` of its camera look at; each stage is one
+//! file. Only here are OpenCV's types named.
 
 pub mod decoder;
 pub mod events;
 pub mod motion;
 pub mod picture;
 pub mod pixels;
+pub mod run;
 pub mod scale;
+pub mod stages;
+
+/// Keeps OpenCV to the calling thread: no threads of its own, no GPU. To be called on the processor's thread.
+///
+/// # Errors
+/// When OpenCV does not do it.
+pub fn set_up() -> opencv::Result<()> {
+    opencv::core::set_num_threads(1)?;
+    opencv::core::set_use_opencl(false)
+}
