@@ -5,6 +5,8 @@
 
 pub mod check;
 pub mod client;
+pub mod demo;
+pub mod run;
 pub mod send;
 mod signals;
 pub mod watch;
@@ -57,6 +59,10 @@ fn exit_codes() -> String {
 /// A command with its arguments.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the daemon
+    ///
+    /// Listens for cameras and readers, looks at the newest frame of each camera, and goes on until SIGTERM or SIGINT.
+    Run(run::RunArgs),
     /// Check a configuration file and tell every mistake in it
     ///
     /// Reads the file as the daemon would and starts nothing. A good file is told in one line on standard output.
@@ -72,6 +78,11 @@ pub enum Command {
     Send(send::SendArgs),
     /// Watch what the cameras see, live
     Watch(watch::WatchArgs),
+    /// See it work: a daemon, a camera that plays a recording to it, and what it sees
+    ///
+    /// Everything is real but the camera: the daemon listens on a port of this machine that nobody else has, and the
+    /// recorded frames come to it over a WebSocket connection as a camera's would.
+    Demo(demo::DemoArgs),
 }
 
 impl Command {
@@ -81,9 +92,11 @@ impl Command {
     /// When it fails; `main` tells why and ends with its exit code.
     pub fn run(&self) -> Result<(), Failure> {
         match self {
+            Self::Run(args) => run::run(args),
             Self::Check { file } => check::run(file),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
+            Self::Demo(args) => demo::run(args),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod config;
+pub mod daemon;
 pub mod frame;
 pub mod output;
 pub mod processor;

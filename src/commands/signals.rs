@@ -18,10 +18,19 @@ impl Signals {
     /// From now on the two signals do nothing but make this readable. To be called before threads are started,
     /// which inherit it, and after anything that blocks without regard to it.
     pub(super) fn catch() -> io::Result<Self> {
-        let asked_to_end = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
-        asked_to_end.thread_block()?;
-        Ok(Self(SignalFd::with_flags(&asked_to_end, SfdFlags::SFD_CLOEXEC)?))
+        asked_to_end().thread_block()?;
+        Ok(Self(SignalFd::with_flags(&asked_to_end(), SfdFlags::SFD_CLOEXEC)?))
     }
+
+    /// Takes the signal that was caught. From now on the next one ends the process at once.
+    pub(super) fn release(self) -> io::Result<()> {
+        self.0.read_signal()?;
+        Ok(asked_to_end().thread_unblock()?)
+    }
+}
+
+fn asked_to_end() -> SigSet {
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM])
 }
 
 impl AsFd for Signals {

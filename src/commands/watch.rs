@@ -6,6 +6,8 @@ use std::{
     time::Instant,
 };
 
+use tungstenite::protocol::frame::coding::CloseCode;
+
 use super::{
     client::{Client, ClientError, Next, ServerUrl},
     signals::Signals,
@@ -76,30 +78,39 @@ pub fn run(args: &WatchArgs) -> Result<(), WatchError> {
         return Err(WatchError::Sender(url.to_string(), format!("ws://{host}:{port}/results/{camera}")));
     }
     let client = Client::connect(&url, None)?;
-    let signals = Signals::catch()?;
+    show(client, args.json, &Signals::catch()?, None)
+}
+
+/// Shows what a connected server sends, until the server or the user ends it, or the time has come.
+///
+/// # Errors
+/// When the server ends it.
+pub(super) fn show(client: Client, json: bool, signals: &Signals, until: Option<Instant>) -> Result<(), WatchError> {
     let now = Instant::now();
-    let mut show: Box<dyn Show> = match (args.json, io::stdout().is_terminal()) {
+    let mut show: Box<dyn Show> = match (json, io::stdout().is_terminal()) {
         (true, _) => Box::new(lines::Json),
         (false, true) => Box::new(screen::Screen::new(now)),
         (false, false) => Box::new(lines::Lines::new(now)),
     };
-    match watch(client, &signals, show.as_mut()) {
+    match watch(client, signals, show.as_mut(), until) {
         // Whoever reads this has seen enough.
         Err(WatchError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         ended => ended,
     }
 }
 
-fn watch(mut client: Client, stop: &impl AsFd, show: &mut dyn Show) -> Result<(), WatchError> {
+fn watch(mut client: Client, stop: &impl AsFd, show: &mut dyn Show, until: Option<Instant>) -> Result<(), WatchError> {
     loop {
-        if show.next_tick().is_some_and(|tick| tick <= Instant::now()) {
-            show.tick(Instant::now())?;
+        let now = Instant::now();
+        if show.next_tick().is_some_and(|tick| tick <= now) {
+            show.tick(now)?;
         }
-        match client.next(show.next_tick(), stop.as_fd())? {
+        let is_time_up = until.is_some_and(|until| until <= now);
+        match client.next([show.next_tick(), until].into_iter().flatten().min(), stop.as_fd())? {
             Next::Text(text) => show.message(&text, Instant::now())?,
-            Next::TimeUp | Next::Sent => {}
-            Next::Stopped => {
-                client.close(tungstenite::protocol::frame::coding::CloseCode::Normal, "seen enough");
+            Next::TimeUp | Next::Sent if !is_time_up => {}
+            Next::TimeUp | Next::Sent | Next::Stopped => {
+                client.close(CloseCode::Normal, "seen enough");
                 return Ok(());
             }
         }

@@ -1,0 +1,213 @@
+//! What runs: every thread, how they start, and the order in which they end.
+//!
+//! | thread | owns | waits on | ends when |
+//! | --- | --- | --- | --- |
+//! | main | everything it built | signals, "a thread ended" | first signal, or a thread ended by itself |
+//! | listen | the port's socket | poll: socket, stop, "a client ended" | stop |
+//! | ws-NAME | one client | poll: socket, its outbox | its client leaves or is sent away |
+//! | processor | OpenCV, one core | [`Slot::take`] | the slot is closed |
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, mpsc::sync_channel},
+    time::{Duration, Instant},
+};
+
+use log::{error, info, warn};
+
+use crate::{
+    config::Config,
+    frame::{Camera, Frame},
+    output::{hub::Hub, refusals::Refusals},
+    processor::{self, run::Eye, stages::Stages},
+    slot::Slot,
+    source::websocket::{Listener, Server},
+    system::{
+        cores::{Cores, CoresError},
+        thread::{Late, Thread},
+        wake::Wake,
+    },
+};
+
+/// How long the clients may take to be seen off, and then the processor to finish the frame it looks at.
+const SOURCES_END: Duration = Duration::from_millis(1200);
+const PROCESSOR_ENDS: Duration = Duration::from_millis(600);
+
+/// The running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    address: SocketAddr,
+    cameras: Vec<Watched>,
+    slot: Arc<Slot<Frame>>,
+    stop: Arc<Wake>,
+    ended: Arc<Wake>,
+    listen: Thread,
+    processor: Thread,
+}
+
+/// A camera and what was refused of it.
+#[derive(Debug)]
+struct Watched {
+    camera: Camera,
+    refusals: Arc<Refusals>,
+}
+
+/// Why the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The processor cannot have its core.
+    #[error(transparent)]
+    Cores(#[from] CoresError),
+    /// The port cannot be had.
+    #[error("cannot listen on {address}: {}", advice(.source.kind()))]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The JPEG decoder cannot start.
+    #[error("the JPEG decoder does not start")]
+    Decoder(#[from] turbojpeg::Error),
+    /// OpenCV cannot be set up.
+    #[error("OpenCV does not start")]
+    OpenCv(#[from] opencv::Error),
+    /// The system has no thread or descriptor for it.
+    #[error("the system has no room for the daemon's threads")]
+    System(#[from] io::Error),
+}
+
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse => {
+            "another program has the port (ss -ltnp shows which); stop it, or choose another in server.listen"
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address; see `ip address` for those it has",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose a higher one in server.listen",
+        _ => "the system refuses it",
+    }
+}
+
+impl Daemon {
+    /// Starts everything; ready when it returns. The calling thread is moved off the processor's core.
+    ///
+    /// # Errors
+    /// When something of it cannot start. Nothing is left running then but what ends with the process.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let cores = Cores::plan(config.processor.core)?;
+        cores.keep_house()?;
+
+        let address = config.server.listen;
+        let listener = Listener::bind(address).map_err(|source| StartError::Listen { address, source })?;
+        let address = listener.address()?;
+
+        let slot = Arc::new(Slot::new(config.cameras.len()));
+        let hub = Arc::new(Hub::default());
+        let cameras: Vec<_> =
+            config.cameras.iter().enumerate().map(|(index, camera)| Camera::new(index, &camera.name)).collect();
+        let refusals: Vec<_> =
+            cameras.iter().map(|camera| Arc::new(Refusals::new(camera.clone(), hub.clone()))).collect();
+        let (stop, ended) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
+
+        let eyes = config.cameras.iter().zip(&cameras).zip(&refusals).map(|((settings, camera), refusals)| {
+            Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, refusals.clone()))
+        });
+        let eyes = eyes.collect::<Result<Vec<_>, turbojpeg::Error>>()?;
+        let processor = start_processor(config, cores.clone(), slot.clone(), hub.clone(), eyes, ended.clone())?;
+
+        let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub, &refusals);
+        let listen = Thread::spawn("listen", ended.clone(), {
+            let stop = stop.clone();
+            move || {
+                if let Err(error) = listener.run(server, &stop) {
+                    error!("the port is lost: {error}");
+                }
+            }
+        })?;
+
+        tell_start(config, address, &cores);
+        let cameras =
+            cameras.into_iter().zip(refusals).map(|(camera, refusals)| Watched { camera, refusals }).collect();
+        Ok(Self { address, cameras, slot, stop, ended, listen, processor })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Set when a thread ended that should not have.
+    #[must_use]
+    pub fn ended(&self) -> &Wake {
+        &self.ended
+    }
+
+    /// Ends everything, in the order in which frames pass: first no more come in, then the last one is finished.
+    ///
+    /// # Errors
+    /// With the thread that did not end in time.
+    pub fn stop(self) -> Result<(), Late> {
+        self.stop.set();
+        let sources = self.listen.join_until(Instant::now() + SOURCES_END);
+        self.slot.close();
+        let processor = self.processor.join_until(Instant::now() + PROCESSOR_ENDS);
+        for Watched { camera, refusals } in &self.cameras {
+            tell_counts(camera, &self.slot, refusals);
+        }
+        sources.and(processor)
+    }
+}
+
+/// Starts the processor on its core, and waits until it is there.
+fn start_processor(
+    config: &Config,
+    cores: Cores,
+    slot: Arc<Slot<Frame>>,
+    hub: Arc<Hub>,
+    mut eyes: Vec<Eye>,
+    ended: Arc<Wake>,
+) -> Result<Thread, StartError> {
+    let priority = config.processor.realtime_priority;
+    let (report, first_step) = sync_channel(1);
+    let thread = Thread::spawn("processor", ended, move || {
+        let ready = cores.take_own(priority).map_err(StartError::from).and_then(|()| Ok(processor::set_up()?));
+        let is_ready = ready.is_ok();
+        // The starter waits for this report; if it is gone, so is the process.
+        let _ = report.send(ready);
+        if is_ready {
+            processor::run::run(&slot, &hub, &mut eyes);
+        }
+    })?;
+    first_step.recv().expect("the thread reports before it does anything else")?;
+    Ok(thread)
+}
+
+fn tell_start(config: &Config, address: SocketAddr, cores: &Cores) {
+    info!("fovea {} listening on {address}", env!("CARGO_PKG_VERSION"));
+    if cores.apart() {
+        info!("the processor has core {} of this process to itself", cores.processor());
+    } else {
+        warn!("the processor shares core {}, the only one, with everything else", cores.processor());
+    }
+    for camera in config.cameras.iter().filter(|camera| camera.motion.is_none()) {
+        let name = camera.name.as_str();
+        warn!(CAMERA = name; "{name}: its frames are timed but not looked at; add [camera.motion] to see motion");
+    }
+}
+
+/// What became of a camera's frames, in a line.
+fn tell_counts(camera: &Camera, slot: &Slot<Frame>, refusals: &Refusals) {
+    let name = camera.name();
+    let counts = slot.counts(camera.index());
+    let causes = refusals.counts();
+    let refused: u64 = causes.values().sum();
+    let causes: Vec<_> = causes.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+    info!(
+        CAMERA = name, TAKEN = counts.taken, SUPERSEDED = counts.superseded, REFUSED = refused;
+        "{name}: {} frames published, {} taken, {} superseded, {} waiting; {refused} refused{causes}",
+        counts.published, counts.taken, counts.superseded, counts.waiting
+    );
+}
