@@ -25,6 +25,7 @@ use crate::{
     source::websocket::{Listener, Server},
     system::{
         cores::{Cores, CoresError},
+        memory,
         thread::{Late, Thread},
         wake::Wake,
     },
@@ -95,6 +96,7 @@ impl Daemon {
     /// # Errors
     /// When something of it cannot start. Nothing is left running then but what ends with the process.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        memory::keep();
         let cores = Cores::plan(config.processor.core)?;
         cores.keep_house()?;
 

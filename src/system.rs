@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod cores;
 pub mod logging;
+pub mod memory;
 pub mod tally;
 pub mod thread;
 pub mod wake;
