@@ -1,0 +1,69 @@
+//! The built daemon, as a process of its own.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::Result;
+
+/// A running daemon; asked to end when dropped.
+pub(crate) struct Daemon {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    config: PathBuf,
+}
+
+impl Daemon {
+    /// Starts a daemon with motion on one camera, `door`, on a port of its own.
+    pub(crate) fn start() -> Result<Self> {
+        Self::start_with("[[camera]]\nname = \"door\"\n[camera.motion]\n")
+    }
+
+    pub(crate) fn start_with(cameras: &str) -> Result<Self> {
+        let config = std::env::temp_dir().join(format!("fovea-bench-{}-{}.toml", std::process::id(), unique()));
+        fs::write(&config, format!("[server]\nlisten = \"127.0.0.1:0\"\nmax_clients = 32\n{cameras}"))?;
+        // This program keeps to the first core, away from the processor's; the daemon may choose.
+        let mut child = Command::new("taskset")
+            .args(["-c", "0-1023", env!("CARGO_BIN_EXE_fovea"), "run", "--config"])
+            .arg(&config)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut log = BufReader::new(child.stderr.take().ok_or("no standard error")?).lines();
+        let address = loop {
+            let line = log.next().ok_or("the daemon ended")??;
+            if let Some((_, address)) = line.split_once("listening on ") {
+                break address.trim().parse()?;
+            }
+        };
+        thread::spawn(move || log.for_each(drop)); // a full pipe would hold the daemon up
+        Ok(Self { child, address, config })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+fn unique() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.config);
+    }
+}

@@ -1,0 +1,36 @@
+//! The promises of the README in numbers: the built daemon against bare loops and against the program it began as.
+//!
+//!     cargo bench --bench promises            everything, about six minutes
+//!     cargo bench --bench promises quick      a tenth of the time, for a first look
+//!
+//! Every ratio is of pairs measured by turns in this one run, and a median of them: the machine's mood hits both sides.
+
+mod bare;
+mod daemon;
+mod feed;
+mod footage;
+mod measure;
+mod promises;
+mod sketch;
+
+use std::{env, error::Error, io::Write};
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+fn main() -> Result<()> {
+    measure::place(0)?; // where the daemon keeps house, so that its processor is left alone
+    let is_quick = env::args().any(|argument| argument == "quick");
+    let only: Vec<_> =
+        env::args().skip(1).filter(|argument| !argument.starts_with('-') && argument != "quick").collect();
+    let mut out = std::io::stdout();
+    writeln!(out, "| promise | measured | bar | kept |\n| --- | --- | --- | --- |")?;
+    for (name, promise) in promises::ALL {
+        if only.is_empty() || only.iter().any(|one| one == name) {
+            for row in promise(if is_quick { 0.1 } else { 1.0 })? {
+                writeln!(out, "{row}")?;
+                out.flush()?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! What the kernel says of a process, and what is made of many measurements.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+    unistd::Pid,
+};
+
+use crate::Result;
+
+/// Processor time that all threads of a process have used.
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
+    let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(pid.cast_signed()))?;
+    Ok(clock_gettime(clock)?.into())
+}
+
+/// Processor time that the calling thread has used.
+pub(crate) fn own_cpu_time() -> Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
+}
+
+/// Places the calling thread on one core.
+pub(crate) fn place(core: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(core)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+/// Minor page faults of a process so far: field 10 of `/proc/PID/stat`, counted from behind the name in brackets.
+pub(crate) fn minor_faults(pid: u32) -> Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let behind_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
+    Ok(behind_name.split_whitespace().nth(7).ok_or("stat is short")?.parse()?)
+}
+
+/// Resident memory of a process in kB: `VmRSS` or `VmHWM`.
+pub(crate) fn memory_kb(pid: u32, which: &str) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with(which)).ok_or("no such line in status")?;
+    Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse()?)
+}
+
+/// How often each thread went to sleep by itself, and so was woken, by name.
+pub(crate) fn wake_ups(pid: u32) -> Result<BTreeMap<String, u64>> {
+    let mut counts = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = fs::read_to_string(task?.path().join("status"))?;
+        let value = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+        let name = value("Name:").ok_or("no name")?.to_owned();
+        let count: u64 = value("voluntary_ctxt_switches:").ok_or("no count")?.parse()?;
+        *counts.entry(name).or_default() += count;
+    }
+    Ok(counts)
+}
+
+/// The value that `part` (0 to 1) of the values lie below.
+pub(crate) fn quantile(values: &mut [f64], part: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
+    let index = (part * (values.len() - 1) as f64).round() as usize;
+    values[index]
+}
+
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    quantile(values, 0.5)
+}

@@ -1,0 +1,283 @@
+//! The promises, each measured by a function that gives rows of the table.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use fovea::output::message::{Age, Message};
+use tungstenite::protocol::frame::coding::Data;
+
+use crate::{
+    Result, bare,
+    daemon::Daemon,
+    feed::{Feed, Speaks, masked, upgrade},
+    footage::{FULL_HD, VGA, frames},
+    measure::{cpu_time, median, memory_kb, minor_faults, quantile, wake_ups},
+    sketch::Sketch,
+};
+
+type Promise = fn(f64) -> Result<Vec<String>>;
+
+/// All of them, by the name that runs one alone.
+pub(crate) const ALL: [(&str, Promise); 8] = [
+    ("saturated", saturated),
+    ("overload", overload),
+    ("cpu", cpu),
+    ("churn", churn),
+    ("start", start),
+    ("idle", idle),
+    ("sturdy", sturdy),
+    ("size", size),
+];
+
+/// The processor's core on a machine of two, and what else is pinned there by turns.
+fn core() -> Result<usize> {
+    Ok(thread::available_parallelism()?.get().max(2) - 1)
+}
+
+/// The rate at which costs are measured: a usual camera's.
+const RATE: Duration = Duration::from_nanos(1_000_000_000 / 30);
+
+fn row(promise: &str, measured: &str, bar: &str, kept: bool) -> String {
+    format!("| {promise} | {measured} | {bar} | {} |", if kept { "yes" } else { "**no**" })
+}
+
+/// A time, but not so short that it measures nothing.
+fn seconds(seconds: f64, share: f64) -> Duration {
+    Duration::from_secs_f64((seconds * share).max(0.5))
+}
+
+/// Frames a second of the whole daemon against the bare loop on the same core.
+fn saturated(share: f64) -> Result<Vec<String>> {
+    let mut rows = Vec::new();
+    for (size, bar) in [(VGA, 0.95), (FULL_HD, 0.98)] {
+        let frames = frames(size, 40, false)?;
+        let daemon = Daemon::start()?;
+        let mut feed = Feed::connect(daemon.address, "/", &frames, Speaks::V1)?;
+        feed.saturate(seconds(1.0, share))?;
+        let (mut ratios, mut rates) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            let alone = bare::motion(&frames, size, core()?, seconds(2.0, share))?;
+            let whole = feed.saturate(seconds(2.0, share))?;
+            ratios.push(whole / alone);
+            rates.push(whole);
+        }
+        let ratio = median(&mut ratios);
+        let measured = format!("{ratio:.3} ({:.0} frames/s)", median(&mut rates));
+        rows.push(row(
+            &format!("the daemon costs nothing: {size}, saturated"),
+            &measured,
+            &format!(">= {bar}"),
+            ratio >= bar,
+        ));
+    }
+    Ok(rows)
+}
+
+/// How old frames are when looked at, when five times as many come as can be looked at.
+fn overload(share: f64) -> Result<Vec<String>> {
+    let frames = frames(FULL_HD, 20, true)?; // progressive: slow to decode, so that intervals are long enough to keep
+    let daemon = Daemon::start()?;
+    let mut feed = Feed::connect(daemon.address, "/?results", &frames, Speaks::V1)?;
+    let capacity = feed.saturate(seconds(2.0, share))?;
+    let interval = Duration::from_secs_f64(1.0 / (5.0 * capacity));
+    let results = feed.play(interval, seconds(20.0, share))?;
+    let mut ages: Vec<_> = ages(&results, |age| age.start / 1e3 / interval.as_secs_f64());
+    let count = ages.len();
+    let (p50, p99) = (quantile(&mut ages, 0.5), quantile(&mut ages, 0.99));
+    let measured = format!("p50 {p50:.2}, p99 {p99:.2} of {:.1} ms ({count} results)", interval.as_secs_f64() * 1e3);
+    Ok(vec![row(
+        "never late: age at start, 5x overload, in source intervals",
+        &measured,
+        "p50 <= 0.55, p99 <= 1.1",
+        p50 <= 0.55 && p99 <= 1.1,
+    )])
+}
+
+/// An age of each result.
+fn ages(results: &[String], which: impl Fn(Age) -> f64) -> Vec<f64> {
+    let ages = results.iter().filter_map(|text| match Message::from_json(text) {
+        Ok(Message::Result(result)) => Some(which(result.age_ms)),
+        _ => None,
+    });
+    ages.collect()
+}
+
+/// Processor time of a 1080p frame: the daemon, the program it began as, and a decode alone, by turns at 30 a second.
+fn cpu(share: f64) -> Result<Vec<String>> {
+    let frames = frames(FULL_HD, 40, false)?;
+    let (daemon, sketch) = (Daemon::start()?, Sketch::start()?);
+    let mut ours = Feed::connect(daemon.address, "/?results", &frames, Speaks::Bare)?;
+    let mut theirs = Feed::connect(sketch.address, "/", &frames, Speaks::Bare)?;
+    let time = seconds(4.0, share);
+    let cost = |feed: &mut Feed, pid| -> Result<f64> {
+        let used = cpu_time(pid)?;
+        let count = feed.play(RATE, time)?.len();
+        Ok((cpu_time(pid)? - used).as_secs_f64() * 1e3 / count as f64)
+    };
+    cost(&mut ours, daemon.pid())?;
+    cost(&mut theirs, sketch.pid())?;
+    let (mut to_sketch, mut to_floor, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..9 {
+        let floor = bare::floor_ms(&frames, FULL_HD, core()?, RATE, time)?;
+        let whole = cost(&mut ours, daemon.pid())?;
+        let python = cost(&mut theirs, sketch.pid())?;
+        to_sketch.push(whole / python);
+        to_floor.push(whole / floor);
+        costs.push(whole);
+    }
+    let (to_sketch, to_floor, cost) = (median(&mut to_sketch), median(&mut to_floor), median(&mut costs));
+    Ok(vec![
+        row(
+            "motion is cheap: CPU per 1080p JPEG, against the Python program",
+            &format!("{to_sketch:.2} ({cost:.2} ms)"),
+            "<= 0.4",
+            to_sketch <= 0.4,
+        ),
+        row(
+            "close to the floor: against a bare 1/8 gray decode",
+            &format!("{to_floor:.2}"),
+            "<= 1.15",
+            to_floor <= 1.15,
+        ),
+    ])
+}
+
+/// Page faults a frame and memory, once warm.
+fn churn(share: f64) -> Result<Vec<String>> {
+    let frames = frames(FULL_HD, 40, false)?;
+    let daemon = Daemon::start()?;
+    let mut feed = Feed::connect(daemon.address, "/?results", &frames, Speaks::V1)?;
+    feed.play(RATE, seconds(5.0, share))?;
+    let faults = minor_faults(daemon.pid())?;
+    let count = feed.play(RATE, seconds(20.0, share))?.len();
+    let faults = (minor_faults(daemon.pid())? - faults) as f64 / count as f64;
+    let rss = memory_kb(daemon.pid(), "VmHWM")? as f64 / 1024.0;
+    Ok(vec![
+        row("no churn: minor faults per frame", &format!("{faults:.4}"), "< 0.01", faults < 0.01),
+        row("small: peak RSS with one 1080p camera", &format!("{rss:.1} MB"), "<= 40 MB", rss <= 40.0),
+    ])
+}
+
+/// From exec to listening.
+fn start(share: f64) -> Result<Vec<String>> {
+    let mut times = Vec::new();
+    for _ in 0..if share < 1.0 { 5 } else { 21 } {
+        let start = Instant::now();
+        let _daemon = Daemon::start()?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    let time = median(&mut times);
+    Ok(vec![row("quick: exec to listening", &format!("{time:.0} ms"), "<= 50 ms", time <= 50.0)])
+}
+
+/// Wake-ups with a client connected and no frames.
+fn idle(share: f64) -> Result<Vec<String>> {
+    let daemon = Daemon::start()?;
+    let frames = frames(VGA, 2, false)?;
+    let mut feed = Feed::connect(daemon.address, "/", &frames, Speaks::V1)?;
+    feed.play(RATE, Duration::from_millis(500))?;
+    thread::sleep(Duration::from_secs(5)); // the last event ends
+    let (before, time) = (wake_ups(daemon.pid())?, seconds(20.0, share));
+    thread::sleep(time);
+    let after = wake_ups(daemon.pid())?;
+    let rate = |name: Option<&str>| {
+        let sum = |counts: &std::collections::BTreeMap<String, u64>| -> u64 {
+            counts.iter().filter(|(thread, _)| name.is_none_or(|name| name == *thread)).map(|(_, count)| count).sum()
+        };
+        (sum(&after) - sum(&before)) as f64 / time.as_secs_f64()
+    };
+    let (all, processor) = (rate(None), rate(Some("processor")));
+    Ok(vec![row(
+        "quiet: wake-ups a second, idle with a client",
+        &format!("{all:.2}, {processor:.2} on the processor's core"),
+        "<= 2, 0",
+        all <= 2.0 && processor == 0.0,
+    )])
+}
+
+/// Ages of a good camera's results while others misbehave, against none misbehaving, by turns.
+fn sturdy(share: f64) -> Result<Vec<String>> {
+    let frames = frames(VGA, 40, false)?;
+    let cameras = ["good", "slow", "junk"].map(|name| format!("[[camera]]\nname = \"{name}\"\n[camera.motion]\n"));
+    let daemon = Daemon::start_with(&cameras.concat())?;
+    let mut feed = Feed::connect(daemon.address, "/frames/good?results", &frames, Speaks::V1)?;
+    let mut p99 = || -> Result<f64> {
+        let results = feed.play(RATE, seconds(10.0, share))?;
+        Ok(quantile(&mut ages(&results, |age| age.result), 0.99))
+    };
+    p99()?;
+    let mut ratios = Vec::new();
+    for _ in 0..5 {
+        let quiet = p99()?;
+        let _stuck = Peer::reader(&daemon)?;
+        let _slow = Peer::sender(
+            &daemon,
+            "/frames/slow",
+            vec![masked(vec![0xff; 1000], Data::Binary)[..14].to_vec(), vec![0xff]],
+            Duration::from_secs(1),
+        )?;
+        let _junk =
+            Peer::sender(&daemon, "/frames/junk", vec![masked(vec![0x55; 40_000], Data::Binary)], Duration::ZERO)?;
+        ratios.push(p99()? / quiet);
+    }
+    let ratio = median(&mut ratios);
+    Ok(vec![row(
+        "sturdy: p99 age beside a stuck reader, a slow sender and one of garbage",
+        &format!("{ratio:.2}"),
+        "<= 1.05",
+        ratio <= 1.05,
+    )])
+}
+
+/// The size of the binary, for the record.
+fn size(_: f64) -> Result<Vec<String>> {
+    let bytes = std::fs::metadata(env!("CARGO_BIN_EXE_fovea"))?.len() as f64;
+    Ok(vec![format!("| the binary, with line numbers and the demo's clip | {:.0} MB | | |", bytes / 1e6)])
+}
+
+/// A client that misbehaves until dropped.
+struct Peer {
+    stream: TcpStream,
+    stop: Arc<AtomicBool>,
+}
+
+impl Peer {
+    /// Reads nothing.
+    fn reader(daemon: &Daemon) -> Result<Self> {
+        let mut stream = TcpStream::connect(daemon.address)?;
+        upgrade(&mut stream, "/results", "")?;
+        Ok(Self { stream, stop: Arc::default() })
+    }
+
+    /// Sends the first part once and then the rest over and over, with a pause after each.
+    fn sender(daemon: &Daemon, target: &str, parts: Vec<Vec<u8>>, pause: Duration) -> Result<Self> {
+        let mut stream = TcpStream::connect(daemon.address)?;
+        upgrade(&mut stream, target, "")?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (mut writer, stopped) = (stream.try_clone()?, stop.clone());
+        thread::spawn(move || {
+            let mut next = 0;
+            while !stopped.load(Ordering::Relaxed) && writer.write_all(&parts[next]).is_ok() {
+                next = parts.len() - 1;
+                thread::sleep(pause);
+            }
+        });
+        Ok(Self { stream, stop })
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        let _ = self.stream.read(&mut [0]);
+    }
+}
