@@ -68,12 +68,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
-    /// The JPEG decoder cannot start.
-    #[error("the JPEG decoder does not start")]
-    Decoder(#[from] turbojpeg::Error),
-    /// OpenCV cannot be set up.
-    #[error("OpenCV does not start")]
-    OpenCv(#[from] opencv::Error),
+    /// The processor cannot look.
+    #[error(transparent)]
+    Processor(#[from] processor::StartError),
     /// The system has no thread or descriptor for it.
     #[error("the system has no room for the daemon's threads")]
     System(#[from] io::Error),
@@ -115,7 +112,7 @@ impl Daemon {
         let eyes = config.cameras.iter().zip(&cameras).zip(&refusals).map(|((settings, camera), refusals)| {
             Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, refusals.clone()))
         });
-        let eyes = eyes.collect::<Result<Vec<_>, turbojpeg::Error>>()?;
+        let eyes = eyes.collect::<Result<Vec<_>, processor::StartError>>()?;
         let processor = start_processor(config, cores.clone(), slot.clone(), hub.clone(), eyes, ended.clone())?;
 
         let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub, &refusals);

@@ -1,4 +1,35 @@
 //! fovea: an eye that is never late.
+//!
+//! Follow one frame. A client's thread reads it from its socket into a buffer that goes round ([`source`]), and
+//! publishes it: lock, swap the pointer, set the event ([`slot`]). The processor's thread, alone on its core, waits for
+//! the event, takes the pointer, clears the event, and looks ([`processor`]). What it saw goes once through the hub
+//! into the outbox of each reader, whose own thread sends it ([`output`]). When the last handle of the frame is dropped,
+//! its buffer goes back to where it came from. Nothing downstream calls back up, nobody waits for anybody slower.
+//!
+//! ```text
+//! source thread --Frame--> slot --Frame--> processor thread --result--> hub --> outboxes --> readers' threads
+//! ```
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | camera | a named stream of frames (`door`, `yard`); the unit of configuration |
+//! | source | what feeds a camera: a WebSocket client |
+//! | frame | one picture as received, immutable: camera, seq, format, size, `captured_at`, bytes |
+//! | slot | the meeting point: one cell per camera, newest frame wins, one lock, one event |
+//! | superseded | a frame replaced in its cell before the processor took it: counted, never hidden |
+//! | refused | a frame that cannot be looked at: counted by cause, answered, told at most once a second |
+//! | stage | one kind of looking: motion |
+//! | result | what the stages say of one frame, with its age |
+//! | event | something that starts, updates, ends, built from results |
+//! | sender, reader | a client that sends a camera's frames, a client that reads results |
+//! | outbox | what waits for one client: bounded, drops its oldest, says how many |
+//!
+//! # Modules
+//!
+//! Imports point one way: `frame <- slot <- {source, processor} <- daemon <- commands`, with `output` between `frame` and
+//! those two, and `system` below all. A source never names the processor; only `processor` names OpenCV's types.
 
 pub mod commands;
 pub mod config;

@@ -12,11 +12,22 @@ pub mod run;
 pub mod scale;
 pub mod stages;
 
+/// Why the processor does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// libjpeg-turbo finds no memory for itself.
+    #[error("the JPEG decoder does not start")]
+    Decoder(#[from] turbojpeg::Error),
+    /// OpenCV refuses its settings.
+    #[error("OpenCV does not start")]
+    OpenCv(#[from] opencv::Error),
+}
+
 /// Keeps OpenCV to the calling thread: no threads of its own, no GPU. To be called on the processor's thread.
 ///
 /// # Errors
 /// When OpenCV does not do it.
-pub fn set_up() -> opencv::Result<()> {
+pub fn set_up() -> Result<(), StartError> {
     opencv::core::set_num_threads(1)?;
-    opencv::core::set_use_opencl(false)
+    Ok(opencv::core::set_use_opencl(false)?)
 }

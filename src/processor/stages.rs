@@ -1,6 +1,7 @@
 //! The stages of one camera: everything that is looked for in its frames.
 
 use super::{
+    StartError,
     events::Events,
     motion::Motion,
     picture::{Canvas, Picture, Wants},
@@ -44,7 +45,7 @@ impl Stages {
     ///
     /// # Errors
     /// When the JPEG decoder cannot start.
-    pub fn new(camera: &Camera, settings: &config::Camera) -> Result<Self, turbojpeg::Error> {
+    pub fn new(camera: &Camera, settings: &config::Camera) -> Result<Self, StartError> {
         let motion = settings.motion.as_ref().map(|settings| MotionStage {
             width_px: settings.width_px,
             motion: Motion::new(settings),
