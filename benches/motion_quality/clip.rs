@@ -1,0 +1,68 @@
+//! The real clip, beside full-size MOG2 as the reference.
+//!
+//! A box is confirmed when at least half of it is covered by all boxes of the other side together: two walkers side by
+//! side may be one box here and two there. The first five seconds are left out: both are learning.
+
+use std::time::{Duration, Instant};
+
+use fovea::{config, output::message::Rect, processor::motion::Motion};
+use serde::Deserialize;
+use turbojpeg::ScalingFactor;
+
+use crate::{
+    at,
+    footage::{Codec, Footage, run_peer},
+    percent,
+    scene::{RATE_HZ, SIZE},
+    score::{covered, ratio},
+};
+
+/// What `tests/peers/mog2.py` prints: a line a frame, and a last one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Frame { boxes: Vec<Rect> },
+    Last { cpu_ms: f64 },
+}
+
+const LEARNING: usize = 50;
+
+pub(crate) fn print(footage: &Footage) -> Result<(), String> {
+    let settings = config::Motion::default();
+    let printed = run_peer("mog2.py", &[&footage.path, &settings.min_area.to_string()])?;
+    let mut codec = Codec::new(SIZE, ScalingFactor::ONE_HALF);
+    let mut motion = Motion::new(&settings);
+    let mut spent = Duration::ZERO;
+    let (mut theirs, mut found, mut ours, mut confirmed) = (0, 0, 0, 0);
+    let mut mog2_ms = f64::NAN;
+    for (number, line) in printed.lines().enumerate() {
+        let reference = match serde_json::from_str(line).map_err(|e| format!("mog2.py: {e}"))? {
+            Line::Frame { boxes } => boxes,
+            Line::Last { cpu_ms } => {
+                mog2_ms = cpu_ms;
+                break;
+            }
+        };
+        let luma = codec.decode(&footage.frames[number]);
+        let began = Instant::now();
+        let seen = motion.look(luma, SIZE, at(number as f64 / f64::from(RATE_HZ))).expect("a picture of bytes");
+        spent += began.elapsed();
+        if number >= LEARNING {
+            theirs += reference.len() as u32;
+            found += covered(&reference, &seen.boxes);
+            ours += seen.boxes.len() as u32;
+            confirmed += covered(&seen.boxes, &reference);
+        }
+    }
+    let ours_ms = spent.as_secs_f64() * 1e3 / footage.frames.len() as f64;
+    println!("| vtest.avi | boxes | confirmed by the other | CPU a frame |");
+    println!("| --- | --: | --: | --: |");
+    println!("| MOG2, 768x576 | {theirs} | {} | {mog2_ms:.2} ms |", percent(ratio(found, theirs)));
+    println!(
+        "| fovea, 384x288 | {ours} | {} | {ours_ms:.2} ms, {:.3} of it |",
+        percent(ratio(confirmed, ours)),
+        ours_ms / mog2_ms
+    );
+    println!();
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Scenes with known truth: a walker of known size and contrast over the real background, or nobody.
+//!
+//! Composed at 768x576 and 10 frames a second, with Gaussian noise on each pixel, packed to JPEG of quality 80, and
+//! looked at as the daemon would: half the size, 384x288. A box matches when it shares at least half of the area that
+//! it and the walker's box cover together. A false event is one that starts with nobody in the picture.
+
+use std::{sync::Mutex, thread};
+
+use fovea::{
+    config,
+    frame::Camera,
+    output::message::{EventKind, EventState},
+    processor::{events::Events, motion::Motion},
+};
+use opencv::{core, imgproc, prelude::*};
+use turbojpeg::ScalingFactor;
+
+use crate::{
+    at,
+    footage::{Codec, Footage},
+    percent,
+    scene::{Composer, Light, Plan, RATE_HZ, SIZE, tree_zone},
+    score::{Tally, ratio},
+    walker::{Truth, Walker},
+};
+
+/// Crossings of each kind of walker.
+const CROSSINGS: f64 = 10.0;
+
+/// Prints a table with a line for each scene; those without a walker last `seconds`.
+pub(crate) fn print(footage: &Footage, seconds: f64) {
+    let background = footage.median(SIZE);
+    let covered = blurred(&background);
+    let plans = plans(seconds);
+    let waiting = Mutex::new(plans.iter().enumerate());
+    let tallies = Mutex::new(vec![Tally::default(); plans.len()]);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some((i, plan)) = { waiting.lock().expect("no panics").next() } {
+                    let tally = play(plan, &background, &covered);
+                    tallies.lock().expect("no panics")[i] = tally;
+                }
+            });
+        }
+    });
+    println!(
+        "| scene | minutes | recall | precision | events a crossing | false events an hour | scene changes told |"
+    );
+    println!("| --- | --: | --: | --: | --: | --: | --: |");
+    for (plan, tally) in plans.iter().zip(tallies.into_inner().expect("no panics")) {
+        let events = ratio(tally.events, tally.crossings).map_or("-".into(), |events| format!("{events:.2}"));
+        println!(
+            "| {} | {:.0} | {} | {} | {events} | {:.0} | {} of {} |",
+            plan.name,
+            tally.seconds / 60.0,
+            percent(tally.recall()),
+            percent(tally.precision()),
+            tally.false_events_an_hour(),
+            tally.scene_events,
+            plan.scene_changes(),
+        );
+    }
+    println!();
+    stop(&background, &covered);
+}
+
+fn nobody() -> Plan {
+    Plan {
+        name: String::new(),
+        seconds: 0.0,
+        noise: 3.0,
+        light: Light::Constant,
+        shake: false,
+        tree: false,
+        walker: None,
+        zones: Vec::new(),
+        scale: ScalingFactor::ONE_HALF,
+    }
+}
+
+fn plans(seconds: f64) -> Vec<Plan> {
+    let empty = |name: &str| Plan { name: format!("nobody, {name}"), seconds, ..nobody() };
+    let mut plans = vec![
+        Plan { noise: 2.0, ..empty("noise 2") },
+        Plan { noise: 6.0, ..empty("noise 6") },
+        Plan { noise: 12.0, ..empty("noise 12") },
+        Plan { light: Light::Drift, ..empty("light drifts by 25 % in 30 s") },
+        Plan { light: Light::Clouds, ..empty("clouds take 33 % in 4 s") },
+        Plan { light: Light::Switch, ..empty("lamp switched every minute") },
+        Plan { shake: true, ..empty("camera shakes by a pixel") },
+        Plan { tree: true, ..empty("tree waves") },
+        Plan { tree: true, zones: vec![tree_zone()], ..empty("tree waves in an ignored zone") },
+    ];
+    let crossing = |parts: u32, contrast: f64, and: &str| {
+        let walker = Walker { height_px: f64::from(SIZE.height_px) / f64::from(parts), contrast, stops_s: 0.0 };
+        let name = format!("walker of 1/{parts} height, contrast {contrast}{and}");
+        Plan { name, walker: Some(walker), seconds: CROSSINGS * walker.crossing_s(), ..nobody() }
+    };
+    for parts in [12, 8, 4] {
+        plans.extend([15.0, 30.0, 60.0].map(|contrast| crossing(parts, contrast, "")));
+    }
+    plans.extend([
+        Plan { noise: 6.0, ..crossing(8, 30.0, ", noise 6") },
+        Plan { light: Light::Drift, ..crossing(8, 30.0, ", light drifts") },
+        Plan { shake: true, ..crossing(8, 30.0, ", camera shakes") },
+        Plan { tree: true, ..crossing(8, 30.0, ", tree waves") },
+        Plan { scale: ScalingFactor::ONE_QUARTER, ..crossing(8, 30.0, ", seen at 192x144") },
+    ]);
+    plans
+}
+
+/// Runs a scene through JPEG, stage and events.
+fn play(plan: &Plan, background: &[u8], covered: &[u8]) -> Tally {
+    let settings = config::Motion { zones: plan.zones.clone(), ..config::Motion::default() };
+    let mut composer = Composer::new(plan, background, covered);
+    let mut codec = Codec::new(SIZE, plan.scale);
+    let mut motion = Motion::new(&settings);
+    let mut events = Events::new(&Camera::new(0, "bench"), &settings);
+    let mut tally = Tally { seconds: plan.seconds, ..Tally::default() };
+    let mut last_truth = Truth::Nobody;
+    let mut somebody_until = 0.0;
+    for time in plan.times() {
+        let (frame, truth) = composer.compose(time);
+        let jpeg = codec.encode(frame);
+        let seen = motion.look(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
+        tally.frame(truth, &seen.boxes);
+        tally.crossings += u32::from(last_truth == Truth::Nobody && truth != Truth::Nobody);
+        last_truth = truth;
+        if truth != Truth::Nobody {
+            somebody_until = time + 0.5;
+        }
+        for event in events.see(&seen, SIZE, at(time)).iter().filter(|event| event.state == EventState::Start) {
+            match event.kind {
+                EventKind::Scene => tally.scene_events += 1,
+                EventKind::Motion if time <= somebody_until => tally.events += 1,
+                EventKind::Motion => tally.false_events += 1,
+            }
+        }
+    }
+    tally
+}
+
+/// Prints how long a walker who stops is seen, and how long the place where he stood.
+fn stop(background: &[u8], covered: &[u8]) {
+    println!("| a walker stops for a minute | still boxed for | ghost boxed for |");
+    println!("| --- | --: | --: |");
+    for contrast in [15.0, 30.0, 60.0] {
+        let walker = Walker { height_px: 72.0, contrast, stops_s: 60.0 };
+        let plan = Plan { walker: Some(walker), seconds: walker.crossing_s() + 20.0, ..nobody() };
+        let mut composer = Composer::new(&plan, background, covered);
+        let mut codec = Codec::new(SIZE, plan.scale);
+        let mut motion = Motion::new(&config::Motion::default());
+        let place = walker.truth(walker.stops_at_s() + 1.0).bounds().expect("it stops within the picture");
+        let (goes_at, gone_at) = (walker.stops_at_s() + walker.stops_s, walker.stops_at_s() + walker.stops_s + 1.5);
+        let (mut still, mut ghost) = (0, 0);
+        for time in plan.times() {
+            let (frame, _) = composer.compose(time);
+            let jpeg = codec.encode(frame);
+            let seen = motion.look(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
+            let boxed = u32::from(seen.boxes.iter().any(|&found| crate::score::overlap(found, place) > 0.1));
+            if (walker.stops_at_s()..goes_at).contains(&time) {
+                still += boxed;
+            } else if time >= gone_at {
+                ghost += boxed;
+            }
+        }
+        let seconds = |frames: u32| f64::from(frames) / f64::from(RATE_HZ);
+        println!("| contrast {contrast} | {:.1} s | {:.1} s |", seconds(still), seconds(ghost));
+    }
+    println!();
+}
+
+/// The mean of the 31x31 pixels around each.
+fn blurred(background: &[u8]) -> Vec<u8> {
+    let rows = SIZE.height_px.cast_signed();
+    let flat = core::Mat::from_slice(background).expect("memory");
+    let picture = flat.reshape(1, rows).expect("whole rows");
+    let mut blurred = core::Mat::default();
+    imgproc::blur_def(&picture, &mut blurred, core::Size::new(31, 31)).expect("a picture of bytes");
+    blurred.data_bytes().expect("it has no gaps").to_vec()
+}
