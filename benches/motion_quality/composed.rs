@@ -20,12 +20,12 @@ use crate::{
     footage::{Codec, Footage},
     percent,
     scene::{Composer, Light, Plan, RATE_HZ, SIZE, tree_zone},
-    score::{Tally, ratio},
+    score::{Tally, overlap, ratio},
     walker::{Truth, Walker},
 };
 
 /// Crossings of each kind of walker.
-const CROSSINGS: f64 = 10.0;
+const CROSSINGS: f64 = 8.0;
 
 /// Prints a table with a line for each scene; those without a walker last `seconds`.
 pub(crate) fn print(footage: &Footage, seconds: f64) {
@@ -141,25 +141,28 @@ fn play(plan: &Plan, background: &[u8], covered: &[u8]) -> Tally {
     tally
 }
 
-/// Prints how long a walker who stops is seen, and how long the place where he stood.
+/// Prints how long a walker who stops is boxed, and how long the place where it stood.
+///
+/// It is the second walker of its scene: a background of that age resists as long as the settings say.
 fn stop(background: &[u8], covered: &[u8]) {
     println!("| a walker stops for a minute | still boxed for | ghost boxed for |");
     println!("| --- | --: | --: |");
     for contrast in [15.0, 30.0, 60.0] {
         let walker = Walker { height_px: 72.0, contrast, stops_s: 60.0 };
-        let plan = Plan { walker: Some(walker), seconds: walker.crossing_s() + 20.0, ..nobody() };
+        let plan = Plan { walker: Some(walker), seconds: 2.0 * walker.crossing_s(), ..nobody() };
+        let stops_at = walker.crossing_s() + walker.stops_at_s();
+        let (goes_at, gone_at) = (stops_at + walker.stops_s, stops_at + walker.stops_s + 1.5);
+        let place = walker.truth(stops_at + 1.0).bounds().expect("it stops within the picture");
         let mut composer = Composer::new(&plan, background, covered);
         let mut codec = Codec::new(SIZE, plan.scale);
         let mut motion = Motion::new(&config::Motion::default());
-        let place = walker.truth(walker.stops_at_s() + 1.0).bounds().expect("it stops within the picture");
-        let (goes_at, gone_at) = (walker.stops_at_s() + walker.stops_s, walker.stops_at_s() + walker.stops_s + 1.5);
         let (mut still, mut ghost) = (0, 0);
         for time in plan.times() {
             let (frame, _) = composer.compose(time);
             let jpeg = codec.encode(frame);
             let seen = motion.look(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
-            let boxed = u32::from(seen.boxes.iter().any(|&found| crate::score::overlap(found, place) > 0.1));
-            if (walker.stops_at_s()..goes_at).contains(&time) {
+            let boxed = u32::from(seen.boxes.iter().any(|&found| overlap(found, place) > 0.1));
+            if (stops_at..goes_at).contains(&time) {
                 still += boxed;
             } else if time >= gone_at {
                 ghost += boxed;

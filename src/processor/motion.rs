@@ -108,12 +108,16 @@ impl Motion {
         full: Size,
         at: Monotonic,
     ) -> opencv::Result<message::Motion> {
+        if luma.typ() != core::CV_8UC1 {
+            return Err(opencv::Error::new(core::StsUnsupportedFormat, "motion is seen in one channel of bytes"));
+        }
         imgproc::gaussian_blur_def(luma, &mut self.smooth, core::Size::new(3, 3), 0.0)?;
         let size = self.smooth.size()?;
         if size != self.watched.size()? {
+            let motion = self.begin(at)?;
             self.watched = zones::watched(size, &self.settings.zones)?;
             self.watched_pixels = count(&self.watched)?;
-            return self.begin(at);
+            return Ok(motion);
         }
         match self.scene {
             Scene::Known => self.find(full, at),
@@ -139,14 +143,14 @@ impl Motion {
             boxes: regions.iter().map(|region| enlarge(region.bounds, luma, full)).collect(),
             relearning: false,
         };
-        self.background.learn(&self.smooth, &self.changed, light, at)?;
+        self.background.learn(&self.smooth, light, at)?;
         Ok(motion)
     }
 
     /// Forgets the scene and begins to learn the one that `smooth` shows.
     fn begin(&mut self, at: Monotonic) -> opencv::Result<message::Motion> {
-        self.background.restart(&self.smooth, at)?;
         self.scene = Scene::Relearning { calm_since: at };
+        self.background.restart(&self.smooth, at)?;
         Ok(relearning())
     }
 
@@ -258,10 +262,13 @@ mod tests {
 
     /// The yard with bright things in it, each at x, y, width, height in luma pixels.
     fn yard_with(things: &[[i32; 4]]) -> Mat {
-        let mut picture = yard();
+        with(yard(), 200.0, things)
+    }
+
+    fn with(mut picture: Mat, level: f64, things: &[[i32; 4]]) -> Mat {
         for &[x, y, width, height] in things {
             let thing = core::Rect::new(x, y, width, height);
-            imgproc::rectangle(&mut picture, thing, core::Scalar::all(200.0), imgproc::FILLED, 8, 0).expect("draws");
+            imgproc::rectangle(&mut picture, thing, core::Scalar::all(level), imgproc::FILLED, 8, 0).expect("draws");
         }
         picture
     }
@@ -301,7 +308,7 @@ mod tests {
     #[test]
     fn the_parts_of_a_thing_are_one_region() {
         let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        assert_eq!(eye.sees(&yard_with(&[[40, 30, 10, 10], [40, 42, 10, 10]])).boxes.len(), 1);
+        assert_eq!(eye.sees(&yard_with(&[[40, 30, 10, 10], [40, 44, 10, 10]])).boxes.len(), 1);
         assert_eq!(eye.sees(&yard_with(&[[40, 30, 10, 10], [40, 60, 10, 10]])).boxes.len(), 2);
     }
 
@@ -331,9 +338,22 @@ mod tests {
     }
 
     #[test]
+    fn a_flicker_by_a_grey_level_is_nothing_in_the_dark() {
+        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let [dark, darker] = [0.05, 0.03].map(|light| paved(0, light));
+        for _ in 0..20 {
+            eye.sees(&dark);
+        }
+        for picture in [&darker, &dark, &darker, &dark] {
+            assert_eq!(eye.sees(picture), message::Motion::default());
+        }
+    }
+
+    #[test]
     fn another_view_is_told_as_a_change_of_scene() {
         let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        assert!(eye.sees(&yard_with(&[[0, 0, 160, 100]])).relearning);
+        let brighter_and_darker = with(yard_with(&[[0, 0, 160, 45]]), 20.0, &[[0, 75, 160, 45]]);
+        assert!(eye.sees(&brighter_and_darker).relearning);
     }
 
     #[test]
@@ -423,7 +443,11 @@ mod tests {
     #[test]
     fn a_picture_that_is_none_costs_only_itself() {
         let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        assert!(eye.motion.look(&Mat::default(), FULL, eye.at).is_err());
+        let size = core::Size::new(320, 240);
+        let coloured = Mat::new_size_with_default(size, core::CV_8UC3, core::Scalar::all(0.0)).expect("memory");
+        for none in [Mat::default(), coloured] {
+            assert!(eye.motion.look(&none, FULL, eye.at).is_err());
+        }
         assert_eq!(eye.sees(&yard()), message::Motion::default());
     }
 }

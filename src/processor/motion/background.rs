@@ -6,7 +6,7 @@ use opencv::{
     prelude::*,
 };
 
-use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP};
+use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, tolerance};
 use crate::{config, system::clock::Monotonic};
 
 /// The background of one camera: a [`Memory`] for each pixel, kept in planes. Matrices and planes are rows x columns x 1
@@ -39,6 +39,9 @@ const MOST_STEPS: u8 = 20;
 /// The rows and columns of the grid on which the light is compared.
 const GRID: i32 = 32;
 const GRID_POINTS: usize = 32 * 32;
+
+/// Grey levels below this say nothing of the light: an eighth more is less than two levels.
+const DARK: u8 = 16;
 
 impl Background {
     /// Nothing is known before [`restart`](Self::restart).
@@ -80,17 +83,24 @@ impl Background {
 
     /// How much more light there is in `picture` than in the background, as a factor.
     ///
-    /// It is the median over a coarse grid: what moves has no say in it unless it fills half the picture.
+    /// It is the median over a coarse grid: what moves has no say in it unless it fills half the picture. Nor has what
+    /// is dark, where a grey level more is a large factor and means nothing; a dark picture is taken as it is.
     pub(super) fn light_of(&mut self, picture: &Mat) -> opencv::Result<f32> {
         for (all, some) in [picture, &self.usual].into_iter().zip(&mut self.sparse) {
             imgproc::resize(all, some, core::Size::new(GRID, GRID), 0.0, 0.0, imgproc::INTER_NEAREST)?;
         }
-        let [now, usual] = [self.sparse[0].data_typed::<u8>()?, self.sparse[1].data_typed::<u8>()?];
         let mut factors = [1.0; GRID_POINTS];
-        for ((factor, &now), &usual) in factors.iter_mut().zip(now).zip(usual) {
-            *factor = (f32::from(now) + 1.0) / (f32::from(usual) + 1.0); // black has no factor: 1 more for both
+        let mut bright = 0;
+        for (&now, &usual) in self.sparse[0].data_typed::<u8>()?.iter().zip(self.sparse[1].data_typed::<u8>()?) {
+            if usual >= DARK {
+                factors[bright] = f32::from(now.max(1)) / f32::from(usual);
+                bright += 1;
+            }
         }
-        let (_, median, _) = factors.select_nth_unstable_by(GRID_POINTS / 2, f32::total_cmp);
+        if bright < GRID_POINTS / 8 {
+            return Ok(1.0);
+        }
+        let (_, median, _) = factors[..bright].select_nth_unstable_by(bright / 2, f32::total_cmp);
         Ok(*median)
     }
 
@@ -102,7 +112,7 @@ impl Background {
         let known = self.also_known.iter().zip(&self.restless);
         let pixels = changed.data_typed_mut::<u8>()?.iter_mut();
         for ((pixel, (&lowest, &highest)), (&also_known, &restless)) in pixels.zip(around).zip(known) {
-            let tolerance = self.threshold.max(restless.saturating_mul(2));
+            let tolerance = tolerance(self.threshold, restless);
             let darker = lowest.saturating_sub(*pixel) > tolerance;
             let brighter = pixel.saturating_sub(highest) > tolerance;
             let unknown = pixel.abs_diff(also_known) > tolerance;
@@ -111,9 +121,8 @@ impl Background {
         Ok(())
     }
 
-    /// Learns from `picture`, whose light is `light` times the background's and of which `changed` is strange, if it is
-    /// time for a step.
-    pub(super) fn learn(&mut self, picture: &Mat, changed: &Mat, light: f32, at: Monotonic) -> opencv::Result<()> {
+    /// Learns from `picture`, whose light is `light` times the background's, if it is time for a step.
+    pub(super) fn learn(&mut self, picture: &Mat, light: f32, at: Monotonic) -> opencv::Result<()> {
         let steps = at.since(self.learnt_at).as_millis() / STEP.as_millis();
         let steps = u8::try_from(steps).unwrap_or(u8::MAX);
         if steps == 0 {
@@ -123,19 +132,19 @@ impl Background {
         let steps = steps.min(MOST_STEPS);
         let lesson = Lesson::new(self.threshold, self.enough, light, self.age, steps);
         self.age += u64::from(steps);
-        self.teach_all(lesson, picture.data_typed()?, changed.data_typed()?)?;
+        self.teach_all(lesson, picture.data_typed()?)?;
         self.look_around()
     }
 
-    fn teach_all(&mut self, lesson: Lesson, picture: &[u8], changed: &[u8]) -> opencv::Result<()> {
+    fn teach_all(&mut self, lesson: Lesson, picture: &[u8]) -> opencv::Result<()> {
         let all = picture.len();
         // Slices of one length known to be the same: the loop needs no checks and handles many pixels at once.
-        let (usual, changed) = (&mut self.usual.data_typed_mut::<u8>()?[..all], &changed[..all]);
+        let usual = &mut self.usual.data_typed_mut::<u8>()?[..all];
         let (other, votes, restless) = (&mut self.other[..all], &mut self.votes[..all], &mut self.restless[..all]);
         let (also_known, last) = (&mut self.also_known[..all], &mut self.last[..all]);
         for i in 0..all {
             let was = Memory { usual: usual[i], other: other[i], votes: votes[i], restless: restless[i] };
-            let memory = lesson.teach(was, last[i], picture[i], changed[i] != 0);
+            let memory = lesson.teach(was, last[i], picture[i]);
             also_known[i] = if memory.votes >= lesson.enough { memory.other } else { memory.usual };
             Memory { usual: usual[i], other: other[i], votes: votes[i], restless: restless[i] } = memory;
             last[i] = picture[i];

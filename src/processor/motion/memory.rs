@@ -35,6 +35,12 @@ pub(super) struct Memory {
     pub(super) restless: u8,
 }
 
+/// How far a pixel may stray and still be what it was.
+#[inline]
+pub(super) fn tolerance(threshold: u8, restless: u8) -> u8 {
+    threshold.max(restless.saturating_mul(2))
+}
+
 /// What all pixels learn by in one step, or in several after a pause.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lesson {
@@ -63,12 +69,12 @@ impl Lesson {
         }
     }
 
-    /// The memory of a pixel that remembers `was`, was at the level `before` at the last lesson and now is at `now`,
-    /// which is `strange` or not.
+    /// The memory of a pixel that remembers `was`, was at the level `before` at the last lesson and now is at `now`.
     #[inline]
-    pub(super) fn teach(&self, was: Memory, before: u8, now: u8, strange: bool) -> Memory {
+    pub(super) fn teach(&self, was: Memory, before: u8, now: u8) -> Memory {
         let (usual, other) = (self.relit(was.usual), self.relit(was.other));
         let steps = u16::from(self.steps);
+        let strange = now.abs_diff(usual) > tolerance(self.alike, was.restless);
 
         let like_other = (now.abs_diff(other) <= self.alike) & (now.abs_diff(other) < now.abs_diff(usual));
         let votes = if like_other { was.votes.saturating_add(steps) } else { was.votes.saturating_sub(steps) };
@@ -111,8 +117,7 @@ mod tests {
         let (mut last, mut age) = (ROAD, 1000);
         for &(level, steps) in levels {
             for _ in 0..steps {
-                let strange = level.abs_diff(memory.usual) > 8;
-                memory = Lesson::new(8, 60, 1.0, age, 1).teach(memory, last, level, strange);
+                memory = Lesson::new(8, 60, 1.0, age, 1).teach(memory, last, level);
                 last = level;
                 age += 1;
             }
@@ -148,7 +153,7 @@ mod tests {
         let seen_from = |age| {
             let mut memory = Memory { usual: CAR, other: CAR, ..Memory::default() };
             (0_u64..).find(|step| {
-                memory = Lesson::new(8, 60, 1.0, age + step, 1).teach(memory, ROAD, ROAD, true);
+                memory = Lesson::new(8, 60, 1.0, age + step, 1).teach(memory, ROAD, ROAD);
                 memory.usual == ROAD
             })
         };
@@ -158,7 +163,7 @@ mod tests {
     #[test]
     fn the_light_of_now_is_learnt_at_once() {
         let memory = Memory { usual: 100, other: 200, ..Memory::default() };
-        let memory = Lesson::new(8, 60, 1.25, 1000, 1).teach(memory, 125, 125, false);
+        let memory = Lesson::new(8, 60, 1.25, 1000, 1).teach(memory, 125, 125);
         assert_eq!((memory.usual, memory.other), (125, 250));
     }
 
