@@ -3,14 +3,12 @@
 //! A box is confirmed when at least half of it is covered by all boxes of the other side together: two walkers side by
 //! side may be one box here and two there. The first five seconds are left out: both are learning.
 
-use std::time::{Duration, Instant};
-
 use fovea::{config, output::message::Rect, processor::motion::Motion};
 use serde::Deserialize;
 use turbojpeg::ScalingFactor;
 
 use crate::{
-    at,
+    at, cpu_ms,
     footage::{Codec, Footage, run_peer},
     percent,
     scene::{RATE_HZ, SIZE},
@@ -32,7 +30,7 @@ pub(crate) fn print(footage: &Footage) -> Result<(), String> {
     let printed = run_peer("mog2.py", &[&footage.path, &settings.min_area.to_string()])?;
     let mut codec = Codec::new(SIZE, ScalingFactor::ONE_HALF);
     let mut motion = Motion::new(&settings);
-    let mut spent = Duration::ZERO;
+    let mut spent_ms = 0.0;
     let (mut theirs, mut found, mut ours, mut confirmed) = (0, 0, 0, 0);
     let mut mog2_ms = f64::NAN;
     for (number, line) in printed.lines().enumerate() {
@@ -44,9 +42,9 @@ pub(crate) fn print(footage: &Footage) -> Result<(), String> {
             }
         };
         let luma = codec.decode(&footage.frames[number]);
-        let began = Instant::now();
+        let began = cpu_ms();
         let seen = motion.look(luma, SIZE, at(number as f64 / f64::from(RATE_HZ))).expect("a picture of bytes");
-        spent += began.elapsed();
+        spent_ms += cpu_ms() - began;
         if number >= LEARNING {
             theirs += reference.len() as u32;
             found += covered(&reference, &seen.boxes);
@@ -54,7 +52,7 @@ pub(crate) fn print(footage: &Footage) -> Result<(), String> {
             confirmed += covered(&seen.boxes, &reference);
         }
     }
-    let ours_ms = spent.as_secs_f64() * 1e3 / footage.frames.len() as f64;
+    let ours_ms = spent_ms / footage.frames.len() as f64;
     println!("| vtest.avi | boxes | confirmed by the other | CPU a frame |");
     println!("| --- | --: | --: | --: |");
     println!("| MOG2, 768x576 | {theirs} | {} | {mog2_ms:.2} ms |", percent(ratio(found, theirs)));

@@ -19,6 +19,7 @@ mod walker;
 use std::{process::ExitCode, time::Duration};
 
 use fovea::system::clock::Monotonic;
+use nix::time::{ClockId, clock_gettime};
 
 use self::footage::Footage;
 
@@ -45,6 +46,12 @@ fn tables(seconds: f64) -> Result<(), String> {
 /// A capture time, `time` seconds after the first frame.
 fn at(time: f64) -> Monotonic {
     Monotonic::from_micros(1_000_000).later(Duration::from_secs_f64(time))
+}
+
+/// The CPU time that this thread has spent, in milliseconds: what else the machine does has no part in it.
+fn cpu_ms() -> f64 {
+    let spent = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("Linux has it");
+    Duration::from(spent).as_secs_f64() * 1e3
 }
 
 fn percent(ratio: Option<f64>) -> String {

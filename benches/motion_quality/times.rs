@@ -1,13 +1,11 @@
-//! The stage's time a frame, by the size of the luma, on the real clip as if it had 30 frames a second.
-
-use std::time::Instant;
+//! The stage's CPU time a frame, by the size of the luma, on the real clip as if it had 30 frames a second.
 
 use fovea::{config, processor::motion::Motion};
 use opencv::{core, imgproc};
 use turbojpeg::ScalingFactor;
 
 use crate::{
-    at,
+    at, cpu_ms,
     footage::{Codec, Footage},
     scene::SIZE,
 };
@@ -27,9 +25,9 @@ pub(crate) fn print(footage: &Footage) {
         let pictures: Vec<core::Mat> = footage.frames.iter().step_by(3).map(&mut scaled).collect();
         let mut motion = Motion::new(&config::Motion::default());
         let mut look = |(number, picture)| {
-            let began = Instant::now();
+            let began = cpu_ms();
             motion.look(picture, SIZE, at(number as f64 / 30.0)).expect("a picture of bytes");
-            began.elapsed().as_secs_f64() * 1e3
+            cpu_ms() - began
         };
         let mut spent_ms: Vec<f64> = (0_u32..).zip(pictures.iter().cycle()).take(FRAMES).map(&mut look).collect();
         spent_ms.sort_by(f64::total_cmp);
