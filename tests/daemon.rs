@@ -1,0 +1,17 @@
+//! The running daemon through its public face: the binary, its port, its log, and what /proc shows of it.
+
+mod support;
+
+mod daemon {
+    mod bad_input;
+    mod cores;
+    mod floods;
+    mod frames_in_results_out;
+    mod handshake;
+    mod limits;
+    mod needed_libraries;
+    mod newest_wins;
+    mod protocol_faults;
+    mod shutdown;
+    mod start_errors;
+}

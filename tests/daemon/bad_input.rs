@@ -1,0 +1,400 @@
+//! A bad frame costs itself and nothing else: it is refused with its cause, and the next good one is looked at.
+
+use png::{BitDepth, ColorType};
+use serde_json::{Value, json};
+use turbojpeg::{Colorspace, Subsamp};
+
+use crate::support::{
+    client::{BGR24, Client, GREY, JPEG, NV12, PNG, V1, YUYV},
+    daemon::{DOOR, Daemon},
+    pictures::Picture,
+};
+
+/// A correct JPEG of 41 kB that takes a decoder seconds; see the README beside it.
+const THOUSAND_SCANS: &[u8] = include_bytes!("../data/odd-jpeg/progressive-1000-scans.jpg");
+
+/// What is to become of a message.
+enum Fate {
+    /// A result, of a picture of this size.
+    Seen(u32, u32),
+    /// Refused: the cause as counted, and how the words begin.
+    Refused(&'static str, &'static str),
+}
+use Fate::{Refused, Seen};
+
+/// Sends each message and after it a good one, whose result must follow; then compares the counts at the end.
+fn check(is_v1: bool, cases: Vec<(&str, Vec<u8>, Fate)>) {
+    // Twice the pixels of the largest picture here that is to be seen.
+    let mut daemon = Daemon::start(&format!("server.max_pixels = 5000000\n{DOOR}"));
+    let path = "/frames/door?results";
+    let mut sender = if is_v1 { Client::connect_v1(&daemon, path) } else { Client::connect(&daemon, path) };
+    let good = Picture::scene(160, 120);
+    let (mut seq, mut refused) = (0, std::collections::BTreeMap::new());
+    let next = |sender: &mut Client| loop {
+        let message = sender.next();
+        if message["type"] == "result" || message["type"] == "refused" {
+            return message;
+        }
+    };
+    for (name, message, fate) in cases {
+        sender.send(message);
+        let message = next(&mut sender);
+        seq += 1;
+        match fate {
+            Seen(width, height) => {
+                assert_eq!(
+                    [&message["type"], &message["size_px"]],
+                    [&json!("result"), &json!([width, height])],
+                    "{name}: {message}"
+                );
+            }
+            Refused(cause, words) => {
+                assert_eq!(message["type"], "refused", "{name}: {message}");
+                let said = message["cause"].as_str().expect("text");
+                assert!(said.starts_with(words), "{name}: {said}");
+                *refused.entry(cause.to_owned()).or_insert(0) += 1;
+            }
+        }
+        if !is_v1 {
+            assert_eq!(message["seq"], seq, "{name}");
+        }
+        seq += 1;
+        sender.send(if is_v1 {
+            V1 { format: GREY, size: (160, 120), seq, picture: &good.pixels, ..V1::default() }.message()
+        } else {
+            good.jpeg()
+        });
+        let message = next(&mut sender);
+        assert_eq!(
+            [&message["type"], &message["seq"], &message["size_px"]],
+            [&json!("result"), &Value::from(seq), &json!([160, 120])],
+            "after {name}: {message}"
+        );
+    }
+    // An idle daemon has some 20 MB. The largest of the pictures that were refused claims 12 GB of pixels.
+    let peak_kb = daemon.status("VmHWM");
+    assert!(peak_kb < 100_000, "{peak_kb} kB at the most");
+    let end = daemon.stop();
+    let summary = end.summary("door");
+    assert_eq!(summary.causes, refused);
+    assert_eq!(summary.refused, refused.values().sum::<u64>());
+}
+
+#[test]
+fn among_bare_pictures() {
+    let scene = Picture::scene(320, 240);
+    let jpeg = scene.jpeg();
+    let png = scene.png();
+    let cut = |bytes: &[u8], part: usize| bytes[..bytes.len() * part / 100].to_vec();
+    let not_a_picture = |words| Refused("not_a_picture", words);
+    let damaged = || Refused("damaged", "the picture is damaged: ");
+    let headless = || Refused("damaged", "the picture is damaged: its head ends before its size");
+    check(
+        false,
+        vec![
+            ("a JPEG cut off in its pixels", cut(&jpeg, 60), damaged()),
+            ("a JPEG without its last byte", jpeg[..jpeg.len() - 1].to_vec(), damaged()),
+            ("a progressive JPEG cut off", cut(&scene.progressive_jpeg(), 60), damaged()),
+            ("a JPEG with a hole", with_hole(&jpeg), damaged()),
+            ("a JPEG cut off before its size", jpeg[..20].to_vec(), headless()),
+            ("three bytes of a JPEG", jpeg[..3].to_vec(), headless()),
+            ("a JPEG whose pixels are missing", before_scan(&jpeg).to_vec(), damaged()),
+            (
+                "a GIF",
+                b"GIF89a\x01\x00\x01\x00".to_vec(),
+                not_a_picture("not a JPEG or PNG picture: it begins with \"GIF8\""),
+            ),
+            ("nothing", Vec::new(), not_a_picture("not a JPEG or PNG picture: it begins with \"\"")),
+            ("one byte", vec![0xff], not_a_picture("not a JPEG or PNG picture: it begins with \"\\xff\"")),
+            (
+                "rubbish",
+                (0..=255).collect(),
+                not_a_picture("not a JPEG or PNG picture: it begins with \"\\x00\\x01\\x02\\x03\""),
+            ),
+            (
+                "a thousand scans",
+                THOUSAND_SCANS.to_vec(),
+                Refused("damaged", "the picture is damaged: TurboJPEG error: Progressive JPEG image has more than "),
+            ),
+            (
+                "65535x65535 pixels by its head",
+                with_size(&jpeg, 65535, 65535),
+                Refused("too_many_pixels", "65535x65535 is more than the 5000000 pixels that server.max_pixels allows"),
+            ),
+            ("more rows by its head than there are", with_size(&jpeg, 320, 2400), damaged()),
+            ("two heads", two_heads(&jpeg), Refused("damaged", "the picture is damaged: it has two heads, ")),
+            ("CMYK", scene.cmyk_jpeg(), Refused("unsupported", "a CMYK JPEG is for printers; send YCbCr, gray or RGB")),
+            (
+                "a lossless JPEG",
+                scene.jpeg_by(|jpeg| jpeg.set_lossless(true).expect("it exists")),
+                Refused("unsupported", "a lossless JPEG; send a usual one, or PNG"),
+            ),
+            ("a progressive JPEG", scene.progressive_jpeg(), Seen(320, 240)),
+            ("a grey JPEG", scene.jpeg_by(|jpeg| jpeg.set_subsamp(Subsamp::Gray).expect("it exists")), Seen(320, 240)),
+            (
+                "an RGB JPEG",
+                scene.jpeg_by(|jpeg| jpeg.set_colorspace(Colorspace::RGB).expect("it exists")),
+                Seen(320, 240),
+            ),
+            ("an arithmetic JPEG", scene.jpeg_by(|jpeg| jpeg.set_arithmetic(true).expect("it exists")), Seen(320, 240)),
+            ("one pixel", Picture::scene(1, 1).jpeg(), Seen(1, 1)),
+            ("one row", Picture::scene(4001, 1).jpeg(), Seen(4001, 1)),
+            ("one column", Picture::scene(1, 4001).jpeg(), Seen(1, 4001)),
+            ("a JPEG that says it lies on its side", rotated(&Picture::scene(320, 200).jpeg()), Seen(320, 200)),
+            ("another size", Picture::scene(333, 77).jpeg(), Seen(333, 77)),
+            ("a large one", Picture::scene(1920, 1080).jpeg(), Seen(1920, 1080)),
+            ("a large progressive one", Picture::scene(1920, 1080).progressive_jpeg(), Seen(1920, 1080)),
+            ("fill bytes before markers", filled(&jpeg), Seen(320, 240)),
+            ("rubbish behind it", [&jpeg[..], b"rubbish"].concat(), Seen(320, 240)),
+            ("a PNG cut off in its pixels", cut(&png, 60), damaged()),
+            ("a PNG cut off before its size", png[..20].to_vec(), headless()),
+            ("a PNG without pixels", png[..33].to_vec(), damaged()),
+            ("a PNG with a wrong checksum", with_wrong_checksum(&png), damaged()),
+            (
+                "a PNG that claims to be huge",
+                with_png_size(&png, 2_147_483_647, 2_147_483_647),
+                Refused("too_many_pixels", "2147483647x2147483647 is more than the 5000000 pixels"),
+            ),
+            ("a PNG that claims to be of no size", with_png_size(&png, 0, 240), headless()),
+            ("a PNG that claims to be larger", with_png_size(&png, 320, 2400), damaged()),
+            ("a PNG", png, Seen(320, 240)),
+            (
+                "a PNG of 16 bits",
+                scene.png_of(ColorType::Grayscale, BitDepth::Sixteen, &scene.repeated(2)),
+                Seen(320, 240),
+            ),
+            (
+                "a PNG of 1 bit",
+                scene.png_of(ColorType::Grayscale, BitDepth::One, &scene.pixels[..9600]),
+                Seen(320, 240),
+            ),
+            ("a PNG with a palette", scene.png_of(ColorType::Indexed, BitDepth::Eight, &scene.pixels), Seen(320, 240)),
+            (
+                "a PNG of grey and alpha",
+                scene.png_of(ColorType::GrayscaleAlpha, BitDepth::Eight, &scene.repeated(2)),
+                Seen(320, 240),
+            ),
+            ("a PNG of RGB", scene.png_of(ColorType::Rgb, BitDepth::Eight, &scene.repeated(3)), Seen(320, 240)),
+            ("a PNG of RGBA", scene.png_of(ColorType::Rgba, BitDepth::Eight, &scene.repeated(4)), Seen(320, 240)),
+            (
+                "a PNG of 16-bit RGBA",
+                scene.png_of(ColorType::Rgba, BitDepth::Sixteen, &scene.repeated(8)),
+                Seen(320, 240),
+            ),
+        ],
+    );
+}
+
+/// A head that the decoder refuses must not stay with it.
+#[test]
+#[ignore = "it does: libjpeg-turbo goes on with it, and no later frame of the camera is decoded"]
+fn a_head_that_only_the_decoder_finds_fault_with() {
+    let scene = Picture::scene(320, 240);
+    let damaged = Refused("damaged", "the picture is damaged: ");
+    check(false, vec![("a side longer than libjpeg has", with_size(&scene.jpeg(), 65535, 1), damaged)]);
+}
+
+#[test]
+fn among_data_urls() {
+    let mut daemon = Daemon::start(DOOR);
+    let mut sender = Client::connect(&daemon, "/?results");
+    let start = "it must begin with data:image/jpeg;base64, or data:image/png;base64,";
+    let base64 = "what stands behind the comma is not base64";
+    for (text, words) in [
+        ("data:", "there is no comma before the data"),
+        ("data:image/jpeg;base64", "there is no comma before the data"),
+        ("data:text/plain;base64,AAAA", start),
+        ("data:image/jpeg,%ff%d8", start),
+        ("data:image/jpeg;base64,/9j/4AA*", base64),
+        ("data:image/jpeg;base64,/9j/4", base64),
+    ] {
+        sender.send_text(text);
+        let refused = sender.next_of("refused");
+        assert_eq!(refused["cause"], format!("the data URL is broken: {words}"), "{text}");
+    }
+    // A canvas of no size gives an empty picture.
+    sender.send_text("data:image/png;base64,");
+    assert_eq!(sender.next_of("refused")["cause"], "not a JPEG or PNG picture: it begins with \"\"");
+    sender.send(Picture::scene(32, 32).jpeg());
+    assert_eq!(sender.next_of("result")["seq"], 8);
+    let summary = daemon.stop().summary("door");
+    assert_eq!(summary.causes, [("bad_data_url".to_owned(), 6), ("not_a_picture".to_owned(), 1)].into());
+}
+
+#[test]
+fn among_frames_with_a_header() {
+    let scene = Picture::scene(320, 240);
+    let (jpeg, png) = (scene.jpeg(), scene.png());
+    let frame = V1 { seq: 7, ..V1::default() };
+    let of_jpeg = V1 { format: JPEG, picture: &jpeg, ..frame }.message();
+    let with = |at: usize, byte: u8| {
+        let mut message = of_jpeg.clone();
+        message[at] = byte;
+        message
+    };
+    let raw = |format: u8, size: (u32, u32), stride_bytes: u32, count: usize| {
+        V1 { format, size, stride_bytes, picture: &vec![90; count], ..frame }.message()
+    };
+    let header = |words| Refused("bad_header", words);
+    let bad_raw = |words| Refused("bad_raw_picture", words);
+    let length = "a header length of";
+    check(
+        true,
+        vec![
+            ("nothing", Vec::new(), header("0 bytes are too few for the 40-byte header")),
+            ("half a header", of_jpeg[..39].to_vec(), header("39 bytes are too few for the 40-byte header")),
+            (
+                "a bare JPEG",
+                jpeg.clone(),
+                header("the message begins with [ff, d8, ff, e0] where fovea.v1 wants \"FVEA\""),
+            ),
+            ("another version", with(4, 2), header("header version 2 where this is version 1")),
+            ("format 0", with(5, 0), header("format 0 is unknown; 1 is JPEG")),
+            ("format 7", with(5, 7), header("format 7 is unknown; 1 is JPEG")),
+            ("a header of 39 bytes", with(6, 39), header(length)),
+            ("a header of more bytes than there are", with(7, 255), header(length)),
+            ("a header and no picture", of_jpeg[..40].to_vec(), Refused("not_a_picture", "not a JPEG or PNG picture")),
+            (
+                "a JPEG said to be PNG",
+                with(5, PNG),
+                Refused("unsupported", "the header says JPEG and the picture is PNG,"),
+            ),
+            ("a PNG", V1 { format: PNG, picture: &png, ..frame }.message(), Seen(320, 240)),
+            ("a JPEG with reserved bytes set", with(21, 0xff), Seen(320, 240)),
+            ("a damaged JPEG", of_jpeg[..3000].to_vec(), Refused("damaged", "the picture is damaged: ")),
+            ("a picture of no columns", raw(GREY, (0, 240), 0, 999), bad_raw("a picture of 0x240 has no pixels")),
+            ("a picture of no rows", raw(NV12, (320, 0), 0, 999), bad_raw("a picture of 320x0 has no pixels")),
+            ("GREY too short by one", raw(GREY, (20, 10), 0, 199), bad_raw("199 bytes of pixels where 200 are needed")),
+            ("YUYV too short by one", raw(YUYV, (20, 10), 0, 399), bad_raw("399 bytes of pixels where 400 are needed")),
+            ("NV12 too short by one", raw(NV12, (20, 10), 0, 299), bad_raw("299 bytes of pixels where 300 are needed")),
+            (
+                "BGR24 too short by one",
+                raw(BGR24, (20, 10), 0, 599),
+                bad_raw("599 bytes of pixels where 600 are needed"),
+            ),
+            (
+                "padded rows too short",
+                raw(GREY, (20, 10), 32, 319),
+                bad_raw("319 bytes of pixels where 320 are needed"),
+            ),
+            ("YUYV of odd width", raw(YUYV, (21, 10), 0, 999), bad_raw("Yuyv cannot have the odd size 21x10")),
+            ("NV12 of odd width", raw(NV12, (21, 10), 0, 999), bad_raw("Nv12 cannot have the odd size 21x10")),
+            ("NV12 of odd height", raw(NV12, (20, 11), 0, 999), bad_raw("Nv12 cannot have the odd size 20x11")),
+            (
+                "rows that overlap",
+                raw(GREY, (20, 10), 19, 999),
+                bad_raw("a stride of 19 bytes is less than a row's 20"),
+            ),
+            (
+                "rows as far apart as can be told",
+                raw(GREY, (1, 5_000_000), u32::MAX, 999),
+                bad_raw("999 bytes of pixels where 21474836475000000 are needed"),
+            ),
+            (
+                "the largest size that can be told",
+                raw(BGR24, (u32::MAX, u32::MAX), u32::MAX, 999),
+                Refused("too_many_pixels", "4294967295x4294967295 is more than the 5000000 pixels"),
+            ),
+            ("GREY with bytes to spare", raw(GREY, (20, 10), 0, 999), Seen(20, 10)),
+            ("one pixel", raw(GREY, (1, 1), 0, 1), Seen(1, 1)),
+            ("the smallest YUYV", raw(YUYV, (2, 1), 0, 4), Seen(2, 1)),
+            ("the smallest NV12", raw(NV12, (2, 2), 0, 6), Seen(2, 2)),
+            ("one pixel in colour", raw(BGR24, (1, 1), 0, 3), Seen(1, 1)),
+            ("one row, longer than OpenCV likes", raw(GREY, (100_000, 1), 0, 100_000), Seen(100_000, 1)),
+            ("one column, likewise", raw(GREY, (1, 100_000), 0, 100_000), Seen(1, 100_000)),
+        ],
+    );
+}
+
+/// Where a segment with one of these markers begins; the file has one.
+fn position_of(jpeg: &[u8], markers: &[u8]) -> usize {
+    let mut at = 2;
+    while !markers.contains(&jpeg[at + 1]) {
+        at += 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+    }
+    at
+}
+
+fn frame_header(jpeg: &[u8]) -> usize {
+    position_of(jpeg, &[0xc0, 0xc1, 0xc2])
+}
+
+fn before_scan(jpeg: &[u8]) -> &[u8] {
+    &jpeg[..position_of(jpeg, &[0xda])]
+}
+
+/// The same file, claiming to be of another size.
+fn with_size(jpeg: &[u8], width: u16, height: u16) -> Vec<u8> {
+    let mut file = jpeg.to_vec();
+    let at = frame_header(jpeg) + 5;
+    file[at..at + 2].copy_from_slice(&height.to_be_bytes());
+    file[at + 2..at + 4].copy_from_slice(&width.to_be_bytes());
+    file
+}
+
+/// With zeros where pixels were.
+fn with_hole(jpeg: &[u8]) -> Vec<u8> {
+    let mut file = jpeg.to_vec();
+    let middle = file.len() / 2;
+    file[middle..middle + 40].fill(0xff);
+    file
+}
+
+/// With a head of 16x16 pixels that the decoder passes over as a comment. What hides it is a restart marker out of
+/// place: a walker over segments takes the two bytes behind it for a length, a decoder for the next marker.
+fn two_heads(jpeg: &[u8]) -> Vec<u8> {
+    let small = b"\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00";
+    let walked_over = 0xfffe;
+    let mut hiding = b"\xff\xfe\x00\x64".to_vec(); // a comment of 100 bytes, or a length of 65534
+    hiding.resize(2 + 100, 0);
+    let rest = u16::try_from(walked_over + small.len() - hiding.len() - 2).expect("less than 65536");
+    hiding.extend(b"\xff\xfe");
+    hiding.extend(rest.to_be_bytes()); // another comment, over all that follows
+    hiding.resize(walked_over, 0);
+    [&jpeg[..2], b"\xff\xd0", &hiding, small, &jpeg[2..]].concat()
+}
+
+/// With an Exif segment that asks to be turned by 90 degrees, as phones write it.
+fn rotated(jpeg: &[u8]) -> Vec<u8> {
+    let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    [&jpeg[..2], exif, &jpeg[2..]].concat()
+}
+
+/// With two bytes of filling before each marker up to the first scan.
+fn filled(jpeg: &[u8]) -> Vec<u8> {
+    let scan = before_scan(jpeg).len();
+    let mut file = jpeg[..2].to_vec();
+    let mut at = 2;
+    while at < scan {
+        let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        file.extend([0xff, 0xff]);
+        file.extend(&jpeg[at..end]);
+        at = end;
+    }
+    file.extend([0xff, 0xff]);
+    file.extend(&jpeg[scan..]);
+    file
+}
+
+/// The same PNG, claiming to be of another size, with a checksum that says so too.
+fn with_png_size(png: &[u8], width: u32, height: u32) -> Vec<u8> {
+    let mut file = png.to_vec();
+    file[16..20].copy_from_slice(&width.to_be_bytes());
+    file[20..24].copy_from_slice(&height.to_be_bytes());
+    let checksum = crc(&file[12..29]);
+    file[29..33].copy_from_slice(&checksum.to_be_bytes());
+    file
+}
+
+fn with_wrong_checksum(png: &[u8]) -> Vec<u8> {
+    let mut file = png.to_vec();
+    let last_of_pixels = file.len() - 13; // before IEND, which has 12 bytes
+    file[last_of_pixels] ^= 1;
+    file
+}
+
+/// The checksum of PNG chunks: CRC-32, bit by bit.
+fn crc(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
+}

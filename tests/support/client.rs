@@ -1,0 +1,140 @@
+//! A well-behaved client: tungstenite's, which keeps to the protocol and answers pings.
+
+use std::net::TcpStream;
+
+use serde_json::Value;
+use tungstenite::{ClientRequestBuilder, Message, WebSocket, http::Uri};
+
+use super::{LIMIT, daemon::Daemon};
+
+/// A connected client. Each read fails the test if nothing comes in time.
+#[derive(Debug)]
+pub(crate) struct Client(WebSocket<TcpStream>);
+
+impl Client {
+    /// Connects without a sub-protocol.
+    pub(crate) fn connect(daemon: &Daemon, path: &str) -> Self {
+        Self::request(daemon, path, |request| request)
+    }
+
+    /// Connects with `fovea.v1`, which the answer must agree to.
+    pub(crate) fn connect_v1(daemon: &Daemon, path: &str) -> Self {
+        Self::request(daemon, path, |request| request.with_sub_protocol("fovea.v1"))
+    }
+
+    fn request(daemon: &Daemon, path: &str, add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder) -> Self {
+        let address = daemon.address();
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_nodelay(true).expect("a TCP socket");
+        stream.set_read_timeout(Some(LIMIT)).expect("not zero");
+        stream.set_write_timeout(Some(LIMIT)).expect("not zero");
+        let uri: Uri = format!("ws://{address}{path}").parse().expect("a path of a URL");
+        let request = add(ClientRequestBuilder::new(uri));
+        match tungstenite::client(request, stream) {
+            Ok((socket, _)) => Self(socket),
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    /// Sends a binary message.
+    pub(crate) fn send(&mut self, bytes: impl Into<Vec<u8>>) {
+        self.0.send(Message::binary(bytes.into())).expect("the daemon reads");
+    }
+
+    /// Sends a text message.
+    pub(crate) fn send_text(&mut self, text: impl Into<String>) {
+        self.0.send(Message::text(text.into())).expect("the daemon reads");
+    }
+
+    /// The next WebSocket message of any kind.
+    pub(crate) fn next_message(&mut self) -> Message {
+        self.0.read().unwrap_or_else(|error| panic!("instead of a message: {error}"))
+    }
+
+    /// The next JSON message. Pings are answered meanwhile.
+    pub(crate) fn next(&mut self) -> Value {
+        loop {
+            match self.next_message() {
+                Message::Text(text) => return serde_json::from_str(&text).expect("what fovea says is JSON"),
+                Message::Ping(_) => {}
+                other => panic!("instead of text: {other:?}"),
+            }
+        }
+    }
+
+    /// The next JSON message of a type; others are passed over.
+    pub(crate) fn next_of(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.next();
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+
+    /// Sends a ping and gives all JSON messages that came before its pong.
+    pub(crate) fn before_pong(&mut self) -> Vec<Value> {
+        self.0.send(Message::Ping("here?".into())).expect("the daemon reads");
+        let mut before = Vec::new();
+        loop {
+            match self.next_message() {
+                Message::Text(text) => before.push(serde_json::from_str(&text).expect("what fovea says is JSON")),
+                Message::Pong(bytes) if bytes == "here?" => return before,
+                other => panic!("instead of the pong: {other:?}"),
+            }
+        }
+    }
+
+    /// Answers the next question for the clock with `sender_us`.
+    pub(crate) fn answer_clock(&mut self, sender_us: u64) {
+        let question = self.next_of("clock");
+        self.send_text(format!(
+            r#"{{"v":1,"type":"clock","server_us":{},"sender_us":{sender_us}}}"#,
+            question["server_us"]
+        ));
+    }
+
+    /// The code and reason with which the daemon closes; other messages are passed over.
+    pub(crate) fn closed(&mut self) -> (u16, String) {
+        loop {
+            match self.next_message() {
+                Message::Close(Some(close)) => return (close.code.into(), close.reason.to_string()),
+                Message::Close(None) => panic!("closed without a code"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A `fovea.v1` message, spelled by hand: the header as the README documents it, and the picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct V1<'a> {
+    pub(crate) format: u8,
+    pub(crate) size: (u32, u32),
+    pub(crate) stride_bytes: u32,
+    pub(crate) seq: u64,
+    pub(crate) captured_us: u64,
+    pub(crate) picture: &'a [u8],
+}
+
+pub(crate) const JPEG: u8 = 1;
+pub(crate) const PNG: u8 = 2;
+pub(crate) const GREY: u8 = 3;
+pub(crate) const YUYV: u8 = 4;
+pub(crate) const NV12: u8 = 5;
+pub(crate) const BGR24: u8 = 6;
+
+impl V1<'_> {
+    pub(crate) fn message(&self) -> Vec<u8> {
+        let mut message = b"FVEA\x01".to_vec();
+        message.push(self.format);
+        message.extend(40_u16.to_le_bytes());
+        for number in [self.size.0, self.size.1, self.stride_bytes, 0] {
+            message.extend(number.to_le_bytes());
+        }
+        message.extend(self.seq.to_le_bytes());
+        message.extend(self.captured_us.to_le_bytes());
+        message.extend(self.picture);
+        message
+    }
+}

@@ -1,0 +1,26 @@
+//! What tests of the running daemon need: the daemon itself, clients good and bad, and pictures to send.
+//!
+//! Nothing here sleeps to be right. Everything waits for a condition, up to [`LIMIT`], which is generous because test
+//! machines are busy. How long something took is never judged, but for the shutdown.
+
+pub(crate) mod client;
+pub(crate) mod daemon;
+pub(crate) mod pictures;
+pub(crate) mod raw;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take before it counts as not happening.
+pub(crate) const LIMIT: Duration = Duration::from_secs(15);
+
+/// Waits until `condition` holds, for what nobody tells: what stands in /proc.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + LIMIT;
+    while !condition() {
+        assert!(Instant::now() < until, "{what}: not within {LIMIT:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
