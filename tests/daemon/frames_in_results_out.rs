@@ -123,6 +123,19 @@ fn a_reader_may_speak_fovea_v1_too() {
 }
 
 #[test]
+fn who_is_let_in_misses_nothing_and_is_greeted_first() {
+    let daemon = Daemon::start(DOOR);
+    let mut sender = Client::connect(&daemon, "/");
+    let jpeg = Picture::scene(16, 16).jpeg();
+    for seq in 1..=100 {
+        let mut reader = Client::connect_v1(&daemon, "/results");
+        sender.send(&jpeg[..]);
+        assert_eq!(reader.next()["type"], "hello");
+        assert_eq!(reader.next()["seq"], seq);
+    }
+}
+
+#[test]
 fn a_longer_header_is_skipped_over() {
     let daemon = Daemon::start(DOOR);
     let mut sender = Client::connect_v1(&daemon, "/?results");

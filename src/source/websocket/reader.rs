@@ -2,25 +2,29 @@
 
 use log::info;
 
-use super::{connection::Content, sender::unsupported, session::Session};
+use super::{
+    connection::Content,
+    sender::unsupported,
+    session::{Entry, Session},
+};
 use crate::{frame::Camera, system::thread};
 
 /// The longest message taken from a reader, who has nothing to say but "clock".
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 /// Serves a reader of one camera's results, or of all, until it leaves or is sent away.
-pub(super) fn serve(session: &Session, camera: Option<&Camera>, is_v1: bool, early: Vec<u8>) {
+pub(super) fn serve(session: &Session, camera: Option<&Camera>, is_v1: bool, entry: Entry) {
     let Session { server, peer, .. } = session;
     let of = camera.map(Camera::name);
     thread::name("ws-results");
     if let Some(untold) = server.readers_came.count() {
         info!(CLIENT:% = peer; "{peer} reads the results of {}{untold}", of.unwrap_or("all cameras"));
     }
-    let _subscription = session.subscribe(camera, false, true);
     if is_v1 {
         session.greet(of);
     }
-    let mut connection = session.connect(MAX_MESSAGE_BYTES, early);
+    let _subscription = session.subscribe(camera, false, true);
+    let mut connection = session.let_in(entry, MAX_MESSAGE_BYTES);
     let over = loop {
         match connection.next(None) {
             Ok(None) => {}

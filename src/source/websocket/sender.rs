@@ -11,7 +11,7 @@ use super::{
     clock_offset::ClockOffset,
     connection::{Connection, Content, Over},
     listen::Server,
-    session::Session,
+    session::{Entry, Session},
 };
 use crate::{
     frame::{Camera, CapturedBy, Frame, Origin},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Serves a sender of one camera's frames until it leaves or is sent away.
-pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bool, early: Vec<u8>) {
+pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bool, entry: Entry) {
     let Session { server, peer, .. } = session;
     let entrance = &server.entrances[camera.index()];
     let name = camera.name();
@@ -35,11 +35,13 @@ pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bo
         info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} sends {how}{untold}");
     }
     let _place = entrance.claim(&session.outbox);
-    let _subscription = session.subscribe(Some(camera), is_v1, results);
-    let mut connection = session.connect(server.config.max_message_bytes, early);
     let mut sender = Sender { session, camera, is_v1, frames: 0, clock: ClockOffset::default(), ask_at: None };
     if is_v1 {
         session.greet(Some(name));
+    }
+    let _subscription = session.subscribe(Some(camera), is_v1, results);
+    let mut connection = session.let_in(entry, server.config.max_message_bytes);
+    if is_v1 {
         sender.ask();
     }
     let over = sender.run(&mut connection);

@@ -27,6 +27,15 @@ use crate::{
     system::{clock::Monotonic, wake::wait},
 };
 
+/// What stands between a client's request and its connection.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The answer that lets it in.
+    answer: Vec<u8>,
+    /// What it sent right behind its request.
+    early: Vec<u8>,
+}
+
 /// A client and its place on the server.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -46,11 +55,11 @@ impl Session {
     /// Serves the client until it leaves or is sent away.
     pub(super) fn serve(self) {
         match self.handshake() {
-            Ok(Some((Route { role: Role::Sender { camera, results }, is_v1 }, early))) => {
-                sender::serve(&self, &camera, results, is_v1, early);
+            Ok(Some((Route { role: Role::Sender { camera, results }, is_v1 }, entry))) => {
+                sender::serve(&self, &camera, results, is_v1, entry);
             }
-            Ok(Some((Route { role: Role::Reader { camera }, is_v1 }, early))) => {
-                reader::serve(&self, camera.as_ref(), is_v1, early);
+            Ok(Some((Route { role: Role::Reader { camera }, is_v1 }, entry))) => {
+                reader::serve(&self, camera.as_ref(), is_v1, entry);
             }
             Ok(None) => {} // it left, or the server shuts down
             Err(denial) => {
@@ -64,8 +73,8 @@ impl Session {
         }
     }
 
-    /// Reads the request and lets the client in; gives what it is for and what it sent already.
-    fn handshake(&self) -> Result<Option<(Route, Vec<u8>)>, Denial> {
+    /// Reads the request and decides what the client is for.
+    fn handshake(&self) -> Result<Option<(Route, Entry)>, Denial> {
         let config = &self.server.config;
         let until = Instant::now() + config.handshake_timeout;
         let mut bytes = Vec::new();
@@ -76,8 +85,7 @@ impl Session {
                 }
                 let (route, answer) =
                     handshake::accept(&request, &self.server.cameras().collect::<Vec<_>>(), &config.allowed_origins)?;
-                let answered = (&self.socket).write_all(&answer);
-                return Ok(answered.is_ok().then(|| (route, bytes.split_off(length))));
+                return Ok(Some((route, Entry { answer, early: bytes.split_off(length) })));
             }
             if bytes.len() >= MAX_REQUEST_BYTES {
                 return Err(Denial::long());
@@ -101,8 +109,11 @@ impl Session {
         }
     }
 
-    /// The connection it has now that it is let in.
-    pub(super) fn connect(&self, message_bytes: usize, early: Vec<u8>) -> Connection<'_> {
+    /// Lets it in. To be done when everything is ready for it: once it knows that it is in, it misses nothing.
+    pub(super) fn let_in(&self, entry: Entry, message_bytes: usize) -> Connection<'_> {
+        let Entry { answer, early } = entry;
+        // If it has left meanwhile, that is what the connection says first.
+        let _ = (&self.socket).write_all(&answer);
         let config = &self.server.config;
         let (message_timeout, idle_timeout) = (config.message_timeout, config.idle_timeout);
         Connection::new(&self.socket, &self.outbox, Limits { message_bytes, message_timeout, idle_timeout }, early)
