@@ -11,6 +11,7 @@ mod daemon {
     mod limits;
     mod needed_libraries;
     mod newest_wins;
+    mod nothing_is_left;
     mod protocol_faults;
     mod shutdown;
     mod start_errors;

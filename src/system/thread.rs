@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -29,7 +29,7 @@ pub struct Thread {
 pub struct Late(String);
 
 impl Thread {
-    /// Starts a thread. `ended` is set when it is over, however it ends.
+    /// Starts a thread. `ended` is set when it is over, however it ends; [`Thread::is_over`] says so by then.
     ///
     /// It inherits the caller's cores and blocked signals. Linux shows the first 15 bytes of its name.
     ///
@@ -37,7 +37,7 @@ impl Thread {
     /// When the system has no room for another thread.
     pub fn spawn(name: &str, ended: Arc<Wake>, body: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let (dies, alive) = sync_channel(0);
-        let last_words = LastWords { ended, _dies: dies };
+        let last_words = LastWords { ended, dies: Some(dies) };
         let handle = thread::Builder::new().name(name.into()).spawn(move || {
             let _last_words = last_words;
             body();
@@ -48,7 +48,7 @@ impl Thread {
     /// Whether it is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.handle.is_finished()
+        self.alive.try_recv() == Err(TryRecvError::Disconnected)
     }
 
     /// Waits for its end, until `limit` at most.
@@ -77,11 +77,13 @@ pub fn name(name: &str) {
 /// Tells the end of a thread when dropped, a panic's unwinding included.
 struct LastWords {
     ended: Arc<Wake>,
-    _dies: SyncSender<()>,
+    dies: Option<SyncSender<()>>,
 }
 
 impl Drop for LastWords {
     fn drop(&mut self) {
+        // First be over, then tell: whoever is woken looks at once, and is not woken again.
+        drop(self.dies.take());
         self.ended.set();
     }
 }

@@ -164,6 +164,11 @@ impl Daemon {
         line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number follows")
     }
 
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
     /// Its threads. One that ends meanwhile may be missing.
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
