@@ -15,6 +15,8 @@ fn answer(daemon: &Daemon, request: impl AsRef<[u8]>) -> (u16, String, String) {
     let mut client = Raw::connect(daemon);
     client.send(request);
     let answer = client.denial();
+    let is_last = |line: &str| line.starts_with("connection: ") && line.ends_with("close");
+    assert!(answer.1.lines().any(is_last), "{answer:?}");
     let length = format!("content-length: {}\r\n", answer.2.len());
     assert!(answer.1.contains(&length), "{answer:?}");
     answer
@@ -58,6 +60,7 @@ fn what_is_no_websocket_is_told_what_this_is() {
     let (status, head, body) = answer(&daemon, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     assert_eq!(status, 426);
     assert!(head.contains("upgrade: websocket\r\n"), "{head}");
+    assert!(head.contains("connection: Upgrade, close\r\n"), "{head}");
     assert!(body.starts_with("This port speaks WebSocket: send frames to ws://HOST:PORT/frames/CAMERA"), "{body}");
 
     let (status, _, body) = answer(&daemon, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\n\r\nabc");

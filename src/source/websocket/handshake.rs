@@ -115,7 +115,7 @@ pub(super) fn accept(
         );
         let headers = vec![
             (header::UPGRADE, "websocket"),
-            (header::CONNECTION, "Upgrade"),
+            (header::CONNECTION, "Upgrade, close"),
             (header::SEC_WEBSOCKET_VERSION, "13"),
         ];
         Denial { headers, ..Denial::new(StatusCode::UPGRADE_REQUIRED, body) }
