@@ -6,7 +6,7 @@ use crate::support::{
     client::{Client, V1},
     daemon::{DOOR, Daemon},
     pictures::Picture,
-    raw::{self, BINARY, FINAL, PING, PONG, Raw, TEXT, stuff},
+    raw::{self, BINARY, CONTINUATION, FINAL, PING, PONG, Raw, TEXT, stuff},
 };
 
 const TOOK_LONGER: &str = "the message took longer than server.message_timeout_ms allows";
@@ -29,6 +29,31 @@ fn a_message_that_is_never_finished_ends_the_connection() {
         assert_eq!(client.closed(), (1008, TOOK_LONGER.to_owned()), "{name}");
     }
     daemon.wait_for_line(&format!("ends after 0 frames: {TOOK_LONGER} (1008)"));
+}
+
+#[test]
+fn a_message_of_nothing_but_pieces_without_end_ends_the_connection() {
+    let daemon = Daemon::start(&format!("server.message_timeout_ms = 300\n{DOOR}"));
+    let mut client = Raw::open(&daemon, "/");
+    client.send(raw::frame(BINARY, b""));
+    let nothing = raw::frame(CONTINUATION, b"").repeat(10_000);
+    while client.try_send(&nothing) {}
+    daemon.wait_for_line(&format!("ends after 0 frames: {TOOK_LONGER} (1008)"));
+}
+
+#[test]
+fn a_ping_in_two_parts_is_not_the_beginning_of_a_message() {
+    let daemon = Daemon::start(&format!("server.message_timeout_ms = 200\nserver.idle_timeout_ms = 1000\n{DOOR}"));
+    let mut reader = Raw::open(&daemon, "/results");
+    let ping = raw::frame(FINAL | PING, b"halves");
+    reader.send(&ping[..8]);
+    // The first part is read by now: somebody who came later is answered.
+    assert_eq!(Client::connect(&daemon, "/results").before_pong().len(), 0);
+    reader.send(&ping[8..]);
+    assert_eq!(reader.frame(), (FINAL | PONG, b"halves".to_vec()));
+    // What ends it is its silence, much later.
+    assert_eq!(reader.frame(), (FINAL | PING, Vec::new()));
+    assert_eq!(reader.closed(), (1008, NO_SIGN.to_owned()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::support::{
     client::{Client, GREY, JPEG, V1},
     daemon::{DOOR, Daemon, End},
     pictures::Picture,
-    raw::{self, BINARY, FINAL, PING, Raw, request, stuff},
+    raw::{self, BINARY, CONTINUATION, FINAL, PING, Raw, request, stuff},
 };
 
 /// The one time that is judged: people and systemd wait for it.
@@ -103,6 +103,17 @@ fn while_a_client_asks_to_be_let_in() {
         client
     };
     in_state(DOOR, asking, |mut client| assert!(client.is_dropped()));
+}
+
+#[test]
+fn while_a_client_sends_nothing_without_end() {
+    let flood = |daemon: &Daemon| {
+        let mut client = Raw::open(daemon, "/");
+        client.send(raw::frame(BINARY, b""));
+        let nothing = raw::frame(CONTINUATION, b"").repeat(10_000);
+        std::thread::spawn(move || while client.try_send(&nothing) {})
+    };
+    in_state(DOOR, flood, |flooder| flooder.join().expect("it ends with the connection"));
 }
 
 #[test]

@@ -52,6 +52,11 @@ impl Raw {
         self.0.write_all(bytes.as_ref()).expect("the daemon reads");
     }
 
+    /// Sends what the daemon may already refuse to read.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.0.write_all(bytes.as_ref()).is_ok()
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn hang_up(&mut self) {
         self.0.shutdown(Shutdown::Write).expect("it is open");

@@ -114,13 +114,18 @@ impl<'a> Connection<'a> {
                 Some(incoming) => {
                     self.heard_at = Instant::now();
                     self.is_pinged = false;
+                    if self.receiver.is_between_messages() {
+                        self.began_at = None;
+                    }
                     match incoming {
-                        Incoming::Binary(bytes) => return Ok(Some(self.whole(Content::Binary(bytes)))),
-                        Incoming::Text(text) => return Ok(Some(self.whole(Content::Text(text)))),
+                        Incoming::Binary(bytes) => return Ok(Some(Content::Binary(bytes))),
+                        Incoming::Text(text) => return Ok(Some(Content::Text(text))),
                         Incoming::Ping(bytes) => self.send(Frame::pong(bytes))?,
-                        Incoming::Pong => {}
+                        Incoming::Piece | Incoming::Pong => {}
                         Incoming::Close(code) => return Err(Over::Left(code)),
                     }
+                    // Here too: a client that sends without a pause is never waited for.
+                    self.keep_time(self.heard_at)?;
                 }
                 None if until.is_some_and(|until| until <= Instant::now()) => return Ok(None),
                 None => self.wait(until)?,
@@ -128,21 +133,31 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn whole(&mut self, content: Content) -> Content {
-        self.began_at = None;
-        content
+    /// Notes when the message that is being received began.
+    ///
+    /// # Errors
+    /// When that is too long ago.
+    fn keep_time(&mut self, now: Instant) -> Result<(), Over> {
+        if self.receiver.is_mid_message() {
+            self.began_at.get_or_insert(now);
+        }
+        match self.message_due() {
+            Some(due) if due <= now => Err(policy("the message took longer than server.message_timeout_ms allows")),
+            _ => Ok(()),
+        }
+    }
+
+    fn message_due(&self) -> Option<Instant> {
+        self.began_at.map(|began_at| began_at + self.limits.message_timeout)
     }
 
     /// Waits for bytes, for room, for the outbox, or for the nearest of all deadlines.
     fn wait(&mut self, until: Option<Instant>) -> Result<(), Over> {
-        if self.receiver.is_mid_message() {
-            self.began_at.get_or_insert_with(Instant::now);
-        }
-        let message_due = self.began_at.map(|began_at| began_at + self.limits.message_timeout);
+        self.keep_time(Instant::now())?;
         let ping_due = self.heard_at + self.limits.idle_timeout / 2;
         let idle_due = self.heard_at + self.limits.idle_timeout;
         let life_due = if self.is_pinged { idle_due } else { ping_due };
-        let nearest = [until, message_due, Some(life_due)].into_iter().flatten().min();
+        let nearest = [until, self.message_due(), Some(life_due)].into_iter().flatten().min();
 
         let room = if self.is_backed_up { PollFlags::POLLOUT } else { PollFlags::empty() };
         let socket = (self.socket.as_fd(), PollFlags::POLLIN | room);
@@ -153,9 +168,7 @@ impl<'a> Connection<'a> {
         }
 
         let now = Instant::now();
-        if message_due.is_some_and(|due| due <= now) {
-            return Err(policy("the message took longer than server.message_timeout_ms allows"));
-        }
+        self.keep_time(now)?;
         if !is_socket_ready && idle_due <= now {
             return Err(policy("no sign of life within server.idle_timeout_ms"));
         }

@@ -27,6 +27,8 @@ const MAX_CONTROL_BYTES: u64 = 125;
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
+    /// A piece of a message that is not its last: nothing to act upon, but a client may send them without end.
+    Piece,
     /// A binary message.
     Binary(Bytes),
     /// A text message.
@@ -100,7 +102,12 @@ impl Receiver {
         !matches!(self.state, State::Header) || self.message.is_some() || !self.ahead.unread().is_empty()
     }
 
-    /// The next whole message, or `None` when the socket has nothing more for now.
+    /// Whether no message is begun, as far as frames have been understood.
+    pub(super) fn is_between_messages(&self) -> bool {
+        self.message.is_none()
+    }
+
+    /// The next piece or whole message, or `None` when the socket has nothing more for now.
     ///
     /// # Errors
     /// When nothing more can be received; not to be called again then.
@@ -215,7 +222,7 @@ impl Receiver {
         unmask(buffer.received_from(start), mask);
         self.state = State::Header;
         if !is_final {
-            return Ok(None);
+            return Ok(Some(Incoming::Piece));
         }
         let Message { is_text, buffer } = self.message.take().expect("as above");
         let bytes = buffer.finish();
