@@ -6,7 +6,7 @@ use crate::support::{
     client::{Client, V1},
     daemon::{DOOR, Daemon},
     pictures::Picture,
-    raw::{self, BINARY, CONTINUATION, FINAL, PING, PONG, Raw, TEXT, stuff},
+    raw::{self, BINARY, CONTINUATION, FINAL, PING, PONG, Raw, TEXT, many_pings, stuff},
 };
 
 const TOOK_LONGER: &str = "the message took longer than server.message_timeout_ms allows";
@@ -103,6 +103,20 @@ fn a_reader_that_does_not_read_loses_the_oldest_and_is_told_how_many() {
         }
     }
     assert!((1..FRAMES).contains(&dropped), "{dropped} were dropped");
+}
+
+#[test]
+fn answers_that_are_not_fetched_do_not_pile_up() {
+    let daemon = Daemon::start(DOOR);
+    let before_kb = daemon.status("VmHWM");
+    let mut client = Raw::open(&daemon, "/results");
+    let pings = many_pings();
+    // 40 MB of answers, of which the kernel takes some.
+    for _ in 0..300 {
+        client.send(&pings);
+    }
+    let grown_kb = daemon.status("VmHWM") - before_kb;
+    assert!(grown_kb < 10_000, "{grown_kb} kB");
 }
 
 #[test]

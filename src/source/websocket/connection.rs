@@ -52,6 +52,8 @@ pub(super) struct Connection<'a> {
     output: FrameSocket<&'a TcpStream>,
     /// The socket took less than it was given; nothing more is taken from the outbox until it took the rest.
     is_backed_up: bool,
+    /// The last ping that came meanwhile; RFC 6455, 5.5.3 leaves it free to answer no other.
+    unanswered: Option<Bytes>,
     heard_at: Instant,
     is_pinged: bool,
     /// When the message that is being received began.
@@ -92,6 +94,7 @@ impl<'a> Connection<'a> {
             receiver: Receiver::new(limits.message_bytes),
             output: FrameSocket::new(socket),
             is_backed_up: false,
+            unanswered: None,
             heard_at: Instant::now(),
             is_pinged: false,
             began_at: None,
@@ -120,7 +123,7 @@ impl<'a> Connection<'a> {
                     match incoming {
                         Incoming::Binary(bytes) => return Ok(Some(Content::Binary(bytes))),
                         Incoming::Text(text) => return Ok(Some(Content::Text(text))),
-                        Incoming::Ping(bytes) => self.send(Frame::pong(bytes))?,
+                        Incoming::Ping(bytes) => self.answer(bytes)?,
                         Incoming::Piece | Incoming::Pong => {}
                         Incoming::Close(code) => return Err(Over::Left(code)),
                     }
@@ -184,6 +187,11 @@ impl<'a> Connection<'a> {
         if self.is_backed_up {
             self.flush()?;
         }
+        if !self.is_backed_up
+            && let Some(bytes) = self.unanswered.take()
+        {
+            self.send(Frame::pong(bytes))?;
+        }
         while !self.is_backed_up {
             match self.outbox.next() {
                 Some(Next::Text(text)) => self.send(Frame::message(text, OpCode::Data(Data::Text), true))?,
@@ -192,6 +200,15 @@ impl<'a> Connection<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Answers a ping; later if the socket takes nothing now. What waits must not grow with what is asked.
+    fn answer(&mut self, ping: Bytes) -> Result<(), Over> {
+        if self.is_backed_up {
+            self.unanswered = Some(ping);
+            return Ok(());
+        }
+        self.send(Frame::pong(ping))
     }
 
     /// Sends one frame; what the socket does not take now is kept until it does.
