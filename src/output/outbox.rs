@@ -63,6 +63,11 @@ impl Outbox {
         self.wake.set();
     }
 
+    /// The end asked for, if one was: for an owner that cannot send, and so has no use for [`Outbox::next`].
+    pub fn ending(&self) -> Option<Ending> {
+        self.queue.lock().ending.clone()
+    }
+
     /// What to do next for the client, the loss of messages told before the message that follows it.
     pub fn next(&self) -> Option<Next> {
         self.queue.lock().next()

@@ -26,6 +26,7 @@ fn in_state<T>(config: &str, prepare: impl Fn(&Daemon) -> T, check: impl Fn(T)) 
         assert_eq!((end.code, end.signal), (Some(0), None), "{signal}");
         assert!(end.took < IN_TIME, "{signal} took {:?}", end.took);
         assert_eq!(end.lines_with("asked to stop"), 1, "{signal}");
+        assert_eq!(end.lines_with("did not end in time"), 0, "{signal}: {}", end.log);
         let summary = end.summary("door");
         assert_eq!(summary.published, summary.taken + summary.superseded + summary.waiting, "{summary:?}");
     }

@@ -186,6 +186,12 @@ impl<'a> Connection<'a> {
     fn send_waiting(&mut self) -> Result<(), Over> {
         if self.is_backed_up {
             self.flush()?;
+            // Who does not read cannot be told goodbye either.
+            if self.is_backed_up
+                && let Some(ending) = self.outbox.ending()
+            {
+                return Err(Over::Ended(ending));
+            }
         }
         if !self.is_backed_up
             && let Some(bytes) = self.unanswered.take()
