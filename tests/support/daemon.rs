@@ -169,6 +169,13 @@ impl Daemon {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
+    /// Lets it open no more than `count` descriptors from now on.
+    pub(crate) fn limit_descriptors(&self, count: usize) {
+        let id = self.child.id().to_string();
+        let status = Command::new("prlimit").args(["--pid", &id, &format!("--nofile={count}")]).status();
+        assert!(status.is_ok_and(|status| status.success()), "prlimit of util-linux is there");
+    }
+
     /// Its threads. One that ends meanwhile may be missing.
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");

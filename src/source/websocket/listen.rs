@@ -182,6 +182,8 @@ impl Listener {
     /// Accepts everyone who is waiting.
     fn accept_all(&self, server: &Arc<Server>, ended: &Arc<Wake>, clients: &mut Vec<Client>) -> io::Result<()> {
         loop {
+            // Before the client: one that is accepted cannot be put back to wait.
+            let outbox = Arc::new(Outbox::new(server.config.outbox_bytes)?);
             let (socket, peer) = match self.0.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -191,7 +193,7 @@ impl Listener {
             let max_clients = server.config.max_clients;
             if clients.len() < max_clients + TOLD_FULL {
                 let is_one_too_many = clients.len() >= max_clients;
-                clients.push(start(server.clone(), socket, peer, is_one_too_many, ended.clone())?);
+                clients.push(start(server.clone(), socket, peer, outbox, is_one_too_many, ended.clone())?);
             }
         }
     }
@@ -202,12 +204,12 @@ fn start(
     server: Arc<Server>,
     socket: TcpStream,
     peer: SocketAddr,
+    outbox: Arc<Outbox>,
     is_one_too_many: bool,
     ended: Arc<Wake>,
 ) -> io::Result<Client> {
     socket.set_nonblocking(true)?;
     socket.set_nodelay(true)?;
-    let outbox = Arc::new(Outbox::new(server.config.outbox_bytes)?);
     let session = Session { server, socket, peer, outbox: outbox.clone(), is_one_too_many };
     let thread = Thread::spawn("ws-new", ended, move || session.serve())?;
     Ok(Client { thread, outbox })
