@@ -37,12 +37,13 @@ impl Read for Pieces {
     }
 }
 
-/// Everything that comes out of `bytes`, and the reason why no more does.
+/// Everything that comes out of `bytes` but mere pieces, and the reason why no more does.
 fn receive(bytes: &[u8], lengths: &[usize], limit_bytes: usize) -> (Vec<Incoming>, Stop) {
     let (mut socket, mut receiver) = (Pieces::of(bytes, lengths), Receiver::new(limit_bytes));
     let mut messages = Vec::new();
     loop {
         match receiver.next(&mut socket) {
+            Ok(Some(Incoming::Piece)) => {}
             Ok(incoming) => messages.extend(incoming),
             Err(stop) => return (messages, stop),
         }
