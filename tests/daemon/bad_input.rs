@@ -187,7 +187,6 @@ fn among_bare_pictures() {
 
 /// A head that the decoder refuses must not stay with it.
 #[test]
-#[ignore = "it does: libjpeg-turbo goes on with it, and no later frame of the camera is decoded"]
 fn a_head_that_only_the_decoder_finds_fault_with() {
     let scene = Picture::scene(320, 240);
     let damaged = Refused("damaged", "the picture is damaged: ");
