@@ -44,9 +44,10 @@ fn a_bare_jpeg_gives_a_result_to_its_sender_and_to_every_reader() {
 #[test]
 fn a_sender_gets_results_only_if_it_asks_for_them() {
     let daemon = Daemon::start(DOOR);
-    let mut reader = Client::connect(&daemon, "/results");
     for (path, gets) in [("/frames/door", 0), ("/frames/door?results", 1), ("/", 0)] {
         let mut sender = Client::connect(&daemon, path);
+        // Who came first hears first: what the reader has, the sender was told before.
+        let mut reader = Client::connect(&daemon, "/results");
         sender.send(Picture::scene(64, 48).jpeg());
         reader.next_of("result");
         assert_eq!(sender.before_pong().len(), gets, "{path}");
