@@ -1,0 +1,274 @@
+//! Clients nobody here wrote: each program in `tests/peers` stands on a foreign WebSocket library, sends a scene to the
+//! daemon as it is shipped, and prints what comes back. Here that is judged.
+//!
+//! A peer whose program is not installed is skipped, with the package that would bring it. With `FOVEA_ALL` set
+//! (`tests/run` does that) it fails. The browser is started only then, or with `FOVEA_SLOW` set.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use fovea::output::message::{Clockwork, EventKind, EventState, FrameResult, Message, Rect};
+
+const PYTHON: &str = "/usr/bin/python3"; // Debian's own, which has Debian's libraries
+const NODE: &str = "/usr/bin/node";
+
+const PICTURES: usize = 70;
+const EMPTY: usize = 20; // of them, before the square comes: time to learn the scene
+const SIZE_PX: [u32; 2] = [320, 240];
+
+#[test]
+fn python_websockets() {
+    let needs = [PYTHON, "-c", "import websockets"];
+    if let Some(heard) = talk("websockets_client.py", PYTHON, &needs, "python3-websockets", &jpegs()) {
+        the_square_is_followed(&heard);
+    }
+}
+
+#[test]
+fn python_websocket_client() {
+    let needs = [PYTHON, "-c", "import websocket"];
+    if let Some(heard) = talk("websocket_client.py", PYTHON, &needs, "python3-websocket", &jpegs()) {
+        the_square_is_followed(&heard);
+        assert_eq!(results(&heard).count(), PICTURES, "it waits for each result, so there is one for each picture");
+    }
+}
+
+#[test]
+fn node_ws() {
+    let needs = [NODE, "-e", "require('ws')"];
+    if let Some(heard) = talk("node_ws.js", NODE, &needs, "nodejs node-ws", &jpegs()) {
+        the_square_is_followed(&heard);
+    }
+}
+
+#[test]
+fn websocat() {
+    let needs = ["websocat", "--version"];
+    if let Some(heard) = talk("websocat.sh", "sh", &needs, "websocat (cargo install websocat)", &jpegs()) {
+        the_square_is_followed(&heard);
+    }
+}
+
+#[test]
+fn chromium() {
+    if env::var_os("FOVEA_SLOW").is_none() && !must_run() {
+        return skip("browser.py", "it takes a while; set FOVEA_SLOW to run it");
+    }
+    let needs = ["chromedriver", "--version"];
+    if let Some(heard) = talk("browser.py", PYTHON, &needs, "chromium-driver", &[]) {
+        the_square_is_followed(&heard);
+    }
+}
+
+#[test]
+fn v1_with_jpeg_and_grey_in_turn() {
+    let needs = [PYTHON, "-c", "import websockets"];
+    let in_turn = |(n, (jpeg, grey))| if n % 2 == 0 { jpeg } else { grey };
+    let pictures: Vec<_> = jpegs().into_iter().zip(pgms()).enumerate().map(in_turn).collect();
+    let Some(heard) = talk("v1_client.py", PYTHON, &needs, "python3-websockets", &pictures) else { return };
+    the_square_is_followed(&heard);
+    assert!(matches!(&heard[0], Message::Hello(hello) if hello.camera.as_deref() == Some("door")), "{:?}", heard[0]);
+    assert_eq!(heard.iter().filter(|message| matches!(message, Message::Taken(_))).count(), PICTURES);
+    assert!(heard.iter().any(|message| matches!(message, Message::Clock(_))));
+    assert_eq!(results(&heard).map(|result| result.superseded).sum::<u64>(), 0, "it paces itself on \"taken\"");
+    let stamped = results(&heard).filter(|result| result.captured_by == Clockwork::Sender).count();
+    assert!(stamped > PICTURES / 2, "only {stamped} results rest on the sender's clock");
+}
+
+/// Lets a peer send `pictures` to a daemon of its own; gives what it heard, or `None` if it is not there to do so.
+#[expect(clippy::print_stdout, reason = "the test harness shows it if the test fails")]
+fn talk(peer: &str, interpreter: &str, needs: &[&str], package: &str, pictures: &[PathBuf]) -> Option<Vec<Message>> {
+    let is_there = command(needs[0]).args(&needs[1..]).output().is_ok_and(|output| output.status.success());
+    if !is_there {
+        assert!(!must_run(), "{peer} cannot run: install {package}");
+        skip(peer, &format!("install {package}"));
+        return None;
+    }
+    let daemon = Daemon::start(peer);
+    let url = format!("ws://{}/frames/door?results", daemon.address);
+    let script = Path::new("tests/peers").join(peer);
+    // `timeout` ends the peer's children too.
+    let output = command("timeout").args(["60", interpreter]).arg(script).arg(url).args(pictures).output();
+    let output = output.expect("every Linux has `timeout`");
+    let log = daemon.stop();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    let told = format!("{peer}: {}\n--- it printed\n{stdout}{stderr}--- the daemon's log\n{log}", output.status);
+    println!("{told}");
+    assert!(output.status.success(), "{peer} failed: {}", output.status);
+    Some(stdout.lines().map(|line| Message::from_json(line).expect("every line is a message")).collect())
+}
+
+/// Every picture was looked at or superseded, none refused; in those that have the square it was seen, in those that
+/// do not nothing was.
+fn the_square_is_followed(heard: &[Message]) {
+    let refused = heard.iter().find(|message| matches!(message, Message::Refused(_)));
+    assert_eq!(refused, None);
+
+    let results: Vec<_> = results(heard).collect();
+    assert!(results.iter().all(|result| result.camera == "door" && result.size_px == SIZE_PX));
+    let counted = results.len() as u64 + results.iter().map(|result| result.superseded).sum::<u64>();
+    assert_eq!(counted, PICTURES as u64, "every picture is a result or superseded");
+    assert!(results.len() > PICTURES / 2, "only {} of {PICTURES} pictures were looked at", results.len());
+
+    let (mut seen, mut unseen) = (0, 0);
+    for result in results {
+        let motion = result.motion.as_ref().expect("the camera has the stage");
+        match square(usize::try_from(result.seq).expect("small") - 1) {
+            None => assert_eq!(motion.boxes, [], "nothing moves in picture {}", result.seq),
+            Some(square) if motion.boxes.iter().any(|around| is_around(*around, square)) => seen += 1,
+            Some(_) => unseen += 1,
+        }
+    }
+    assert!(seen > 10 * unseen, "the square was seen in {seen} pictures and in {unseen} not");
+
+    let is_start = |message: &&Message| matches!(message, Message::Event(event) if event.kind == EventKind::Motion && event.state == EventState::Start);
+    assert_eq!(heard.iter().filter(is_start).count(), 1, "one walk is one event");
+}
+
+/// Whether a box lies over the square, be it larger by the coarse steps that motion is looked for in.
+fn is_around(box_px: Rect, square: Rect) -> bool {
+    let near = |at: u32, wanted: u32| at.abs_diff(wanted) <= 8;
+    near(box_px.x, square.x)
+        && near(box_px.y, square.y)
+        && near(box_px.width, square.width)
+        && near(box_px.height, square.height)
+}
+
+fn results(heard: &[Message]) -> impl Iterator<Item = &FrameResult> {
+    heard.iter().filter_map(|message| if let Message::Result(result) = message { Some(result) } else { None })
+}
+
+/// Where the square is in picture `n`, counted from 0, if it is there. `browser.html` draws the same scene.
+fn square(n: usize) -> Option<Rect> {
+    let steps = u32::try_from(n.checked_sub(EMPTY)?).expect("small");
+    Some(Rect { x: 4 * steps, y: 100, width: 40, height: 40 })
+}
+
+/// Picture `n` of the scene, grey, row after row: noise, and then a bright square that comes in from the left.
+fn scene(n: usize) -> Vec<u8> {
+    let mut state = u32::try_from(n).expect("small").wrapping_mul(0x9e37_79b9) | 1;
+    let pixel = |(row, column)| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        let is_square = square(n).is_some_and(|Rect { x, y, width, height }| {
+            (y..y + height).contains(&row) && (x..x + width).contains(&column)
+        });
+        if is_square { 210 } else { 76 + (state >> 29) as u8 }
+    };
+    let [columns, rows] = SIZE_PX;
+    (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))).map(pixel).collect()
+}
+
+fn jpegs() -> Vec<PathBuf> {
+    let [width, height] = SIZE_PX.map(|side| side as usize);
+    files("jpg", |pixels| {
+        let pixels = &pixels[..];
+        let image = turbojpeg::Image { pixels, width, pitch: width, height, format: turbojpeg::PixelFormat::GRAY };
+        turbojpeg::compress(image, 85, turbojpeg::Subsamp::Gray).expect("it can be compressed").to_vec()
+    })
+}
+
+fn pgms() -> Vec<PathBuf> {
+    let [width, height] = SIZE_PX;
+    files("pgm", |pixels| [format!("P5\n{width} {height}\n255\n").as_bytes(), &pixels].concat())
+}
+
+/// Writes the scene as one file a picture. Tests that run at the same time write the same, each file in one step.
+fn files(kind: &str, encode: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<PathBuf> {
+    let folder = temporary("scene");
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let write = |n| {
+        let file = folder.join(format!("{n:02}.{kind}"));
+        let unfinished = folder.join(format!("{n:02}.{kind}.{:?}", thread::current().id()));
+        fs::write(&unfinished, encode(scene(n))).expect("there is room on the disk");
+        fs::rename(unfinished, &file).expect("the target folder can be written");
+        file
+    };
+    (0..PICTURES).map(write).collect()
+}
+
+/// A running daemon with the camera `door`, ended when dropped.
+struct Daemon {
+    process: Child,
+    log: Receiver<String>,
+    address: String,
+}
+
+impl Daemon {
+    /// Starts one on a free port and waits until it listens.
+    fn start(name: &str) -> Self {
+        let config = temporary(&format!("{name}.toml"));
+        let text = "[server]\nlisten = \"127.0.0.1:0\"\n[[camera]]\nname = \"door\"\n[camera.motion]\n";
+        fs::write(&config, text).expect("the target folder can be written");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_fovea"))
+            .args(["run", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("fovea starts");
+        let stderr = BufReader::new(process.stderr.take().expect("it is piped"));
+        let (sender, log) = channel();
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut daemon = Self { process, log, address: String::new() };
+        loop {
+            let line = daemon.log.recv_timeout(Duration::from_secs(10)).expect("it says within 10 s that it listens");
+            if let Some((_, address)) = line.split_once(" listening on ") {
+                daemon.address = address.to_owned();
+                return daemon;
+            }
+        }
+    }
+
+    /// Ends it as systemd would; gives its log.
+    fn stop(mut self) -> String {
+        let id = self.process.id().to_string();
+        assert!(command("kill").arg(id).status().is_ok_and(|status| status.success()), "it still runs");
+        let status = self.process.wait().expect("it is our child");
+        let log: String = self.log.iter().map(|line| line + "\n").collect();
+        assert!(status.success(), "the daemon ended with {status}:\n{log}");
+        log
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Already over, unless the test failed before it was stopped.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A program with what the peers need around it: what `tests/run` installed, and Debian's place of Node's libraries,
+/// where a Node from elsewhere does not look by itself.
+fn command(program: &str) -> Command {
+    let path = env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(program);
+    command.env("PATH", format!("{path}:{}/target/peers/bin", env!("CARGO_MANIFEST_DIR")));
+    command.env("NODE_PATH", "/usr/share/nodejs").stdin(Stdio::null());
+    command
+}
+
+fn must_run() -> bool {
+    env::var_os("FOVEA_ALL").is_some()
+}
+
+/// Tells it past the test harness, which keeps what passing tests print to itself.
+fn skip(peer: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped {peer}: {why}");
+}
+
+fn temporary(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("peers-{name}"))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

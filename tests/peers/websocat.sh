@@ -1,0 +1,15 @@
+#!/bin/sh
+# A camera in a few lines of shell, on the program `websocat` (cargo install websocat).
+#
+#     websocat.sh 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
+#
+# Each line becomes a text message, and a data URL is a picture. What comes back is printed.
+url=$1
+shift
+{
+    for picture; do
+        echo "data:image/jpeg;base64,$(base64 -w0 "$picture")"
+        sleep 0.05
+    done
+    sleep 1 # for the last answer: websocat leaves when its input ends
+} | websocat --text --linemode-strip-newlines --buffer-size 8000000 "$url"
