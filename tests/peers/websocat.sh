@@ -12,4 +12,4 @@ shift
         sleep 0.05
     done
     sleep 1 # for the last answer: websocat leaves when its input ends
-} | websocat --text --linemode-strip-newlines --buffer-size 8000000 "$url"
+} | websocat --text --buffer-size 8000000 "$url"

@@ -73,7 +73,7 @@ pub(super) fn data_url(text: &str, pool: &Pool) -> Result<Bytes, Refusal> {
     let room = base64::decoded_len_estimate(data.len());
     buffer.reserve(room);
     let count = STANDARD
-        .decode_slice(data, buffer.space(room))
+        .decode_slice(data.trim_ascii_end(), buffer.space(room)) // websocat sends the line with its end
         .map_err(|_| Refusal::DataUrl("what stands behind the comma is not base64"))?;
     buffer.filled(count);
     Ok(buffer.finish())
