@@ -3,7 +3,7 @@
 //! The same types are written by the daemon and read by `fovea watch` and `fovea send`.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Any JSON message, `{"v":1,"type":...}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,7 @@ pub struct FrameResult {
     /// Which frame, as its source counts.
     pub seq: u64,
     /// Wall time of the capture.
+    #[serde(serialize_with = "to_the_microsecond")]
     pub captured_at: Timestamp,
     /// What `captured_at` and `age_ms` rest on.
     pub captured_by: Clockwork,
@@ -163,6 +164,7 @@ pub struct Event {
     /// Where it stands.
     pub state: EventState,
     /// Wall time: of the first frame that shows it at the start, of the last one at the end.
+    #[serde(serialize_with = "to_the_microsecond")]
     pub at: Timestamp,
     /// The named zone it is in, if the camera has named zones.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,6 +212,11 @@ pub struct Clock {
     pub sender_us: Option<u64>,
 }
 
+/// RFC 3339 with six digits after the point, always: Python before 3.11 reads no other number but three.
+fn to_the_microsecond<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.6}"))
+}
+
 /// The version of the schema, in every message.
 pub const VERSION: u8 = 1;
 
@@ -251,5 +258,19 @@ mod tests {
         );
         let message = Message::from_json(text).expect("reads its own example");
         assert_eq!(message.to_json(), text);
+    }
+
+    #[test]
+    fn times_have_six_digits_after_the_point_whatever_they_are() {
+        let event = Event {
+            camera: "door".into(),
+            id: "door-1".into(),
+            kind: EventKind::Motion,
+            state: EventState::End,
+            at: Timestamp::from_second(1_800_000_000).unwrap(),
+            zone: None,
+            boxes: Vec::new(),
+        };
+        assert!(Message::Event(event).to_json().contains(r#""at":"2027-01-15T08:00:00.000000Z""#));
     }
 }
