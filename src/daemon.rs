@@ -31,9 +31,11 @@ use crate::{
     },
 };
 
-/// How long the clients may take to be seen off, and then the processor to finish the frame it looks at.
+/// How long the clients may take to be seen off.
 const SOURCES_END: Duration = Duration::from_millis(1200);
-const PROCESSOR_ENDS: Duration = Duration::from_millis(600);
+
+/// How long all of it may take, the frame that is just looked at included. Two seconds are promised.
+const ALL_ENDS: Duration = Duration::from_millis(1800);
 
 /// The running daemon.
 #[derive(Debug)]
@@ -148,10 +150,11 @@ impl Daemon {
     /// # Errors
     /// With the thread that did not end in time.
     pub fn stop(self) -> Result<(), Late> {
+        let now = Instant::now();
         self.stop.set();
-        let sources = self.listen.join_until(Instant::now() + SOURCES_END);
+        let sources = self.listen.join_until(now + SOURCES_END);
         self.slot.close();
-        let processor = self.processor.join_until(Instant::now() + PROCESSOR_ENDS);
+        let processor = self.processor.join_until(now + ALL_ENDS);
         for Watched { camera, refusals } in &self.cameras {
             tell_counts(camera, &self.slot, refusals);
         }

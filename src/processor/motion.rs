@@ -139,7 +139,8 @@ impl Motion {
         let moving = regions.iter().map(|region| region.pixels).sum();
         let luma = self.smooth.size()?;
         let motion = message::Motion {
-            score: part(moving, self.watched_pixels).min(1.0), // filled holes may reach into ignored zones
+            // Filled holes may reach into ignored zones. Four digits are more than anybody can use.
+            score: (part(moving, self.watched_pixels).min(1.0) * 1e4).round() / 1e4,
             boxes: regions.iter().map(|region| enlarge(region.bounds, luma, full)).collect(),
             relearning: false,
         };

@@ -10,7 +10,7 @@ use crate::support::{
 const UNSUPPORTED: &str = "a text message is a data:image/...;base64, URL or an answer to \"clock\"";
 const UNKNOWN: &str = "a frame header that WebSocket does not know";
 const TO_READERS: &str = "send frames to /frames/CAMERA, not to /results";
-const TOO_LARGE: &str = "the message is larger than server.max_message_bytes allows";
+const TOO_LARGE: &str = "the message is larger than this connection takes; for frames that is server.max_message_bytes";
 
 #[test]
 fn each_fault_has_its_code_and_reason() {

@@ -211,7 +211,7 @@ fn start(
     socket.set_nonblocking(true)?;
     socket.set_nodelay(true)?;
     let session = Session { server, socket, peer, outbox: outbox.clone(), is_one_too_many };
-    let thread = Thread::spawn("ws-new", ended, move || session.serve())?;
+    let thread = Thread::spawn(&format!("ws-{peer}"), ended, move || session.serve())?;
     Ok(Client { thread, outbox })
 }
 

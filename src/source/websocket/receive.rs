@@ -164,7 +164,8 @@ impl Receiver {
                 let start = buffer.len();
                 let left = usize::try_from(length).unwrap_or(usize::MAX);
                 if left > self.limit_bytes - start {
-                    let reason = "the message is larger than server.max_message_bytes allows";
+                    let reason =
+                        "the message is larger than this connection takes; for frames that is server.max_message_bytes";
                     return Err(Stop::Fault(Ending { code: CloseCode::Size, reason }));
                 }
                 buffer.reserve(left);
