@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fovea::output::message::{Age, Message};
+use fovea::{
+    frame::Size,
+    output::message::{Age, Message},
+};
 use tungstenite::protocol::frame::coding::Data;
 
 use crate::{
@@ -83,10 +86,12 @@ fn saturated(share: f64) -> Result<Vec<String>> {
 
 /// How old frames are when looked at, when five times as many come as can be looked at.
 fn overload(share: f64) -> Result<Vec<String>> {
-    let frames = frames(FULL_HD, 20, true)?; // progressive: slow to decode, so that intervals are long enough to keep
+    // Slow to decode, so that five times what can be looked at is still a rate that cameras have.
+    let frames = frames(Size { width_px: 3840, height_px: 2160 }, 8, true)?;
     let daemon = Daemon::start()?;
-    let mut feed = Feed::connect(daemon.address, "/?results", &frames, Speaks::V1)?;
-    let capacity = feed.saturate(seconds(2.0, share))?;
+    let capacity = Feed::connect(daemon.address, "/", &frames, Speaks::V1)?.saturate(seconds(2.0, share))?;
+    // Bare pictures: ages from arrival on, without the way of these large frames through the network.
+    let mut feed = Feed::connect(daemon.address, "/?results", &frames, Speaks::Bare)?;
     let interval = Duration::from_secs_f64(1.0 / (5.0 * capacity));
     let results = feed.play(interval, seconds(20.0, share))?;
     let mut ages: Vec<_> = ages(&results, |age| age.start / 1e3 / interval.as_secs_f64());

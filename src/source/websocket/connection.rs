@@ -30,6 +30,10 @@ use crate::{
 /// a socket with unread bytes resets the connection, and the goodbye would be lost with it.
 const GOODBYE: Duration = Duration::from_millis(300);
 
+/// How long nothing is read after something refused. Whoever sends nothing but garbage as fast as it can is held to 500
+/// messages a second by the network's own back-pressure, and others keep their share of the core.
+const REST: Duration = Duration::from_millis(2);
+
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -58,6 +62,8 @@ pub(super) struct Connection<'a> {
     is_pinged: bool,
     /// When the message that is being received began.
     began_at: Option<Instant>,
+    /// Nothing is read until then.
+    rests_until: Option<Instant>,
 }
 
 /// A message with content.
@@ -98,7 +104,13 @@ impl<'a> Connection<'a> {
             heard_at: Instant::now(),
             is_pinged: false,
             began_at: None,
+            rests_until: None,
         }
+    }
+
+    /// Reads nothing for a moment: what came last was refused.
+    pub(super) fn rest(&mut self) {
+        self.rests_until = Some(Instant::now() + REST);
     }
 
     /// Buffers like those that messages come in.
@@ -113,7 +125,9 @@ impl<'a> Connection<'a> {
     pub(super) fn next(&mut self, until: Option<Instant>) -> Result<Option<Content>, Over> {
         loop {
             self.send_waiting()?;
-            match self.receiver.next(&mut self.input)? {
+            self.rests_until.take_if(|rests_until| *rests_until <= Instant::now());
+            let incoming = if self.rests_until.is_none() { self.receiver.next(&mut self.input)? } else { None };
+            match incoming {
                 Some(incoming) => {
                     self.heard_at = Instant::now();
                     self.is_pinged = false;
@@ -160,10 +174,11 @@ impl<'a> Connection<'a> {
         let ping_due = self.heard_at + self.limits.idle_timeout / 2;
         let idle_due = self.heard_at + self.limits.idle_timeout;
         let life_due = if self.is_pinged { idle_due } else { ping_due };
-        let nearest = [until, self.message_due(), Some(life_due)].into_iter().flatten().min();
+        let nearest = [until, self.message_due(), self.rests_until, Some(life_due)].into_iter().flatten().min();
 
         let room = if self.is_backed_up { PollFlags::POLLOUT } else { PollFlags::empty() };
-        let socket = (self.socket.as_fd(), PollFlags::POLLIN | room);
+        let news = if self.rests_until.is_none() { PollFlags::POLLIN } else { PollFlags::empty() };
+        let socket = (self.socket.as_fd(), news | room);
         let outbox = (self.outbox.wake().as_fd(), PollFlags::POLLIN);
         let [is_socket_ready, is_outbox_ready] = wait([socket, outbox], nearest).map_err(Over::Lost)?;
         if is_outbox_ready {

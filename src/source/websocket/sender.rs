@@ -66,7 +66,7 @@ impl Sender<'_> {
     fn run(&mut self, connection: &mut Connection<'_>) -> Over {
         loop {
             let taken = match connection.next(self.ask_at) {
-                Ok(Some(content)) => self.take(content, Monotonic::now(), connection.pool()),
+                Ok(Some(content)) => self.take(content, Monotonic::now(), connection),
                 Ok(None) => {
                     self.ask();
                     Ok(())
@@ -80,7 +80,7 @@ impl Sender<'_> {
     }
 
     /// Takes a message that arrived just now: a frame, or a control message.
-    fn take(&mut self, content: Content, arrival: Monotonic, pool: &Pool) -> Result<(), Over> {
+    fn take(&mut self, content: Content, arrival: Monotonic, connection: &mut Connection<'_>) -> Result<(), Over> {
         if let Content::Text(text) = &content
             && !admit::is_data_url(text)
         {
@@ -89,9 +89,12 @@ impl Sender<'_> {
         self.frames += 1;
         let mut seq = self.frames;
         let Server { slot, entrances, .. } = &*self.session.server;
-        match self.frame(content, arrival, pool, &mut seq) {
+        match self.frame(content, arrival, connection.pool(), &mut seq) {
             Ok(frame) => drop(slot.publish(self.camera.index(), frame)),
-            Err(refusal) => entrances[self.camera.index()].refusals.note(seq, &refusal),
+            Err(refusal) => {
+                entrances[self.camera.index()].refusals.note(seq, &refusal);
+                connection.rest();
+            }
         }
         Ok(())
     }
