@@ -9,6 +9,7 @@ mod daemon {
     mod floods;
     mod frames_in_results_out;
     mod handshake;
+    mod journal;
     mod limits;
     mod needed_libraries;
     mod newest_wins;

@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+"""A journal for one daemon: takes what systemd-journald would, and prints the fields of each entry as JSON.
+
+    unshare --mount --map-root-user sh -c 'mount -t tmpfs none /run && exec "$0" "$@"' journal.py COMMAND...
+
+The command's standard error is made to look like the journal to it, as systemd does; it is ended when its first entry
+has come. In a mount namespace of its own, so that the machine's real journal is left alone.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+
+
+def entries(datagram):
+    """Fields of one entry: NAME=value, or the name, eight bytes of length, the value."""
+    while datagram:
+        line, _, rest = datagram.partition(b"\n")
+        name, is_short, value = line.partition(b"=")
+        if not is_short:
+            length = int.from_bytes(rest[:8], "little")
+            value, rest = rest[8 : 8 + length], rest[8 + length + 1 :]
+        yield name.decode(), value.decode()
+        datagram = rest
+
+
+os.makedirs("/run/systemd/journal")
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+journal.bind("/run/systemd/journal/socket")
+journal.settimeout(10)
+
+with tempfile.TemporaryFile() as stderr:
+    about = os.fstat(stderr.fileno())
+    stream = f"{about.st_dev}:{about.st_ino}"
+    daemon = subprocess.Popen(sys.argv[1:], stderr=stderr, env=os.environ | {"JOURNAL_STREAM": stream})
+    try:
+        while not (entry := dict(entries(journal.recv(65536)))):
+            pass  # an empty one asks whether anybody is there
+        print(json.dumps(entry))
+    finally:
+        daemon.terminate()
+        daemon.wait()
+    journal.settimeout(0)
+    try:
+        while True:
+            print(json.dumps(dict(entries(journal.recv(65536)))))
+    except BlockingIOError:
+        pass
+    stderr.seek(0)
+    print(json.dumps({"stderr": stderr.read().decode()}))
