@@ -41,8 +41,9 @@ Examples:
 Progress, warnings and the summary go to standard error, results to standard output. \
 Ctrl-C ends it cleanly. The exit code is 1 when the server ends the connection.")]
 pub struct SendArgs {
-    /// Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera.
-    /// The port is 8999 unless given
+    /// Server and camera
+    #[arg(help = "Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera. \
+                  The port is 8999 unless given")]
     url: ServerUrl,
 
     /// JPEG and PNG files, MJPEG files, AVI files with MJPEG video, and folders of these

@@ -33,7 +33,9 @@ Events are told above as they start and end. Elsewhere each camera has its line 
 
 Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
 pub struct WatchArgs {
-    /// Server, and camera if only one is wanted: ws://HOST[:PORT][/results/CAMERA]. The port is 8999 unless given
+    /// Server, and camera if only one is wanted
+    #[arg(help = "Server, and camera if only one is wanted: ws://HOST[:PORT][/results/CAMERA]. \
+                  The port is 8999 unless given")]
     url: ServerUrl,
 
     /// Print the messages as they come, one JSON object a line
