@@ -1,7 +1,10 @@
-//! `fovea send` and `fovea watch`, run as users run them, against a server that plays a part.
+//! `fovea send` and `fovea watch`, run as users run them, against a server that plays a part; and `fovea demo`, which
+//! needs none.
 
 #[path = "client/connect.rs"]
 mod connect;
+#[path = "client/demo.rs"]
+mod demo;
 #[path = "client/send.rs"]
 mod send;
 #[path = "client/server.rs"]
