@@ -9,7 +9,7 @@ use footage::{FULL_HD, VGA};
 use fovea::{
     config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
-    output::message::{Age, Clockwork, FrameResult, Message, Motion, Rect},
+    output::message::{Age, FrameResult, Message, Motion, Rect},
     processor::{decoder::Decoder, scale::Scale, set_up, stages::Stages},
     slot::Slot,
     source::picture_head,
@@ -79,7 +79,7 @@ fn result_to_json(bencher: Bencher<'_, '_>) {
         camera: "door".into(),
         seq: 1234,
         captured_at: Monotonic::now().wall(),
-        captured_by: Clockwork::Sender,
+        captured_by: CapturedBy::Sender,
         age_ms: Age { start: 3.1, result: 9.8 },
         superseded: 2,
         size_px: [1920, 1080],

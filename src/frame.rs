@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::system::clock::Monotonic;
 
@@ -99,12 +100,13 @@ impl PixelFormat {
     }
 }
 
-/// Which clock a frame's `captured_at` was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which clock a frame's `captured_at` was read from; spelled in results as it is here, in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CapturedBy {
-    /// Ours, when the frame's last byte arrived.
+    /// Ours, when the frame's last byte arrived: ages leave out the way to us.
     Arrival,
-    /// The sender's, mapped to ours through the offset measured on its connection.
+    /// The sender's, mapped to ours through the offset measured on its connection: ages are whole.
     Sender,
 }
 

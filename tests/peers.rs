@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use fovea::output::message::{Clockwork, EventKind, EventState, FrameResult, Message, Rect};
+use fovea::{
+    frame::CapturedBy,
+    output::message::{EventKind, EventState, FrameResult, Message, Rect},
+};
 
 const PYTHON: &str = "/usr/bin/python3"; // Debian's own, which has Debian's libraries
 const NODE: &str = "/usr/bin/node";
@@ -78,7 +81,7 @@ fn v1_with_jpeg_and_grey_in_turn() {
     assert_eq!(heard.iter().filter(|message| matches!(message, Message::Taken(_))).count(), PICTURES);
     assert!(heard.iter().any(|message| matches!(message, Message::Clock(_))));
     assert_eq!(results(&heard).map(|result| result.superseded).sum::<u64>(), 0, "it paces itself on \"taken\"");
-    let stamped = results(&heard).filter(|result| result.captured_by == Clockwork::Sender).count();
+    let stamped = results(&heard).filter(|result| result.captured_by == CapturedBy::Sender).count();
     assert!(stamped > PICTURES / 2, "only {stamped} results rest on the sender's clock");
 }
 

@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::frame::CapturedBy;
+
 /// Any JSON message, `{"v":1,"type":...}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -72,7 +74,7 @@ pub struct FrameResult {
     #[serde(serialize_with = "to_the_microsecond")]
     pub captured_at: Timestamp,
     /// What `captured_at` and `age_ms` rest on.
-    pub captured_by: Clockwork,
+    pub captured_by: CapturedBy,
     /// How old the frame was.
     pub age_ms: Age,
     /// Frames of this camera superseded between the previous result and this one.
@@ -82,16 +84,6 @@ pub struct FrameResult {
     /// What the motion stage says, if the camera has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub motion: Option<Motion>,
-}
-
-/// Whose clock stamped a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Clockwork {
-    /// The server's, as the frame's last byte arrived: ages leave out the way to the server.
-    Arrival,
-    /// The sender's, mapped through the clock exchange: ages are whole.
-    Sender,
 }
 
 /// A frame's age in milliseconds, counted from its capture.

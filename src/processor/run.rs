@@ -7,11 +7,11 @@ use std::{
 
 use super::stages::{Seen, Stages};
 use crate::{
-    frame::{Camera, CapturedBy, Frame},
+    frame::{Camera, Frame},
     output::{
         hub::{Hub, Topic},
         journal,
-        message::{Age, Clockwork, Event, FrameResult, Message, Taken},
+        message::{Age, Event, FrameResult, Message, Taken},
         refusals::Refusals,
     },
     slot::{Slot, Take},
@@ -68,10 +68,7 @@ impl Eye {
                         camera: camera(),
                         seq: frame.seq(),
                         captured_at: frame.captured_at().wall(),
-                        captured_by: match frame.captured_by() {
-                            CapturedBy::Arrival => Clockwork::Arrival,
-                            CapturedBy::Sender => Clockwork::Sender,
-                        },
+                        captured_by: frame.captured_by(),
                         superseded,
                         size_px: [frame.size().width_px, frame.size().height_px],
                         motion,

@@ -92,14 +92,14 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::output::message::{Age, Clockwork};
+    use crate::{frame::CapturedBy, output::message::Age};
 
     fn result(age_ms: f64, superseded: u64) -> FrameResult {
         FrameResult {
             camera: "door".into(),
             seq: 1,
             captured_at: Timestamp::UNIX_EPOCH,
-            captured_by: Clockwork::Arrival,
+            captured_by: CapturedBy::Arrival,
             age_ms: Age { start: 0.0, result: age_ms },
             superseded,
             size_px: [640, 480],

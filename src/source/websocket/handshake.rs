@@ -85,13 +85,13 @@ impl Denial {
     }
 }
 
-/// Reads the request at the beginning of `bytes`: `None` while it is not whole, else it and its length.
+/// Reads the request at the beginning of `bytes`: `None` while it is not whole, else its length and it.
 ///
 /// # Errors
 /// When it is no request that leads to a WebSocket.
-pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Denial> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, Denial> {
     match Request::try_parse(bytes) {
-        Ok(found) => Ok(found.map(|(length, request)| (request, length))),
+        Ok(found) => Ok(found),
         Err(WsError::Protocol(ProtocolError::WrongHttpMethod)) => {
             Err(Denial::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET leads to a WebSocket."))
         }
@@ -217,7 +217,7 @@ mod tests {
             "GET {target} HTTP/1.1\r\nHost: 192.0.2.7:8999\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
-        let (request, length) = parse(text.as_bytes()).unwrap().unwrap();
+        let (length, request) = parse(text.as_bytes()).unwrap().unwrap();
         assert_eq!(length, text.len());
         let cameras: Vec<_> = cameras.iter().enumerate().map(|(index, name)| Camera::new(index, name)).collect();
         let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_browser_without_websocket_is_told_what_this_is() {
-        let (request, _) = parse(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().unwrap();
+        let (_, request) = parse(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().unwrap();
         let denial = accept(&request, &[], &[]).unwrap_err();
         assert_eq!(denial.status, 426);
         assert!(String::from_utf8(denial.to_bytes()).unwrap().contains("upgrade: websocket\r\n"));

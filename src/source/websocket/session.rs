@@ -79,7 +79,7 @@ impl Session {
         let until = Instant::now() + config.handshake_timeout;
         let mut bytes = Vec::new();
         loop {
-            if let Some((request, length)) = handshake::parse(&bytes)? {
+            if let Some((length, request)) = handshake::parse(&bytes)? {
                 if self.is_one_too_many {
                     return Err(Denial::full(config.max_clients));
                 }
