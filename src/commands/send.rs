@@ -21,11 +21,12 @@ use crate::{
     wire::SUBPROTOCOL,
 };
 
+mod rate;
 mod schedule;
 mod sender;
 mod tally;
 
-pub use schedule::{Rate, RateError};
+pub use rate::{Rate, RateError};
 pub use sender::{Plan, Told, send};
 pub use tally::Tally;
 
