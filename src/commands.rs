@@ -1,8 +1,9 @@
 //! What the command line can do, one file each.
 //!
-//! To add a command: a file with its `run`, a variant of [`Command`] whose comment is its help, an arm in
-//! [`Command::run`].
+//! To add a command: a variant of [`Command`] and its arguments, whose comments are its help, in `arguments.rs`; a file
+//! with its `run`; an arm in [`Command::run`].
 
+mod arguments;
 pub mod check;
 pub mod client;
 pub mod demo;
@@ -15,75 +16,9 @@ use std::{
     error::Error,
     fmt,
     io::{self, Write},
-    path::PathBuf,
 };
 
-use clap::{Parser, Subcommand};
-
-use crate::config::Config;
-
-/// Exit codes, as `--help` tells them.
-pub mod exit {
-    /// Something failed.
-    pub const FAILED: u8 = 1;
-    /// The command line was wrong. clap exits with it.
-    pub const USAGE: u8 = 2;
-    /// The configuration is wrong: trying again is of no use. `sysexits.h` calls it `EX_CONFIG`.
-    pub const CONFIG: u8 = 78;
-}
-
-/// An eye that is never late: frames in, what is seen in them out.
-///
-/// fovea takes frames from cameras over WebSocket, looks at the newest one of each, never at an old one, and sends
-/// what it sees (motion, and where) to whoever listens.
-#[derive(Debug, Parser)]
-#[command(version, after_help = exit_codes(), max_term_width = 100, arg_required_else_help = true)]
-pub struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-fn exit_codes() -> String {
-    let (failed, usage, config) = (exit::FAILED, exit::USAGE, exit::CONFIG);
-    format!(
-        "Exit codes:\n  \
-         {:>2}  all is well\n  \
-         {failed:>2}  it failed; standard error says why\n  \
-         {usage:>2}  the command line is wrong\n  \
-         {config:>2}  the configuration is wrong; standard error says where",
-        0
-    )
-}
-
-/// A command with its arguments.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Run the daemon
-    ///
-    /// Listens for cameras and readers, looks at the newest frame of each camera, and goes on until SIGTERM or SIGINT.
-    Run(run::RunArgs),
-    /// Check a configuration file and tell every mistake in it
-    ///
-    /// Reads the file as the daemon would and starts nothing. A good file is told in one line on standard output.
-    /// Each mistake is a line on standard error: file, line and column, the key and its value, what is wrong and what
-    /// would be right. Whether the board has what the file asks for (that core, that device) is found out at the start.
-    #[command(after_help = "Example:\n  fovea check /etc/fovea/fovea.toml && sudo systemctl reload fovea")]
-    Check {
-        /// The file to check
-        #[arg(value_name = "FILE", default_value = Config::DEFAULT_PATH)]
-        file: PathBuf,
-    },
-    /// Send recorded frames to a camera
-    Send(send::SendArgs),
-    /// Watch what the cameras see, live
-    Watch(watch::WatchArgs),
-    /// See it work: a daemon, a camera that plays a recording to it, and what it sees
-    ///
-    /// Everything is real but the camera: the daemon listens on a port of this machine that nobody else has, and the
-    /// recorded frames come to it over a WebSocket connection as a camera's would.
-    Demo(demo::DemoArgs),
-}
+pub use arguments::{Cli, Command, DemoArgs, Pace, RunArgs, SendArgs, WatchArgs, exit};
 
 impl Command {
     /// Does it.

@@ -58,9 +58,6 @@ pub enum LoadError {
 }
 
 impl Config {
-    /// Where the configuration is if nobody says otherwise.
-    pub const DEFAULT_PATH: &str = "/etc/fovea/fovea.toml";
-
     /// The configuration in the file at `path`. Reads at most 1 MiB; what the board has to say to it (is there such
     /// a core?) is not asked.
     ///

@@ -2,7 +2,6 @@
 
 use std::{
     os::fd::AsFd,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,10 +10,10 @@ use bytes::Bytes;
 use log::LevelFilter;
 
 use super::{
-    Failure,
+    DemoArgs, Failure, Pace,
     client::{Client, ServerUrl},
     say,
-    send::{self, Pace, Plan},
+    send::{self, Plan},
     signals::Signals,
     watch,
 };
@@ -40,23 +39,6 @@ name = "street"
 
 /// How long the playing camera may take to leave.
 const SENDER_ENDS: Duration = Duration::from_secs(1);
-
-/// What to play, and for how long.
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  fovea demo                       pedestrians, from a recording that is built in
-  fovea demo my-garden.avi         an own recording: MJPEG in AVI, MJPEG, JPEG files or a folder
-
-While it runs, other programs can watch too: the first lines say how. Ctrl-C ends it.")]
-pub struct DemoArgs {
-    /// Recordings to play instead of the built-in one
-    paths: Vec<PathBuf>,
-
-    /// End after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    seconds: Option<u32>,
-}
 
 /// Plays the recording over and over, and shows what the daemon sees in it, until stopped.
 ///

@@ -1,25 +1,16 @@
 //! `fovea run`: the daemon, from its configuration to the signal that ends it.
 
-use std::{os::fd::AsFd, path::PathBuf};
+use std::os::fd::AsFd;
 
 use log::{error, info};
 use nix::poll::PollFlags;
 
-use super::{Failure, signals::Signals};
+use super::{Failure, RunArgs, signals::Signals};
 use crate::{
     config::Config,
     daemon::{Daemon, StartError},
     system::{logging, wake::wait},
 };
-
-/// Which configuration to run.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  fovea run --config fovea.toml")]
-pub struct RunArgs {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = Config::DEFAULT_PATH)]
-    config: PathBuf,
-}
 
 /// A thread ended by itself; the log has the reason.
 #[derive(Debug, thiserror::Error)]

@@ -5,14 +5,13 @@ use std::{
     fmt,
     io::{self, IsTerminal, Write},
     os::fd::AsFd,
-    path::PathBuf,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    WithCauses,
-    client::{Client, ClientError, ServerUrl},
+    SendArgs, WithCauses,
+    client::{Client, ClientError},
     signals::Signals,
 };
 use crate::{
@@ -29,54 +28,6 @@ mod tally;
 pub use rate::{Rate, RateError};
 pub use sender::{Plan, Told, send};
 pub use tally::Tally;
-
-/// What to send, where to, and how.
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  fovea send ws://board walk.avi                          at the rate in the file
-  fovea send ws://board/frames/door pictures/ --rate 5    a folder, five a second
-  fovea send ws://board night.mjpeg --pace taken          every frame, as fast as they are looked at
-  fovea send ws://board walk.avi --loop --results | jq .motion.boxes
-
-Progress, warnings and the summary go to standard error, results to standard output. \
-Ctrl-C ends it cleanly. The exit code is 1 when the server ends the connection.")]
-pub struct SendArgs {
-    /// Server and camera
-    #[arg(help = "Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera. \
-                  The port is 8999 unless given")]
-    url: ServerUrl,
-
-    /// JPEG and PNG files, MJPEG files, AVI files with MJPEG video, and folders of these
-    #[arg(required = true)]
-    paths: Vec<PathBuf>,
-
-    /// Frames a second [default: the recording's own, or else 10]
-    #[arg(long, value_name = "HZ")]
-    rate: Option<Rate>,
-
-    /// Begin again at the end, until stopped
-    #[arg(long = "loop")]
-    repeat: bool,
-
-    /// What a frame waits for
-    #[arg(long, value_enum, default_value_t)]
-    pace: Pace,
-
-    /// Print results and events, one JSON object a line
-    #[arg(long)]
-    results: bool,
-}
-
-/// What a frame waits for before it is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Pace {
-    /// Its time. The server keeps the newest frame and supersedes what it had no time for
-    #[default]
-    Rate,
-    /// The processor taking the frame before: every frame is looked at. With --rate, its time too
-    Taken,
-}
 
 /// Why sending failed.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,8 @@ use std::{
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{
-    client::{Client, ClientError, Next, ServerUrl},
+    WatchArgs,
+    client::{Client, ClientError, Next},
     signals::Signals,
 };
 
@@ -18,30 +19,6 @@ mod lane;
 mod lines;
 mod screen;
 mod words;
-
-/// Where to watch, and how.
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  fovea watch ws://board                          all cameras
-  fovea watch ws://board/results/door             one
-  fovea watch ws://board --json | jq -c 'select(.type == \"event\")'
-
-On a terminal there is a line for each camera, kept up to date: frames a second, the age of results as they left the \
-server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and what moves. \
-Events are told above as they start and end. Elsewhere each camera has its line once a second.
-
-Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
-pub struct WatchArgs {
-    /// Server, and camera if only one is wanted
-    #[arg(help = "Server, and camera if only one is wanted: ws://HOST[:PORT][/results/CAMERA]. \
-                  The port is 8999 unless given")]
-    url: ServerUrl,
-
-    /// Print the messages as they come, one JSON object a line
-    #[arg(long)]
-    json: bool,
-}
 
 /// Why watching ended.
 #[derive(Debug, thiserror::Error)]

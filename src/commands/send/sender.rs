@@ -8,9 +8,12 @@ use std::{
 
 use tungstenite::{Message as WsMessage, protocol::frame::coding::CloseCode};
 
-use super::{Pace, Rate, SendError, Tally, schedule::Schedule};
+use super::{Rate, SendError, Tally, schedule::Schedule};
 use crate::{
-    commands::client::{Client, ClientError, Next},
+    commands::{
+        Pace,
+        client::{Client, ClientError, Next},
+    },
     output::message::{Clock, Message},
     recording::{Recording, RecordingError, Still},
     system::clock::Monotonic,

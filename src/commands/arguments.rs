@@ -1,0 +1,175 @@
+//! The command line as clap reads it: the commands, their arguments, and the help for both.
+//!
+//! It depends on clap and on two kinds of values that are in files of their own, and on nothing else of the crate:
+//! `deploy/pages` takes these files as they are, and makes the man pages and the shells' completions of them on a machine
+//! that has no OpenCV.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::{client::ServerUrl, send::Rate};
+
+/// The configuration file that is meant when none is named.
+const CONFIG_FILE: &str = "/etc/fovea/fovea.toml";
+
+/// Exit codes, as `--help` tells them.
+pub mod exit {
+    /// Something failed.
+    pub const FAILED: u8 = 1;
+    /// The command line was wrong. clap exits with it.
+    pub const USAGE: u8 = 2;
+    /// The configuration is wrong: trying again is of no use. `sysexits.h` calls it `EX_CONFIG`.
+    pub const CONFIG: u8 = 78;
+}
+
+/// An eye that is never late: frames in, what is seen in them out.
+///
+/// fovea takes frames from cameras over WebSocket, looks at the newest one of each, never at an old one, and sends
+/// what it sees (motion, and where) to whoever listens.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit_codes(), max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+fn exit_codes() -> String {
+    let (failed, usage, config) = (exit::FAILED, exit::USAGE, exit::CONFIG);
+    format!(
+        "Exit codes:\n  \
+         {:>2}  all is well\n  \
+         {failed:>2}  it failed; standard error says why\n  \
+         {usage:>2}  the command line is wrong\n  \
+         {config:>2}  the configuration is wrong; standard error says where",
+        0
+    )
+}
+
+/// A command with its arguments.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon
+    ///
+    /// Listens for cameras and readers, looks at the newest frame of each camera, and goes on until SIGTERM or SIGINT.
+    Run(RunArgs),
+    /// Check a configuration file and tell every mistake in it
+    ///
+    /// Reads the file as the daemon would and starts nothing. A good file is told in one line on standard output.
+    /// Each mistake is a line on standard error: file, line and column, the key and its value, what is wrong and what
+    /// would be right. Whether the board has what the file asks for (that core, that device) is found out at the start.
+    #[command(after_help = "Example:\n  fovea check /etc/fovea/fovea.toml && sudo systemctl reload fovea")]
+    Check {
+        /// The file to check
+        #[arg(value_name = "FILE", default_value = CONFIG_FILE)]
+        file: PathBuf,
+    },
+    /// Send recorded frames to a camera
+    Send(SendArgs),
+    /// Watch what the cameras see, live
+    Watch(WatchArgs),
+    /// See it work: a daemon, a camera that plays a recording to it, and what it sees
+    ///
+    /// Everything is real but the camera: the daemon listens on a port of this machine that nobody else has, and the
+    /// recorded frames come to it over a WebSocket connection as a camera's would.
+    Demo(DemoArgs),
+}
+
+/// Which configuration to run.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fovea run --config fovea.toml")]
+pub struct RunArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+    pub(super) config: PathBuf,
+}
+
+/// What to send, where to, and how.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fovea send ws://board walk.avi                          at the rate in the file
+  fovea send ws://board/frames/door pictures/ --rate 5    a folder, five a second
+  fovea send ws://board night.mjpeg --pace taken          every frame, as fast as they are looked at
+  fovea send ws://board walk.avi --loop --results | jq .motion.boxes
+
+Progress, warnings and the summary go to standard error, results to standard output. \
+Ctrl-C ends it cleanly. The exit code is 1 when the server ends the connection.")]
+pub struct SendArgs {
+    /// Server and camera
+    #[arg(help = "Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera. \
+                  The port is 8999 unless given")]
+    pub(super) url: ServerUrl,
+
+    /// JPEG and PNG files, MJPEG files, AVI files with MJPEG video, and folders of these
+    #[arg(required = true)]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Frames a second [default: the recording's own, or else 10]
+    #[arg(long, value_name = "HZ")]
+    pub(super) rate: Option<Rate>,
+
+    /// Begin again at the end, until stopped
+    #[arg(long = "loop")]
+    pub(super) repeat: bool,
+
+    /// What a frame waits for
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) pace: Pace,
+
+    /// Print results and events, one JSON object a line
+    #[arg(long)]
+    pub(super) results: bool,
+}
+
+/// What a frame waits for before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Pace {
+    /// Its time. The server keeps the newest frame and supersedes what it had no time for
+    #[default]
+    Rate,
+    /// The processor taking the frame before: every frame is looked at. With --rate, its time too
+    Taken,
+}
+
+/// Where to watch, and how.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fovea watch ws://board                          all cameras
+  fovea watch ws://board/results/door             one
+  fovea watch ws://board --json | jq -c 'select(.type == \"event\")'
+
+On a terminal there is a line for each camera, kept up to date: frames a second, the age of results as they left the \
+server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and what moves. \
+Events are told above as they start and end. Elsewhere each camera has its line once a second.
+
+Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
+pub struct WatchArgs {
+    /// Server, and camera if only one is wanted
+    #[arg(help = "Server, and camera if only one is wanted: ws://HOST[:PORT][/results/CAMERA]. \
+                  The port is 8999 unless given")]
+    pub(super) url: ServerUrl,
+
+    /// Print the messages as they come, one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What to play, and for how long.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fovea demo                       pedestrians, from a recording that is built in
+  fovea demo my-garden.avi         an own recording: MJPEG in AVI, MJPEG, JPEG files or a folder
+
+While it runs, other programs can watch too: the first lines say how. Ctrl-C ends it.")]
+pub struct DemoArgs {
+    /// Recordings to play instead of the built-in one
+    pub(super) paths: Vec<PathBuf>,
+
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) seconds: Option<u32>,
+}
