@@ -2,7 +2,7 @@
 //! with. It needs neither OpenCV nor a compiler for the board.
 //!
 //! ```text
-//! pages ROOT VERSION DATE      writes them below ROOT, laid out as Debian has them; VERSION and DATE (YYYY-MM-DD) are printed on pages
+//! pages ROOT VERSION DATE      writes them below ROOT, laid out as Debian has them; man prints VERSION and DATE
 //! ```
 
 use std::{env, error::Error, fs, io, path::Path};
