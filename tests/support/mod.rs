@@ -14,7 +14,7 @@ use std::{
 };
 
 /// How long anything may take before it counts as not happening.
-pub(crate) const LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` holds, for what nobody tells: what stands in /proc.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
