@@ -27,6 +27,8 @@ pub use self::finding::{Finding, Findings, Place};
 pub struct Config {
     /// `[server]`: the WebSocket port.
     pub server: Server,
+    /// `[http]`, if it is there: the port that people and monitoring look at.
+    pub http: Option<Http>,
     /// `[processor]`: where the processor runs.
     pub processor: Processor,
     /// `[log]`: how much is told.
@@ -115,6 +117,19 @@ pub struct Server {
     pub idle_timeout: Duration,
     /// Bytes that may wait for one reader before its oldest results are dropped. Default 256 KiB.
     pub outbox_bytes: usize,
+}
+
+/// The port that people and monitoring look at, and the limits of those who do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Http {
+    /// Address and port (0: any free one); anything but loopback needs `allow_anonymous`. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// Whoever reaches the port may watch. Default no.
+    pub allow_anonymous: bool,
+    /// Names of this board that somebody else could own as well, by which browsers may ask for it. Default none.
+    pub allowed_hosts: Vec<String>,
+    /// Connections at one time. Default 32: a page with its pictures has two.
+    pub max_clients: usize,
 }
 
 /// Where the processor runs.

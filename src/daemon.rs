@@ -5,6 +5,7 @@
 //! | main | everything it built | signals, "a thread ended" | first signal, or a thread ended by itself |
 //! | listen | the port's socket | poll: socket, stop, "a client ended" | stop |
 //! | ws-NAME | one client | poll: socket, its outbox | its client leaves or is sent away |
+//! | http | the port that people look at | its reactor | stop |
 //! | processor | OpenCV, one core | [`Slot::take`] | the slot is closed |
 
 use std::{
@@ -17,9 +18,10 @@ use std::{
 use log::{error, info, warn};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     frame::{Camera, Frame},
-    output::{hub::Hub, refusals::Refusals},
+    http::{self, Sight, Sights},
+    output::{hub::Hub, pane::Pane, refusals::Refusals},
     processor::{self, run::Eye, stages::Stages},
     slot::Slot,
     source::websocket::{Listener, Server},
@@ -47,6 +49,7 @@ pub struct Daemon {
     ended: Arc<Wake>,
     listen: Thread,
     processor: Thread,
+    http: Option<http::Running>,
 }
 
 /// A camera and what was refused of it.
@@ -63,8 +66,10 @@ pub enum StartError {
     #[error(transparent)]
     Cores(#[from] CoresError),
     /// The port cannot be had.
-    #[error("cannot listen on {address}: {}", advice(.source.kind()))]
+    #[error("cannot listen on {address}: {}", advice(.source.kind(), key))]
     Listen {
+        /// Where that is configured.
+        key: &'static str,
         /// As configured.
         address: SocketAddr,
         /// What the system says.
@@ -78,14 +83,14 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-fn advice(kind: io::ErrorKind) -> &'static str {
+fn advice(kind: io::ErrorKind, key: &str) -> String {
     match kind {
         io::ErrorKind::AddrInUse => {
-            "another program has the port (ss -ltnp shows which); stop it, or choose another in server.listen"
+            format!("another program has the port (ss -ltnp shows which); stop it, or choose another in {key}")
         }
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address; see `ip address` for those it has",
-        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose a higher one in server.listen",
-        _ => "the system refuses it",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address; see `ip address` for those it has".into(),
+        io::ErrorKind::PermissionDenied => format!("ports below 1024 need a privilege; choose a higher one in {key}"),
+        _ => "the system refuses it".into(),
     }
 }
 
@@ -100,8 +105,11 @@ impl Daemon {
         cores.keep_house()?;
 
         let address = config.server.listen;
-        let listener = Listener::bind(address).map_err(|source| StartError::Listen { address, source })?;
+        let cannot_listen = |key, address| move |source| StartError::Listen { key, address, source };
+        let listener = Listener::bind(address).map_err(cannot_listen("server.listen", address))?;
         let address = listener.address()?;
+        let bind = |http: &config::Http| http::Port::bind(http).map_err(cannot_listen("http.listen", http.listen));
+        let http_port = config.http.as_ref().map(bind).transpose()?;
 
         let slot = Arc::new(Slot::new(config.cameras.len()));
         let hub = Arc::new(Hub::default());
@@ -111,8 +119,10 @@ impl Daemon {
             cameras.iter().map(|camera| Arc::new(Refusals::new(camera.clone(), hub.clone()))).collect();
         let (stop, ended) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
 
-        let eyes = config.cameras.iter().zip(&cameras).zip(&refusals).map(|((settings, camera), refusals)| {
-            Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, refusals.clone()))
+        let panes: Vec<_> = cameras.iter().map(|_| http_port.is_some().then(Arc::<Pane>::default)).collect();
+        let eyes = config.cameras.iter().zip(&cameras).zip(&refusals).zip(&panes);
+        let eyes = eyes.map(|(((settings, camera), refusals), pane)| {
+            Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, refusals.clone(), pane.clone()))
         });
         let eyes = eyes.collect::<Result<Vec<_>, processor::StartError>>()?;
         let processor = start_processor(config, cores.clone(), slot.clone(), hub.clone(), eyes, ended.clone())?;
@@ -127,16 +137,36 @@ impl Daemon {
             }
         })?;
 
+        let http = http_port.map(|port| {
+            let sights = config.cameras.iter().zip(&cameras).zip(panes.into_iter().flatten());
+            let sights = sights.map(|((settings, camera), pane)| Sight {
+                camera: camera.clone(),
+                settings: settings.clone(),
+                pane,
+            });
+            port.serve(Sights { cameras: sights.collect() }, stop.clone(), ended.clone())
+        });
+        let http = http.transpose()?;
+
         tell_start(config, address, &cores);
+        if let Some(http) = &http {
+            info!("live pictures, events and metrics at http://{}", http.address());
+        }
         let cameras =
             cameras.into_iter().zip(refusals).map(|(camera, refusals)| Watched { camera, refusals }).collect();
-        Ok(Self { address, cameras, slot, stop, ended, listen, processor })
+        Ok(Self { address, cameras, slot, stop, ended, listen, processor, http })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where people and monitoring look, if anywhere.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(http::Running::address)
     }
 
     /// Set when a thread ended that should not have.
@@ -157,6 +187,9 @@ impl Daemon {
         let processor = self.processor.join_until(now + ALL_ENDS);
         for Watched { camera, refusals } in &self.cameras {
             tell_counts(camera, &self.slot, refusals);
+        }
+        if let Some(http) = self.http {
+            http.leave();
         }
         sources.and(processor)
     }

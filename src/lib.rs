@@ -35,6 +35,7 @@ pub mod commands;
 pub mod config;
 pub mod daemon;
 pub mod frame;
+pub mod http;
 pub mod output;
 pub mod processor;
 pub mod recording;

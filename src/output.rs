@@ -4,4 +4,5 @@ pub mod hub;
 pub mod journal;
 pub mod message;
 pub mod outbox;
+pub mod pane;
 pub mod refusals;

@@ -2,8 +2,10 @@
 
 pub mod clock;
 pub mod cores;
+pub mod host;
 pub mod logging;
 pub mod memory;
+pub mod reactor;
 pub mod tally;
 pub mod thread;
 pub mod wake;

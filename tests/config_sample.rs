@@ -10,7 +10,8 @@ const SAMPLE: &str = include_str!("../deploy/fovea.toml");
 #[test]
 fn the_sample_is_the_defaults() {
     let sample = Config::parse("deploy/fovea.toml", SAMPLE).unwrap_or_else(|findings| panic!("{findings}"));
-    let defaults = Config::parse("defaults", "[[camera]]\nname = \"door\"\n[camera.motion]").expect("it is good");
+    let defaults =
+        Config::parse("defaults", "[http]\n[[camera]]\nname = \"door\"\n[camera.motion]").expect("it is good");
     assert_eq!(sample, defaults);
 }
 

@@ -9,6 +9,10 @@ mod daemon {
     mod floods;
     mod frames_in_results_out;
     mod handshake;
+    mod http {
+        mod health;
+        mod port;
+    }
     mod journal;
     mod limits;
     mod needed_libraries;

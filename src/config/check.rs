@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use toml::Spanned;
 
 use super::{
-    Camera, Config, Log, Motion, Processor, Server, Zone, ZonePurpose, file,
+    Camera, Config, Http, Log, Motion, Processor, Server, Zone, ZonePurpose, file,
     finding::Span,
-    value::{Name, Table},
+    value::{Listen, Name, Table},
 };
 
 /// A broken rule.
@@ -34,6 +34,7 @@ pub(super) fn check(file: &file::File, end: usize, mistakes: &mut Vec<Mistake>) 
     }
     Config {
         server: server(&file.server, mistakes),
+        http: file.http.as_deref().map(|written| http(written, mistakes)),
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
@@ -44,15 +45,10 @@ pub(super) fn check(file: &file::File, end: usize, mistakes: &mut Vec<Mistake>) 
 }
 
 fn server(server: &file::Server, mistakes: &mut Vec<Mistake>) -> Server {
-    let listen = server.listen.get_ref().0;
-    if !listen.ip().to_canonical().is_loopback() && !server.allow_anonymous {
-        let what = "whoever reaches this address could send and watch; if that is meant, say so with \
-                    allow_anonymous = true, else listen on 127.0.0.1";
-        let missed = Some("server.allow_anonymous");
-        mistakes.push(Mistake { span: server.listen.span(), what: what.to_owned(), missed });
-    }
+    let missed = "server.allow_anonymous";
+    mistakes.extend(open_to_all(&server.listen, server.allow_anonymous, "send and watch", missed));
     Server {
-        listen,
+        listen: server.listen.get_ref().0,
         allow_anonymous: server.allow_anonymous,
         allowed_origins: server.allowed_origins.iter().map(|origin| origin.0.clone()).collect(),
         max_clients: server.max_clients.usize(),
@@ -63,6 +59,28 @@ fn server(server: &file::Server, mistakes: &mut Vec<Mistake>) -> Server {
         idle_timeout: server.idle_timeout_ms.ms(),
         outbox_bytes: server.outbox_bytes.usize(),
     }
+}
+
+fn http(http: &file::Http, mistakes: &mut Vec<Mistake>) -> Http {
+    mistakes.extend(open_to_all(&http.listen, http.allow_anonymous, "watch", "http.allow_anonymous"));
+    Http {
+        listen: http.listen.get_ref().0,
+        allow_anonymous: http.allow_anonymous,
+        allowed_hosts: http.allowed_hosts.iter().map(|host| host.0.clone()).collect(),
+        max_clients: http.max_clients.usize(),
+    }
+}
+
+/// A port that others reach, without it being said that they may.
+fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'static str) -> Option<Mistake> {
+    if is_meant || listen.get_ref().0.ip().to_canonical().is_loopback() {
+        return None;
+    }
+    let what = format!(
+        "whoever reaches this address could {could}; if that is meant, say so with allow_anonymous = true, else listen \
+         on 127.0.0.1"
+    );
+    Some(Mistake { span: listen.span(), what, missed: Some(missed) })
 }
 
 fn camera(camera: &file::Camera, mistakes: &mut Vec<Mistake>) -> Camera {

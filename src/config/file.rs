@@ -8,12 +8,13 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::value::{Fraction, Level, Listen, Name, Origin, Polygon, Table, Whole};
+use super::value::{Fraction, Host, Level, Listen, Name, Origin, Polygon, Table, Whole};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
     pub(super) server: Table<Server>,
+    pub(super) http: Option<Table<Http>>,
     pub(super) processor: Table<Processor>,
     pub(super) log: Table<Log>,
     pub(super) camera: Vec<Table<Camera>>,
@@ -47,6 +48,26 @@ impl Default for Server {
             message_timeout_ms: Whole::of::<10_000>(),
             idle_timeout_ms: Whole::of::<60_000>(),
             outbox_bytes: Whole::of::<{ 256 * 1024 }>(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) listen: Spanned<Listen>,
+    pub(super) allow_anonymous: bool,
+    pub(super) allowed_hosts: Vec<Host>,
+    pub(super) max_clients: Whole<1, 1024>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: Spanned::new(0..0, Listen(([127, 0, 0, 1], 8080).into())), // never told of: breaks no rule
+            allow_anonymous: false,
+            allowed_hosts: Vec::new(),
+            max_clients: Whole::of::<32>(),
         }
     }
 }

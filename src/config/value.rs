@@ -79,6 +79,7 @@ deserialize_scalars! {
     Fraction;
     Listen;
     Origin;
+    Host;
     Name;
     Level;
 }
@@ -198,6 +199,21 @@ impl Scalar for Origin {
                 given && !port_is_default && scheme.chars().chain(host.chars()).all(ordinary)
             });
         good.then(|| Self(text.to_owned()))
+    }
+}
+
+/// A name of this board, as browsers spell the hosts that they ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host(pub(super) String);
+
+impl Scalar for Host {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name like \"camera.example.org\", in small letters, without scheme, port or path")
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let ordinary = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        (!text.is_empty() && text.chars().all(ordinary)).then(|| Self(text.to_owned()))
     }
 }
 
@@ -351,6 +367,16 @@ mod tests {
         }
         assert!(Origin::from_text("http://a:443").is_some());
         assert!(Origin::from_text("http://a:80").is_none());
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_nothing_else() {
+        for good in ["localhost", "camera.example.org", "192.0.2.7", "xn--tr-eka"] {
+            assert!(Host::from_text(good).is_some(), "{good}");
+        }
+        for bad in ["", "*", "Camera", "camera:8080", "https://camera", "camera/", "a b"] {
+            assert!(Host::from_text(bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
         hub::{Hub, Topic},
         journal,
         message::{Age, Event, FrameResult, Message, Taken},
+        pane::Pane,
         refusals::Refusals,
     },
     slot::{Slot, Take},
@@ -24,6 +25,8 @@ pub struct Eye {
     camera: Camera,
     stages: Stages,
     refusals: Arc<Refusals>,
+    /// Where its frames are shown, if anybody can come and see.
+    pane: Option<Arc<Pane>>,
 }
 
 /// Looks at the newest frames until the slot is closed. Waits for nothing but frames.
@@ -52,8 +55,8 @@ fn end_what_is_over(eyes: &mut [Eye], hub: &Hub) -> Option<Instant> {
 impl Eye {
     /// The eye of `camera`.
     #[must_use]
-    pub fn new(camera: Camera, stages: Stages, refusals: Arc<Refusals>) -> Self {
-        Self { camera, stages, refusals }
+    pub fn new(camera: Camera, stages: Stages, refusals: Arc<Refusals>, pane: Option<Arc<Pane>>) -> Self {
+        Self { camera, stages, refusals, pane }
     }
 
     /// Looks at a frame and tells what was seen, or that it could not be looked at.
@@ -63,6 +66,9 @@ impl Eye {
         hub.send(&self.camera, Topic::Taken, || Message::Taken(Taken { camera: camera(), seq: frame.seq() }));
         match self.stages.look(frame) {
             Ok(Seen { motion, events }) => {
+                if let Some(pane) = &self.pane {
+                    pane.show(frame, motion.as_ref()); // first: who hears the result finds its frame
+                }
                 hub.send(&self.camera, Topic::Results, || {
                     Message::Result(FrameResult {
                         camera: camera(),

@@ -8,8 +8,8 @@ use nix::{
     unistd::Pid,
 };
 use thread_priority::{
-    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id,
+    NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue,
+    ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
 
 /// The calling thread, to the scheduler.
@@ -127,6 +127,15 @@ impl Cores {
         set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(value), fifo)
             .map_err(|_| CoresError::Priority { priority })
     }
+}
+
+/// Lets every other thread on its cores go ahead of the calling one: the lowest of ordinary priorities.
+///
+/// # Errors
+/// When the system does not do it.
+pub fn give_way() -> io::Result<()> {
+    let ordinary = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, ordinary).map_err(io::Error::other)
 }
 
 /// Places the calling thread and reads back where it is.

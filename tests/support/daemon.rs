@@ -27,6 +27,9 @@ use super::LIMIT;
 /// One camera called door, with motion.
 pub(crate) const DOOR: &str = "[[camera]]\nname = \"door\"\n[camera.motion]\n";
 
+/// The HTTP port, any free one.
+pub(crate) const HTTP: &str = "[http]\nlisten = \"127.0.0.1:0\"\n";
+
 /// The daemon. Dropped while a test fails, it prints how it was started and what it said.
 #[derive(Debug)]
 pub(crate) struct Daemon {
@@ -118,6 +121,13 @@ impl Daemon {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.expect("it listens")
+    }
+
+    /// Where people and monitoring look; the configuration must have [`HTTP`].
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        let line = self.wait_for_line(" at http://");
+        let (_, address) = line.split_once("http://").expect("it was found by it");
+        address.parse().unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
     /// The configuration file's path, as the daemon was given it.

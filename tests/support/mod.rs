@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 pub(crate) mod daemon;
+pub(crate) mod http;
 pub(crate) mod pictures;
 pub(crate) mod raw;
 

@@ -10,7 +10,11 @@ use tungstenite::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 
-use crate::{frame::Camera, wire::SUBPROTOCOL};
+use crate::{
+    frame::Camera,
+    system::host::{cannot_be_claimed, without_port},
+    wire::SUBPROTOCOL,
+};
 
 /// The longest request that is read. Browsers send about 600 bytes, with cookies of the same host maybe some thousands.
 pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024;
@@ -165,28 +169,14 @@ fn role(request: &Request, cameras: &[&Camera]) -> Result<Role, Denial> {
 fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Denial> {
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or("?");
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
-    let origin_host = origin.split_once("://").map(|(_, rest)| host_name(rest));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
+    let origin_host = origin.split_once("://").map(|(_, rest)| without_port(rest));
     let is_ours = host.is_some() && host == origin_host && host.is_some_and(cannot_be_claimed);
     if is_ours || allowed.iter().any(|one| one == origin) {
         return Ok(());
     }
     let body = format!("Pages of {origin} may not connect. To let them, add it to server.allowed_origins.");
     Err(Denial::new(StatusCode::FORBIDDEN, body))
-}
-
-/// `host` or `host:port` without the port.
-fn host_name(authority: &str) -> &str {
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((v6, _)) => v6,
-        None => authority.split_once(':').map_or(authority, |(host, _)| host),
-    }
-}
-
-/// Whether a name is one that nobody outside can point at this board: an address, or a name of the local network.
-/// A name of the Internet's DNS can be pointed anywhere by its owner, whose page would then be "of this very host".
-fn cannot_be_claimed(host: &str) -> bool {
-    host.parse::<std::net::IpAddr>().is_ok() || !host.contains('.') || host.ends_with(".local")
 }
 
 fn offers_v1(headers: &HeaderMap) -> bool {
@@ -273,13 +263,6 @@ mod tests {
             assert_eq!(from(foreign, &[]).unwrap_err().0, 403);
             assert!(from(foreign, &[foreign]).is_ok());
         }
-    }
-
-    #[test]
-    fn a_name_that_an_outsider_may_own_is_no_proof_of_being_ours() {
-        assert!(["localhost", "fovea", "fovea.local", "192.0.2.7", "2001:db8::7"].into_iter().all(cannot_be_claimed));
-        assert!(!cannot_be_claimed("fovea.example.org"));
-        assert_eq!(["a:1", "a", "[2001:db8::7]:1"].map(host_name), ["a", "a", "2001:db8::7"]);
     }
 
     #[test]

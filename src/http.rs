@@ -1,0 +1,17 @@
+//! The people plane: what people and monitoring see, on a port and a thread of its own.
+//!
+//! It looks at what the data plane leaves for it (panes, counts, one outbox of the hub) and gives nothing back. Its
+//! thread gives way to every other and may stall or die without the data plane noticing. Without `[http]` in the
+//! configuration there is none of it.
+//!
+//! `server` accepts and bounds connections, `guard` says who may ask and what every answer carries. A request goes by
+//! `routes` to one of: `health`.
+
+mod guard;
+mod health;
+mod routes;
+mod server;
+mod sights;
+
+pub use server::{Port, Running};
+pub use sights::{Sight, Sights};

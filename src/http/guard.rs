@@ -1,0 +1,69 @@
+//! Who may ask, and what every answer carries.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    config,
+    system::host::{cannot_be_claimed, without_port},
+};
+
+/// Headers of every answer: nothing of another site runs in our pages, and nothing of ours in another site's.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(), geolocation=()"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// What a page of ours may load, unless its own answer says otherwise.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The names that this board answers to.
+#[derive(Debug)]
+pub(super) struct Guard {
+    allowed_hosts: Vec<String>,
+}
+
+impl Guard {
+    pub(super) fn new(settings: &config::Http) -> Self {
+        Self { allowed_hosts: settings.allowed_hosts.clone() }
+    }
+
+    fn knows(&self, host: &str) -> bool {
+        cannot_be_claimed(host) || self.allowed_hosts.iter().any(|one| one == host)
+    }
+}
+
+/// Refuses requests for a host that somebody else may own. A page of such a host, opened by somebody near the board,
+/// could otherwise have its name pointed at the board and read what it sees (DNS rebinding).
+pub(super) async fn known_host(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
+    match host {
+        Some(host) if guard.knows(&host.to_ascii_lowercase()) => next.run(request).await,
+        Some(host) => {
+            let why = format!("This board is not known as {host:?}. If it is that, add it to http.allowed_hosts.\n");
+            (StatusCode::MISDIRECTED_REQUEST, why).into_response()
+        }
+        None => (StatusCode::BAD_REQUEST, "The request does not say which host it is for.\n").into_response(),
+    }
+}
+
+/// Adds the headers of every answer, those left out that it has already.
+pub(super) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

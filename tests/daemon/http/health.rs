@@ -1,0 +1,27 @@
+//! Alive, and ready: whether every camera has a fresh frame.
+
+use crate::support::{
+    client::Client,
+    daemon::{DOOR, Daemon, HTTP},
+    http::get,
+    pictures::Picture,
+};
+
+#[test]
+fn it_is_ready_when_every_camera_has_a_fresh_frame() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}[[camera]]\nname = \"yard\"\n"));
+    assert_eq!(get(&daemon, "/healthz").text(), "alive\n");
+    let not_ready = get(&daemon, "/readyz");
+    assert_eq!((not_ready.status, not_ready.text()), (503, "door: no fresh frame\nyard: no fresh frame\n".to_owned()));
+
+    let send = |path| {
+        let mut sender = Client::connect(&daemon, path);
+        sender.send(Picture::scene(64, 48).jpeg());
+        sender.next_of("result");
+    };
+    send("/frames/door?results");
+    assert_eq!(get(&daemon, "/readyz").text(), "yard: no fresh frame\n");
+    send("/frames/yard?results");
+    let ready = get(&daemon, "/readyz");
+    assert_eq!((ready.status, ready.text()), (200, "ready\n".to_owned()));
+}

@@ -1,0 +1,102 @@
+//! The port itself: who may ask, what every answer carries, and its limits.
+
+use std::io::{Read, Write};
+
+use crate::support::{
+    daemon::{DOOR, Daemon, HTTP, own_cores},
+    eventually,
+    http::{Answer, ask, connect, get, get_with},
+};
+
+#[test]
+fn without_the_table_there_is_no_port_and_no_thread() {
+    let mut daemon = Daemon::start(DOOR);
+    assert!(daemon.tasks().iter().all(|task| !task.name.starts_with("http")), "{:?}", daemon.tasks());
+    assert_eq!(daemon.stop().lines_with("http://"), 0);
+}
+
+#[test]
+fn its_thread_is_kept_off_the_processors_core() {
+    let cores = own_cores();
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    daemon.http_address();
+    let task = daemon.tasks().into_iter().find(|task| task.name == "http").expect("it runs");
+    let others = if cores.len() > 1 { &cores[..cores.len() - 1] } else { &cores };
+    assert_eq!(task.cores, others);
+}
+
+#[test]
+fn a_port_that_another_has_stops_the_start_with_the_key_to_change() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let taken = daemon.http_address();
+    let mut other = Daemon::launch(&format!("server.listen = \"127.0.0.1:0\"\nhttp.listen = \"{taken}\"\n{DOOR}"));
+    let end = other.end();
+    assert_eq!(end.code, Some(1));
+    assert!(end.log.contains(&format!("cannot listen on {taken}: another program has the port")), "{}", end.log);
+    assert!(end.log.ends_with("choose another in http.listen: Address already in use (os error 98)"), "{}", end.log);
+}
+
+#[test]
+fn only_hosts_that_are_surely_this_board_are_answered() {
+    let daemon = Daemon::start(&format!("{HTTP}allowed_hosts = [\"camera.example.org\"]\n{DOOR}"));
+    let status = |host: &str| get_with(&daemon, "/healthz", &format!("Host: {host}\r\n")).status;
+    for ours in ["localhost", "127.0.0.1:8080", "[::1]:8080", "fovea.local", "FOVEA", "camera.example.org:443"] {
+        assert_eq!(status(ours), 200, "{ours}");
+    }
+    let refused = get_with(&daemon, "/healthz", "Host: evil.example.org\r\n");
+    assert_eq!(refused.status, 421);
+    assert!(refused.text().contains("add it to http.allowed_hosts"));
+    assert_eq!(get_with(&daemon, "/healthz", "").status, 400, "no host at all");
+}
+
+#[test]
+fn every_answer_keeps_other_sites_out() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let address = daemon.http_address();
+    let answers = [
+        get(&daemon, "/healthz"),
+        get(&daemon, "/no/such/path"),
+        get_with(&daemon, "/healthz", "Host: evil.example.org\r\n"),
+        ask(address, "POST /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+    ];
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [200, 404, 421, 405]);
+    for answer in answers {
+        let policy = answer.header("content-security-policy").expect("each answer has one");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+}
+
+#[test]
+fn a_request_longer_than_anybodys_is_refused() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let long = format!("Host: localhost\r\nCookie: {}\r\n", "a".repeat(17 * 1024));
+    assert_eq!(get_with(&daemon, "/healthz", &long).status, 431);
+}
+
+#[test]
+fn one_connection_too_many_is_told_so_and_the_next_one_after_that_fits() {
+    let daemon = Daemon::start(&format!("{HTTP}max_clients = 1\n{DOOR}"));
+    let address = daemon.http_address();
+    let mut first = connect(address);
+    first.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    first.read_exact(&mut [0; 15]).expect("it is served and stays");
+    let full = get(&daemon, "/healthz");
+    assert_eq!((full.status, full.header("retry-after")), (503, Some("5")));
+    assert!(full.text().contains("http.max_clients"));
+    drop(first);
+    eventually("its place is free", || get(&daemon, "/healthz").status == 200);
+}
+
+#[test]
+fn what_is_no_request_costs_only_its_own_connection() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let mut stream = connect(daemon.http_address());
+    stream.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").expect("it reads");
+    assert_eq!(Answer::read(stream).status, 400);
+    assert_eq!(get(&daemon, "/healthz").status, 200);
+}
