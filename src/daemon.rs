@@ -127,7 +127,7 @@ impl Daemon {
         let eyes = eyes.collect::<Result<Vec<_>, processor::StartError>>()?;
         let processor = start_processor(config, cores.clone(), slot.clone(), hub.clone(), eyes, ended.clone())?;
 
-        let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub, &refusals);
+        let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub.clone(), &refusals);
         let listen = Thread::spawn("listen", ended.clone(), {
             let stop = stop.clone();
             move || {
@@ -138,13 +138,16 @@ impl Daemon {
         })?;
 
         let http = http_port.map(|port| {
-            let sights = config.cameras.iter().zip(&cameras).zip(panes.into_iter().flatten());
-            let sights = sights.map(|((settings, camera), pane)| Sight {
+            let cameras = config.cameras.iter().zip(&cameras).zip(&refusals).zip(panes.into_iter().flatten());
+            let sights = cameras.map(|(((settings, camera), refusals), pane)| Sight {
                 camera: camera.clone(),
                 settings: settings.clone(),
+                refusals: refusals.clone(),
                 pane,
             });
-            port.serve(Sights { cameras: sights.collect() }, stop.clone(), ended.clone())
+            let (slot, hub, websocket_port) = (slot.clone(), hub.clone(), address.port());
+            let sights = Sights { cameras: sights.collect(), slot, hub, websocket_port };
+            port.serve(sights, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
 

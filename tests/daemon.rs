@@ -10,7 +10,9 @@ mod daemon {
     mod frames_in_results_out;
     mod handshake;
     mod http {
+        mod events;
         mod health;
+        mod live;
         mod port;
     }
     mod journal;

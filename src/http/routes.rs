@@ -1,6 +1,6 @@
 //! What is where.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{
     Router,
@@ -11,22 +11,70 @@ use axum::{
 };
 
 use super::{
-    Sights,
+    Sights, events,
     guard::{self, Guard},
-    health,
+    health, live,
+    news::News,
+    screens::Screen,
 };
 use crate::config;
 
 /// What every answer may need.
-pub(super) type Shared = Arc<Sights>;
+pub(super) type App = Arc<Parts>;
+
+/// The parts of this plane.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// In the order of the configuration.
+    pub(super) screens: Arc<[Screen]>,
+    pub(super) news: Arc<News>,
+}
+
+impl Parts {
+    /// # Errors
+    /// When the process is out of descriptors.
+    pub(super) fn new(sights: Sights) -> io::Result<App> {
+        let news = Arc::new(News::new(&sights.hub)?);
+        let screens = sights.cameras.into_iter().map(Screen::new).collect();
+        Ok(Arc::new(Self { screens, news }))
+    }
+
+    /// The camera's place.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub(super) fn find(&self, name: &str) -> Result<usize, NoCamera> {
+        let names = || self.screens.iter().map(|screen| screen.sight.camera.name());
+        names().position(|one| one == name).ok_or_else(|| {
+            let names = names().collect::<Vec<_>>().join(", ");
+            NoCamera(format!("There is no camera {name:?} here. Cameras: {names}.\n"))
+        })
+    }
+}
+
+/// Who asks for a camera that is not there gets the names of those that are.
+#[derive(Debug)]
+pub(super) struct NoCamera(String);
+
+impl IntoResponse for NoCamera {
+    fn into_response(self) -> Response {
+        (StatusCode::NOT_FOUND, self.0).into_response()
+    }
+}
 
 /// All paths.
-pub(super) fn routes(sights: Sights, settings: &config::Http) -> Router {
+pub(super) fn routes(app: App, settings: &config::Http) -> Router {
     Router::new()
+        .route("/cameras/{name}/live.mjpg", get(live::camera))
+        .route("/cameras/{name}/snapshot.jpg", get(live::snapshot))
+        .route("/live", get(live::all))
+        .route("/events/{id}/snapshot.jpg", get(events::snapshot))
+        .route("/api/events", get(events::stream))
+        .route("/api/events/recent", get(events::recent))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(nothing_here)
-        .with_state(Arc::new(sights))
+        .with_state(app)
         .layer(from_fn_with_state(Arc::new(Guard::new(settings)), guard::known_host))
         .layer(from_fn(guard::headers))
 }

@@ -25,7 +25,10 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Sights, routes};
+use super::{
+    Sights,
+    routes::{self, Parts},
+};
 use crate::{
     config,
     system::{cores, reactor::Awaited, tally::Tally, thread::Thread, wake::Wake},
@@ -101,10 +104,12 @@ impl Port {
             let served = runtime.block_on(async {
                 let socket = net::TcpListener::from_std(socket)?;
                 let stop = Awaited::new(stop)?;
-                let app = routes::routes(sights, &settings);
+                let app = Parts::new(sights)?;
+                let (news, screens, routes) = (app.news.clone(), app.screens.clone(), routes::routes(app, &settings));
                 tokio::select! {
                     stopped = stop.is_set() => stopped,
-                    () = accept(socket, app, settings.max_clients) => Ok(()),
+                    failed = news.run(&screens) => failed,
+                    () = accept(socket, routes, settings.max_clients) => Ok(()),
                 }
             });
             // A picture that is just being made is not waited for.

@@ -25,8 +25,10 @@ pub struct Interest {
     pub camera: Option<Camera>,
     /// That its frames were taken: what a sender paces itself by.
     pub taken: bool,
-    /// Results and events.
+    /// What was seen in its frames.
     pub results: bool,
+    /// What started, goes on or ended.
+    pub events: bool,
 }
 
 /// What a message is about, for those who choose.
@@ -36,8 +38,10 @@ pub enum Topic {
     Taken,
     /// A frame was not looked at, and why: for its sender and for readers.
     Refused,
-    /// What was seen.
+    /// What was seen in a frame.
     Results,
+    /// What started, goes on or ended.
+    Events,
 }
 
 #[derive(Clone, Debug)]
@@ -90,6 +94,7 @@ impl Interest {
                 Topic::Taken => self.taken,
                 Topic::Refused => self.taken || self.results,
                 Topic::Results => self.results,
+                Topic::Events => self.events,
             }
     }
 }
@@ -109,9 +114,9 @@ mod tests {
         let (door, yard) = (Camera::new(0, "door"), Camera::new(1, "yard"));
         let outboxes = [(); 3].map(|()| Arc::new(Outbox::new(1000).unwrap()));
         let [sender, reader, gone] = &outboxes;
-        let everything = Interest { camera: None, taken: false, results: true };
-        let _sender =
-            hub.subscribe(Interest { camera: Some(door.clone()), taken: true, results: false }, sender.clone());
+        let everything = Interest { camera: None, taken: false, results: true, events: true };
+        let pace = Interest { camera: Some(door.clone()), taken: true, results: false, events: false };
+        let _sender = hub.subscribe(pace, sender.clone());
         let _reader = hub.subscribe(everything.clone(), reader.clone());
         drop(hub.subscribe(everything, gone.clone()));
 

@@ -1,6 +1,6 @@
 //! One client's outbox: a bounded queue of texts between whoever has news and the client's own thread.
 
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use tungstenite::{Utf8Bytes, protocol::frame::coding::CloseCode};
 
@@ -11,7 +11,7 @@ use crate::{sync::Mutex, system::wake::Wake};
 #[derive(Debug)]
 pub struct Outbox {
     queue: Mutex<Queue>,
-    wake: Wake,
+    wake: Arc<Wake>,
     limit_bytes: usize,
 }
 
@@ -47,7 +47,7 @@ impl Outbox {
     /// # Errors
     /// When the process is out of descriptors.
     pub fn new(limit_bytes: usize) -> io::Result<Self> {
-        Ok(Self { queue: Mutex::default(), wake: Wake::new()?, limit_bytes })
+        Ok(Self { queue: Mutex::default(), wake: Arc::new(Wake::new()?), limit_bytes })
     }
 
     /// Puts a text in; drops the oldest ones if it would not fit otherwise.
@@ -75,7 +75,7 @@ impl Outbox {
 
     /// Set when something was put into the empty outbox or an end was asked for. To be cleared before `next` is
     /// called until it gives nothing.
-    pub fn wake(&self) -> &Wake {
+    pub fn wake(&self) -> &Arc<Wake> {
         &self.wake
     }
 }

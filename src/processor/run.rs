@@ -91,7 +91,7 @@ impl Eye {
     fn tell(&self, events: Vec<Event>, hub: &Hub) {
         for event in events {
             journal::tell(&event);
-            hub.send(&self.camera, Topic::Results, || Message::Event(event));
+            hub.send(&self.camera, Topic::Events, || Message::Event(event));
         }
     }
 }

@@ -5,6 +5,8 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
+use serde_json::Value;
+
 use super::{LIMIT, daemon::Daemon};
 
 /// An answer whose body is read as it comes.
@@ -14,6 +16,23 @@ pub(crate) struct Answer {
     /// Names in small letters.
     headers: Vec<(String, String)>,
     body: BufReader<TcpStream>,
+    /// What has come of a body in chunks and is not read yet.
+    come: Vec<u8>,
+}
+
+/// A part of a multipart body.
+#[derive(Debug)]
+pub(crate) struct Part {
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A server-sent event.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) id: Option<String>,
+    pub(crate) kind: String,
+    pub(crate) data: Value,
 }
 
 /// Asks for a path.
@@ -46,7 +65,7 @@ impl Answer {
         let status = line(&mut body);
         let status = status.split(' ').nth(1).and_then(|status| status.parse().ok());
         let headers = headers(&mut body);
-        Self { status: status.expect("an answer begins with its status"), headers, body }
+        Self { status: status.expect("an answer begins with its status"), headers, body, come: Vec::new() }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -67,6 +86,61 @@ impl Answer {
         String::from_utf8(self.bytes()).expect("text is UTF-8")
     }
 
+    pub(crate) fn json(self) -> Value {
+        let text = self.text();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// What comes of a body in chunks up to `end` and with it.
+    fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(at) = self.come.windows(end.len()).position(|window| window == end) {
+                return self.come.drain(..at + end.len()).collect();
+            }
+            let chunk = self.chunk().expect("the body goes on");
+            self.come.extend(chunk);
+        }
+    }
+
+    /// The next part of a multipart body.
+    pub(crate) fn part(&mut self) -> Part {
+        let before = self.until(b"--frame\r\n");
+        assert!(matches!(&before[..], b"--frame\r\n" | b"\r\n--frame\r\n"), "between parts: {before:?}");
+        let head = self.until(b"\r\n\r\n");
+        let headers = headers(&mut &head[..]);
+        let length = find(&headers, "content-length").and_then(|length| length.parse().ok());
+        let length: usize = length.expect("each part says its length");
+        while self.come.len() < length {
+            let chunk = self.chunk().expect("the part is whole");
+            self.come.extend(chunk);
+        }
+        Part { headers, body: self.come.drain(..length).collect() }
+    }
+
+    /// The next server-sent event; comments are passed over.
+    pub(crate) fn sent(&mut self) -> Sent {
+        let text = String::from_utf8(self.until(b"\n\n")).expect("events are UTF-8");
+        let field = |name: &str| {
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(ToOwned::to_owned)
+        };
+        match (field("event"), field("data")) {
+            (Some(kind), Some(data)) => {
+                Sent { id: field("id"), kind, data: serde_json::from_str(&data).expect("fovea says JSON") }
+            }
+            _ => self.sent(),
+        }
+    }
+
+    /// The next server-sent event of a kind; others are passed over.
+    pub(crate) fn sent_of(&mut self, kind: &str) -> Sent {
+        loop {
+            let sent = self.sent();
+            if sent.kind == kind {
+                return sent;
+            }
+        }
+    }
+
     /// The next chunk of a body that comes in chunks; `None` at its end.
     pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
         let size = usize::from_str_radix(line(&mut self.body).trim(), 16).ok().filter(|&size| size > 0)?;
@@ -74,6 +148,12 @@ impl Answer {
         self.body.read_exact(&mut chunk).expect("the chunk is whole");
         chunk.truncate(size);
         Some(chunk)
+    }
+}
+
+impl Part {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
     }
 }
 

@@ -121,7 +121,7 @@ impl Session {
 
     /// Puts what the hub has of its interest into its outbox, until the subscription is dropped.
     pub(super) fn subscribe(&self, camera: Option<&Camera>, taken: bool, results: bool) -> Subscription {
-        let interest = Interest { camera: camera.cloned(), taken, results };
+        let interest = Interest { camera: camera.cloned(), taken, results, events: results };
         self.server.hub.subscribe(interest, self.outbox.clone())
     }
 

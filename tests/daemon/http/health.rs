@@ -12,7 +12,10 @@ fn it_is_ready_when_every_camera_has_a_fresh_frame() {
     let daemon = Daemon::start(&format!("{HTTP}{DOOR}[[camera]]\nname = \"yard\"\n"));
     assert_eq!(get(&daemon, "/healthz").text(), "alive\n");
     let not_ready = get(&daemon, "/readyz");
-    assert_eq!((not_ready.status, not_ready.text()), (503, "door: no fresh frame\nyard: no fresh frame\n".to_owned()));
+    assert_eq!(
+        (not_ready.status, not_ready.text()),
+        (503, "door: waits for its first frame\nyard: waits for its first frame\n".to_owned())
+    );
 
     let send = |path| {
         let mut sender = Client::connect(&daemon, path);
@@ -20,7 +23,7 @@ fn it_is_ready_when_every_camera_has_a_fresh_frame() {
         sender.next_of("result");
     };
     send("/frames/door?results");
-    assert_eq!(get(&daemon, "/readyz").text(), "yard: no fresh frame\n");
+    assert_eq!(get(&daemon, "/readyz").text(), "yard: waits for its first frame\n");
     send("/frames/yard?results");
     let ready = get(&daemon, "/readyz");
     assert_eq!((ready.status, ready.text()), (200, "ready\n".to_owned()));

@@ -1,0 +1,202 @@
+//! Frames as JPEG files, for viewers who take nothing else. What is said here takes long: not for the reactor's thread.
+//!
+//! A JPEG goes through as it was sent. PNG is made into JPEG too, although browsers would take it: recorders and
+//! home-automation programs that read `live.mjpg` do not, and a PNG is several times as large.
+
+use bytes::Bytes;
+use turbojpeg::{Compressor, Image, PixelFormat as Jpeg, Subsamp, YuvPlanesImage};
+
+use super::drawing::Canvas;
+use crate::{
+    frame::{Frame, PixelFormat, Size},
+    output::{message::Rect, refusals::Refusal},
+    processor::{decoder::Decoder, pixels::Layout, scale::Scale},
+};
+
+/// JPEG quality of what is made here: what cameras do.
+const QUALITY: i32 = 80;
+
+/// Why a frame cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unshowable {
+    /// It cannot be decoded.
+    #[error(transparent)]
+    Frame(#[from] Refusal),
+    /// The encoder fails.
+    #[error("no JPEG can be made of it")]
+    Encoder(#[from] turbojpeg::Error),
+}
+
+/// The frame as a JPEG file.
+pub(super) fn of(frame: &Frame) -> Result<Bytes, Unshowable> {
+    let size @ Size { width_px, height_px } = frame.size();
+    let (width, height) = (width_px as usize, height_px as usize);
+    let (bytes, stride) = (frame.bytes().as_ref(), frame.stride_bytes());
+    let jpeg = match frame.format() {
+        PixelFormat::Jpeg => return Ok(frame.bytes().clone()),
+        PixelFormat::Png => {
+            let mut decoder = Decoder::new()?;
+            let layout = decoder.png(frame)?;
+            encode(decoder.pixels(), layout, size, 0)?
+        }
+        PixelFormat::Grey => encode(bytes, Layout::Grey, size, stride)?,
+        PixelFormat::Bgr24 => encode(bytes, Layout::Bgr, size, stride)?,
+        PixelFormat::Yuyv => {
+            let rows = || bytes.chunks(stride).take(height).map(|row| &row[..2 * width]);
+            let every = |at: usize, step: usize| -> Vec<u8> {
+                rows().flat_map(|row| row.iter().skip(at).step_by(step)).copied().collect()
+            };
+            let (y, u, v) = (every(0, 2), every(1, 4), every(3, 4));
+            planes([&y, &u, &v], [width, width / 2], size, Subsamp::Sub2x1)?
+        }
+        PixelFormat::Nv12 => {
+            let (luma, colour) = bytes.split_at(stride * height);
+            let rows = || colour.chunks(stride).take(height / 2).map(|row| &row[..width]);
+            let every =
+                |at: usize| -> Vec<u8> { rows().flat_map(|row| row.iter().skip(at).step_by(2)).copied().collect() };
+            let (u, v) = (every(0), every(1));
+            planes([luma, &u, &v], [stride, width / 2], size, Subsamp::Sub2x2)?
+        }
+    };
+    Ok(jpeg.into())
+}
+
+/// The frame as a JPEG file with boxes drawn into it.
+pub(super) fn with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, Unshowable> {
+    let mut canvas = Canvas::of(frame)?;
+    boxes.iter().for_each(|one| canvas.outline(*one));
+    Ok(canvas.to_jpeg()?.into())
+}
+
+/// Encodes pixels that are decoded; a `stride_bytes` of 0 means rows without padding.
+pub(super) fn encode(
+    pixels: &[u8],
+    layout: Layout,
+    size: Size,
+    stride_bytes: usize,
+) -> Result<Vec<u8>, turbojpeg::Error> {
+    let (width, height) = (size.width_px as usize, size.height_px as usize);
+    let (format, subsamp) = match layout {
+        Layout::Grey | Layout::Nv12 => (Jpeg::GRAY, Subsamp::Gray),
+        Layout::GreyAlpha | Layout::Yuyv => {
+            let luma: Vec<u8> = pixels.iter().step_by(2).copied().collect();
+            return encode(&luma, Layout::Grey, size, 0);
+        }
+        Layout::Rgb => (Jpeg::RGB, Subsamp::Sub2x2),
+        Layout::Rgba => (Jpeg::RGBA, Subsamp::Sub2x2),
+        Layout::Bgr => (Jpeg::BGR, Subsamp::Sub2x2),
+    };
+    let pitch = if stride_bytes == 0 { width * format.size() } else { stride_bytes };
+    compressor(subsamp)?.compress_to_vec(Image { pixels, width, pitch, height, format })
+}
+
+/// Encodes planes of luma and of both colours as they are: JPEG's own colours are the same.
+fn planes(
+    [y_plane, u_plane, v_plane]: [&[u8]; 3],
+    [y_stride, colour_stride]: [usize; 2],
+    size: Size,
+    subsamp: Subsamp,
+) -> Result<Vec<u8>, turbojpeg::Error> {
+    let (width, height) = (size.width_px as usize, size.height_px as usize);
+    let (u_stride, v_stride) = (colour_stride, colour_stride);
+    let image = YuvPlanesImage { y_plane, u_plane, v_plane, width, height, y_stride, u_stride, v_stride, subsamp };
+    compressor(subsamp)?.compress_yuv_planes_to_vec(&image)
+}
+
+fn compressor(subsamp: Subsamp) -> Result<Compressor, turbojpeg::Error> {
+    let mut compressor = Compressor::new()?;
+    compressor.set_quality(QUALITY)?;
+    compressor.set_subsamp(subsamp)?;
+    Ok(compressor)
+}
+
+/// The frame's pixels at full size, blue, green, red, without padding.
+pub(super) fn pixels(frame: &Frame) -> Result<Vec<u8>, Unshowable> {
+    let jpeg = of(frame)?;
+    let origin = crate::frame::Origin {
+        camera: frame.camera().clone(),
+        seq: frame.seq(),
+        captured_at: frame.captured_at(),
+        captured_by: frame.captured_by(),
+    };
+    let frame = Frame::compressed(origin, PixelFormat::Jpeg, frame.size(), jpeg);
+    let mut decoder = Decoder::new()?;
+    decoder.jpeg(&frame, Scale::Full, true)?;
+    let bytes = 3 * frame.size().width_px as usize * frame.size().height_px as usize;
+    Ok(decoder.pixels()[..bytes].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        frame::{Camera, CapturedBy, Origin},
+        system::clock::Monotonic,
+    };
+
+    const SIZE: Size = Size { width_px: 32, height_px: 16 };
+
+    fn frame(format: PixelFormat, stride_bytes: usize, bytes: Vec<u8>) -> Frame {
+        let (captured_at, captured_by) = (Monotonic::now(), CapturedBy::Arrival);
+        let origin = Origin { camera: Camera::new(0, "door"), seq: 1, captured_at, captured_by };
+        Frame::raw(origin, format, SIZE, stride_bytes, bytes.into()).unwrap()
+    }
+
+    /// The left half dark, the right half bright, and both reddish: Y 60 and 180, U 110, V 150.
+    fn luma(x: usize) -> u8 {
+        if x < 16 { 60 } else { 180 }
+    }
+
+    /// The pixel's blue, green, red after encoding, by the formula of JPEG's colours.
+    fn check(frame: &Frame, is_coloured: bool) {
+        let pixels = pixels(frame).unwrap();
+        for (x, y) in [(4, 4), (27, 11)] {
+            let at = 3 * (y * 32 + x);
+            let luma = f32::from(luma(x));
+            let expected = if is_coloured { [luma - 31.9, luma - 9.5, luma + 30.8] } else { [luma; 3] };
+            for (found, expected) in pixels[at..at + 3].iter().zip(expected) {
+                let apart = f32::from(*found) - expected;
+                assert!(apart.abs() < 4.0, "{:?} at {x},{y}: {found} for {expected}", frame.format());
+            }
+        }
+    }
+
+    #[test]
+    fn every_raw_format_becomes_the_picture_it_is() {
+        let padded = |row: Vec<u8>| [row, vec![0xee; 8]].concat();
+        let rows = |row: Vec<u8>, count: usize| padded(row).repeat(count);
+        let grey = rows((0..32).map(luma).collect(), 16);
+        check(&frame(PixelFormat::Grey, 40, grey.clone()), false);
+        let yuyv = (0..16).flat_map(|pair| [luma(2 * pair), 110, luma(2 * pair + 1), 150]).collect();
+        check(&frame(PixelFormat::Yuyv, 72, rows(yuyv, 16)), true);
+        let nv12 = [grey, rows([110, 150].repeat(16), 8)].concat();
+        check(&frame(PixelFormat::Nv12, 40, nv12), true);
+        let bgr = (0..32).flat_map(|x| [luma(x) - 32, luma(x) - 10, luma(x) + 31]).collect();
+        check(&frame(PixelFormat::Bgr24, 104, rows(bgr, 16)), true);
+    }
+
+    #[test]
+    fn boxes_are_drawn_where_they_are_and_nowhere_else() {
+        let grey = frame(PixelFormat::Grey, 0, vec![60; 32 * 16]);
+        let jpeg = with_boxes(&grey, &[Rect { x: 8, y: 4, width: 16, height: 8 }]).unwrap();
+        let boxed = Frame::compressed(
+            Origin {
+                camera: Camera::new(0, "door"),
+                seq: 1,
+                captured_at: Monotonic::now(),
+                captured_by: CapturedBy::Arrival,
+            },
+            PixelFormat::Jpeg,
+            SIZE,
+            jpeg,
+        );
+        let pixels = pixels(&boxed).unwrap();
+        let red = |x: usize, y: usize| pixels[3 * (y * 32 + x) + 2];
+        for (x, y) in [(8, 8), (16, 4), (23, 8), (16, 11)] {
+            assert!(red(x, y) > 150, "on the box at {x},{y}: {}", red(x, y));
+        }
+        for (x, y) in [(2, 2), (29, 14)] {
+            assert!(red(x, y) < 90, "away from the box at {x},{y}: {}", red(x, y));
+        }
+    }
+}

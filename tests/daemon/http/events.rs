@@ -1,0 +1,165 @@
+//! The stream of results and events, the list of recent events, and their pictures.
+
+use serde_json::Value;
+
+use crate::support::{
+    client::{Client, GREY, V1},
+    daemon::{DOOR, Daemon, HTTP},
+    http::{Sent, get, get_with},
+    pictures::Picture,
+};
+
+/// A camera that sees something come and go.
+struct Scene {
+    sender: Client,
+    empty: Picture,
+    seq: u64,
+    events: Vec<Value>,
+}
+
+impl Scene {
+    fn start(daemon: &Daemon) -> Self {
+        let sender = Client::connect_v1(daemon, "/frames/door?results");
+        let mut scene = Self { sender, empty: Picture::scene(320, 240), seq: 0, events: Vec::new() };
+        while scene.look(None)["motion"]["relearning"] == true {}
+        scene
+    }
+
+    /// Sends the scene, with something in it or not; gives the result.
+    fn look(&mut self, step: Option<u32>) -> Value {
+        let picture = step.map_or(self.empty.clone(), |step| self.empty.with([40 + 4 * (step % 40), 80, 48, 64]));
+        self.seq += 1;
+        let rows = picture.grey(0);
+        self.sender
+            .send(V1 { format: GREY, size: (320, 240), seq: self.seq, picture: &rows, ..V1::default() }.message());
+        loop {
+            let message = self.sender.next();
+            match message["type"].as_str() {
+                Some("result") => return message,
+                Some("event") => self.events.push(message),
+                _ => {}
+            }
+        }
+    }
+
+    /// Something walks until an event starts, or nothing does until it ends.
+    fn until(&mut self, state: &str) -> Value {
+        let mut steps = 0_u32..;
+        // An event without a hold time may end before the next frame.
+        loop {
+            self.look(if state == "start" { steps.next() } else { None });
+            let events = self.sender.before_pong().into_iter().filter(|message| message["type"] == "event");
+            self.events.extend(events);
+            if let Some(at) = self.events.iter().position(|event| event["state"] == state) {
+                return self.events.drain(..=at).next_back().expect("it was found");
+            }
+        }
+    }
+}
+
+fn start() -> Daemon {
+    let motion = "hold_ms = 0\n";
+    Daemon::start(&format!("{HTTP}{DOOR}{motion}[[camera]]\nname = \"yard\"\n"))
+}
+
+#[test]
+fn results_and_events_come_as_readers_get_them() {
+    let daemon = start();
+    let mut reader = Client::connect(&daemon, "/results");
+    let mut stream = get(&daemon, "/api/events");
+    assert_eq!(stream.header("content-type"), Some("text/event-stream"));
+    let mut scene = Scene::start(&daemon);
+    let started = scene.until("start");
+    loop {
+        let Sent { kind, data, id } = stream.sent();
+        assert_eq!(data, reader.next(), "both hear the same");
+        assert_eq!(data["type"], kind);
+        assert_eq!(id.is_some(), kind == "event");
+        if data == started {
+            break;
+        }
+    }
+}
+
+#[test]
+fn one_camera_alone_can_be_listened_to() {
+    let daemon = start();
+    let unknown = get(&daemon, "/api/events?camera=dor");
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.text().contains("Cameras: door, yard."));
+    let mut of_yard = get(&daemon, "/api/events?camera=yard");
+    for camera in ["door", "yard", "door"] {
+        let mut sender = Client::connect(&daemon, &format!("/frames/{camera}?results"));
+        sender.send(Picture::scene(64, 48).jpeg());
+        sender.next_of("result");
+        sender.send("no picture");
+        sender.next_of("refused");
+    }
+    assert_eq!(["result", "refused"].map(|kind| of_yard.sent_of(kind).data["camera"].clone()), ["yard", "yard"]);
+    let mut sender = Client::connect(&daemon, "/frames/yard?results");
+    sender.send(Picture::scene(64, 48).jpeg());
+    assert_eq!(of_yard.sent().data["camera"], "yard");
+}
+
+#[test]
+fn who_comes_back_gets_the_events_that_it_missed() {
+    let daemon = start();
+    let mut stream = get(&daemon, "/api/events");
+    let mut scene = Scene::start(&daemon);
+    let first = scene.until("start");
+    let heard = stream.sent_of("event");
+    assert_eq!(heard.data, first);
+    drop(stream);
+    scene.until("end");
+    let again = scene.until("start");
+
+    let last = format!("Host: localhost\r\nLast-Event-ID: {}\r\n", heard.id.expect("events have one"));
+    let mut stream = get_with(&daemon, "/api/events", &last);
+    let missed = std::iter::from_fn(|| Some(stream.sent_of("event").data));
+    let missed: Vec<_> = missed.take_while(|event| *event != again).collect();
+    assert!(missed.iter().all(|event| event["id"] == first["id"] && event["state"] != "start"), "{missed:?}");
+    assert_eq!(missed.last().map(|event| event["state"].clone()), Some("end".into()));
+
+    let of_another_life = "Host: localhost\r\nLast-Event-ID: 1-1000\r\n";
+    assert_eq!(get_with(&daemon, "/api/events", of_another_life).sent_of("event").data, first);
+}
+
+#[test]
+fn recent_events_have_the_picture_that_they_began_with() {
+    let daemon = start();
+    assert_eq!(get(&daemon, "/api/events/recent").json(), serde_json::json!([]));
+    let mut scene = Scene::start(&daemon);
+    let started = scene.until("start");
+    crate::support::eventually("the picture is made", || {
+        get(&daemon, "/api/events/recent").json()[0]["snapshot"].is_string()
+    });
+    let recent = get(&daemon, "/api/events/recent?camera=door").json();
+    assert_eq!((&recent[0]["id"], &recent[0]["state"]), (&started["id"], &"start".into()));
+    assert_eq!(get(&daemon, "/api/events/recent?camera=yard").json(), serde_json::json!([]));
+
+    let snapshot = get(&daemon, recent[0]["snapshot"].as_str().expect("it is text"));
+    assert_eq!(snapshot.header("content-type"), Some("image/jpeg"));
+    let picture = turbojpeg::decompress(&snapshot.bytes(), turbojpeg::PixelFormat::GRAY).expect("a good JPEG");
+    let [x, y, width, height]: [usize; 4] = serde_json::from_value(started["boxes"][0].clone()).expect("a box");
+    let (x, y) = (x + width / 2, y + height / 2);
+    assert!(picture.pixels[y * picture.pitch + x] > 200, "what moved is in it");
+    assert_eq!(get(&daemon, "/events/door-0/snapshot.jpg").status, 404);
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_told_what_it_lost() {
+    let daemon = start();
+    let mut stream = get(&daemon, "/api/events");
+    let mut sender = Client::connect(&daemon, "/frames/yard?results");
+    // Small pictures, many results: more than the kernel keeps for the stream and than this plane does.
+    let jpeg = Picture::scene(16, 16).jpeg();
+    let mut flood = || {
+        for _ in 0..20_000 {
+            sender.send(&jpeg[..]);
+            sender.next_of("result");
+        }
+    };
+    flood();
+    let dropped = stream.sent_of("dropped").data;
+    assert!(dropped["count"].as_u64().is_some_and(|count| count > 0), "{dropped}");
+}

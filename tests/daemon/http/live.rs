@@ -1,0 +1,176 @@
+//! Live pictures and snapshots: what was sent, in every format, for fast viewers and slow ones.
+
+use std::io::Write;
+
+use nix::sys::signal::Signal;
+
+use crate::support::{
+    client::{BGR24, Client, GREY, NV12, V1, YUYV},
+    daemon::{DOOR, Daemon, HTTP},
+    http::{Answer, Part, connect, get},
+    pictures::Picture,
+};
+
+fn start() -> Daemon {
+    Daemon::start(&format!("{HTTP}{DOOR}[[camera]]\nname = \"yard\"\n"))
+}
+
+/// The grey level of a JPEG's pixel.
+fn level(jpeg: &[u8], x: usize, y: usize) -> u8 {
+    let image = turbojpeg::decompress(jpeg, turbojpeg::PixelFormat::GRAY).expect("what is shown is a good JPEG");
+    image.pixels[y * image.pitch + x]
+}
+
+/// The next part that shows a frame.
+fn live_part(live: &mut Answer) -> Part {
+    loop {
+        let part = live.part();
+        if part.header("fovea-state") == Some("live") {
+            return part;
+        }
+    }
+}
+
+#[test]
+fn a_viewer_gets_the_very_bytes_that_were_sent() {
+    let daemon = start();
+    let mut live = get(&daemon, "/cameras/door/live.mjpg");
+    assert_eq!(live.header("content-type"), Some("multipart/x-mixed-replace; boundary=frame"));
+    let first = live.part();
+    assert_eq!(first.header("fovea-state"), Some("waiting"), "there is something to see before the first frame");
+    assert!(level(&first.body, 2, 2) < 60, "dark, with words in the middle");
+
+    let mut sender = Client::connect(&daemon, "/frames/door?results");
+    for seq in 1..=3 {
+        let jpeg = Picture::scene(64, 48 + 8 * seq).jpeg();
+        sender.send(&jpeg[..]);
+        let part = live.part();
+        assert_eq!(part.body, jpeg);
+        assert_eq!(part.header("content-type"), Some("image/jpeg"));
+        assert_eq!(part.header("fovea-camera"), Some("door"));
+        assert_eq!(part.header("fovea-seq"), Some(seq.to_string().as_str()));
+        let result = sender.next_of("result");
+        // To the microsecond it depends on when the wall clock was read.
+        let (shown, told) = (part.header("fovea-captured-at"), result["captured_at"].as_str());
+        assert_eq!(shown.map(|at| &at[..16]), told.map(|at| &at[..16]));
+        assert!(part.header("fovea-age-ms").and_then(|age| age.parse::<f64>().ok()).is_some_and(|age| age >= 0.0));
+    }
+}
+
+#[test]
+fn raw_frames_and_png_are_shown_as_jpeg() {
+    let daemon = start();
+    let picture = Picture::scene(64, 48).with([8, 8, 16, 16]);
+    let mut live = get(&daemon, "/cameras/door/live.mjpg");
+    let mut sender = Client::connect_v1(&daemon, "/frames/door?results");
+    let formats = [(GREY, picture.grey(4)), (YUYV, picture.yuyv(8)), (NV12, picture.nv12(4)), (BGR24, picture.bgr(12))];
+    for (seq, (format, rows)) in (1..).zip(formats) {
+        let row_bytes = [0, 0, 0, 64, 128, 64, 192][usize::from(format)];
+        let padding = [0, 0, 0, 4, 8, 4, 12][usize::from(format)];
+        let stride_bytes = row_bytes + padding;
+        let v1 = V1 { format, size: (64, 48), stride_bytes, seq, picture: &rows, ..V1::default() };
+        sender.send(v1.message());
+        let part = live_part(&mut live);
+        assert!(level(&part.body, 16, 16).abs_diff(235) < 8, "format {format}: {}", level(&part.body, 16, 16));
+        assert!(level(&part.body, 48, 32) < 150, "format {format}");
+    }
+    let mut sender = Client::connect(&daemon, "/frames/door?results");
+    sender.send(picture.png());
+    assert!(level(&live_part(&mut live).body, 16, 16).abs_diff(235) < 8);
+}
+
+#[test]
+fn one_stream_has_all_cameras() {
+    let daemon = start();
+    let mut live = get(&daemon, "/live");
+    assert_eq!(live.header("content-type"), Some("multipart/mixed; boundary=frame"));
+    let mut names = [live.part(), live.part()].map(|part| part.header("fovea-camera").map(ToOwned::to_owned));
+    names.sort();
+    assert_eq!(names, [Some("door".to_owned()), Some("yard".to_owned())]);
+    for name in ["yard", "door", "yard"] {
+        let mut sender = Client::connect(&daemon, &format!("/frames/{name}?results"));
+        sender.send(Picture::scene(64, 48).jpeg());
+        assert_eq!(live_part(&mut live).header("fovea-camera"), Some(name));
+    }
+}
+
+#[test]
+fn a_viewer_that_stops_reading_skips_frames_and_holds_nobody_up() {
+    let daemon = start();
+    let mut live = connect(daemon.http_address());
+    live.write_all(b"GET /cameras/door/live.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    let noise: Vec<u8> = (0_u32..640 * 480).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let jpeg = Picture { width: 640, height: 480, pixels: noise }.jpeg();
+    let mut sender = Client::connect(&daemon, "/frames/door?results");
+    // Far more than the kernel keeps for a connection.
+    let count = 60_000_000 / jpeg.len() as u64;
+    for seq in 1..=count {
+        sender.send(&jpeg[..]);
+        assert_eq!(sender.next_of("result")["seq"], seq, "each frame is looked at");
+    }
+    // Now it reads on: first what the kernel kept, then the newest.
+    let mut live = Answer::read(live);
+    let mut seqs = Vec::new();
+    while seqs.last() != Some(&count) {
+        let part = live.part();
+        seqs.extend(part.header("fovea-seq").and_then(|seq| seq.parse::<u64>().ok()));
+    }
+    assert!(seqs.is_sorted());
+    assert!((seqs.len() as u64) < count, "it was sent every frame");
+}
+
+#[test]
+fn a_snapshot_is_the_newest_frame_with_boxes_if_asked_for() {
+    let daemon = start();
+    let none = get(&daemon, "/cameras/door/snapshot.jpg");
+    assert_eq!((none.status, none.header("retry-after")), (503, Some("1")));
+    let unknown = get(&daemon, "/cameras/dor/snapshot.jpg");
+    assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.text(), "There is no camera \"dor\" here. Cameras: door, yard.\n");
+
+    let empty = Picture::scene(320, 240);
+    let mut sender = Client::connect_v1(&daemon, "/frames/door?results");
+    let mut look = |seq, picture: &Picture| {
+        let rows = picture.grey(0);
+        sender.send(V1 { format: GREY, size: (320, 240), seq, picture: &rows, ..V1::default() }.message());
+        sender.next_of("result")
+    };
+    let mut seq = 0;
+    while look(
+        {
+            seq += 1;
+            seq
+        },
+        &empty,
+    )["motion"]["relearning"]
+        == true
+    {}
+    let moving = (0_u32..).map(|step| [40 + 4 * (step % 40), 80, 48, 64]).find_map(|square| {
+        seq += 1;
+        let boxes = look(seq, &empty.with(square))["motion"]["boxes"].clone();
+        boxes.get(0).is_some().then_some(boxes)
+    });
+    let around: Vec<usize> = serde_json::from_value(moving.expect("it moves")[0].clone()).expect("four numbers");
+
+    let plain = get(&daemon, "/cameras/door/snapshot.jpg");
+    assert_eq!(plain.header("fovea-seq"), Some(seq.to_string().as_str()));
+    assert_eq!(plain.header("fovea-state"), Some("live"));
+    let (plain, boxed) = (plain.bytes(), get(&daemon, "/cameras/door/snapshot.jpg?overlay").bytes());
+    let (x, y) = (around[0] + 1, around[1] + around[3] / 2);
+    let change = |x, y| level(&plain, x, y).abs_diff(level(&boxed, x, y));
+    assert!(change(x, y) > 25, "the box's left side is drawn: {}", change(x, y));
+    assert!(change(300, 220) < 10, "what is not in a box is as it was: {}", change(300, 220));
+}
+
+#[test]
+fn watching_ends_with_the_daemon_at_once() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut daemon = start();
+        let mut live = get(&daemon, "/cameras/door/live.mjpg");
+        live.part();
+        let mut stuck = connect(daemon.http_address());
+        stuck.write_all(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+        let end = daemon.stop_by(signal);
+        assert_eq!((end.code, end.lines_with("did not end in time")), (Some(0), 0), "{}", end.log);
+    }
+}
