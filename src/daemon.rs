@@ -21,10 +21,11 @@ use crate::{
     config::{self, Config},
     frame::{Camera, Frame},
     http::{self, Sight, Sights},
-    output::{hub::Hub, pane::Pane, refusals::Refusals},
+    output::{hub::Hub, pane::Pane, statistics::Statistics},
     processor::{self, run::Eye, stages::Stages},
     slot::Slot,
     source::websocket::{Listener, Server},
+    status::Status,
     system::{
         cores::{Cores, CoresError},
         memory,
@@ -43,20 +44,13 @@ const ALL_ENDS: Duration = Duration::from_millis(1800);
 #[derive(Debug)]
 pub struct Daemon {
     address: SocketAddr,
-    cameras: Vec<Watched>,
+    status: Arc<Status>,
     slot: Arc<Slot<Frame>>,
     stop: Arc<Wake>,
     ended: Arc<Wake>,
     listen: Thread,
     processor: Thread,
     http: Option<http::Running>,
-}
-
-/// A camera and what was refused of it.
-#[derive(Debug)]
-struct Watched {
-    camera: Camera,
-    refusals: Arc<Refusals>,
 }
 
 /// Why the daemon does not start.
@@ -113,21 +107,19 @@ impl Daemon {
 
         let slot = Arc::new(Slot::new(config.cameras.len()));
         let hub = Arc::new(Hub::default());
-        let cameras: Vec<_> =
-            config.cameras.iter().enumerate().map(|(index, camera)| Camera::new(index, &camera.name)).collect();
-        let refusals: Vec<_> =
-            cameras.iter().map(|camera| Arc::new(Refusals::new(camera.clone(), hub.clone()))).collect();
+        let cameras = config.cameras.iter().enumerate().map(|(index, camera)| Camera::new(index, &camera.name));
+        let cameras: Vec<_> = cameras.map(|camera| Arc::new(Statistics::new(camera, hub.clone()))).collect();
         let (stop, ended) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
 
         let panes: Vec<_> = cameras.iter().map(|_| http_port.is_some().then(Arc::<Pane>::default)).collect();
-        let eyes = config.cameras.iter().zip(&cameras).zip(&refusals).zip(&panes);
-        let eyes = eyes.map(|(((settings, camera), refusals), pane)| {
-            Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, refusals.clone(), pane.clone()))
+        let eyes = config.cameras.iter().zip(&cameras).zip(&panes).map(|((settings, statistics), pane)| {
+            let camera = statistics.camera();
+            Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, statistics.clone(), pane.clone()))
         });
         let eyes = eyes.collect::<Result<Vec<_>, processor::StartError>>()?;
         let processor = start_processor(config, cores.clone(), slot.clone(), hub.clone(), eyes, ended.clone())?;
 
-        let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub.clone(), &refusals);
+        let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub.clone());
         let listen = Thread::spawn("listen", ended.clone(), {
             let stop = stop.clone();
             move || {
@@ -137,16 +129,11 @@ impl Daemon {
             }
         })?;
 
+        let status = Arc::new(Status::new(slot.clone(), cameras));
         let http = http_port.map(|port| {
-            let cameras = config.cameras.iter().zip(&cameras).zip(&refusals).zip(panes.into_iter().flatten());
-            let sights = cameras.map(|(((settings, camera), refusals), pane)| Sight {
-                camera: camera.clone(),
-                settings: settings.clone(),
-                refusals: refusals.clone(),
-                pane,
-            });
-            let (slot, hub, websocket_port) = (slot.clone(), hub.clone(), address.port());
-            let sights = Sights { cameras: sights.collect(), slot, hub, websocket_port };
+            let cameras = config.cameras.iter().cloned().zip(panes.into_iter().flatten());
+            let cameras = cameras.map(|(settings, pane)| Sight { settings, pane }).collect();
+            let sights = Sights { cameras, status: status.clone(), hub, websocket_port: address.port() };
             port.serve(sights, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
@@ -155,9 +142,7 @@ impl Daemon {
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
-        let cameras =
-            cameras.into_iter().zip(refusals).map(|(camera, refusals)| Watched { camera, refusals }).collect();
-        Ok(Self { address, cameras, slot, stop, ended, listen, processor, http })
+        Ok(Self { address, status, slot, stop, ended, listen, processor, http })
     }
 
     /// Where it listens.
@@ -170,6 +155,12 @@ impl Daemon {
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http.as_ref().map(http::Running::address)
+    }
+
+    /// What is known of the cameras.
+    #[must_use]
+    pub fn status(&self) -> &Arc<Status> {
+        &self.status
     }
 
     /// Set when a thread ended that should not have.
@@ -188,11 +179,9 @@ impl Daemon {
         let sources = self.listen.join_until(now + SOURCES_END);
         self.slot.close();
         let processor = self.processor.join_until(now + ALL_ENDS);
-        for Watched { camera, refusals } in &self.cameras {
-            tell_counts(camera, &self.slot, refusals);
-        }
+        self.status.cameras().iter().for_each(|camera| tell_counts(camera, &self.slot));
         if let Some(http) = self.http {
-            http.leave();
+            http.leave(now + ALL_ENDS);
         }
         sources.and(processor)
     }
@@ -236,10 +225,10 @@ fn tell_start(config: &Config, address: SocketAddr, cores: &Cores) {
 }
 
 /// What became of a camera's frames, in a line.
-fn tell_counts(camera: &Camera, slot: &Slot<Frame>, refusals: &Refusals) {
-    let name = camera.name();
-    let counts = slot.counts(camera.index());
-    let causes = refusals.counts();
+fn tell_counts(statistics: &Statistics, slot: &Slot<Frame>) {
+    let name = statistics.camera().name();
+    let counts = slot.counts(statistics.camera().index());
+    let causes = statistics.refusals();
     let refused: u64 = causes.values().sum();
     let causes: Vec<_> = causes.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };

@@ -41,6 +41,7 @@ pub mod processor;
 pub mod recording;
 pub mod slot;
 pub mod source;
+pub mod status;
 mod sync;
 pub mod system;
 pub mod wire;

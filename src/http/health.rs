@@ -6,7 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{routes::App, sights::State};
+use super::routes::App;
+use crate::output::statistics::State;
 
 /// The process is alive: this answer is all there is to say.
 pub(super) async fn alive() -> &'static str {
@@ -15,15 +16,9 @@ pub(super) async fn alive() -> &'static str {
 
 /// Every camera has a fresh frame; if not, which have none.
 pub(super) async fn ready(Extract(app): Extract<App>) -> Response {
-    let lacking = app.screens.iter().filter_map(|screen| {
-        let name = screen.sight.camera.name();
-        match screen.sight.state() {
-            State::Live => None,
-            State::Waiting => Some(format!("{name}: waits for its first frame\n")),
-            State::Lost(since) => Some(format!("{name}: lost since {:.0}\n", since.wall())),
-        }
-    });
-    let lacking: String = lacking.collect();
+    let cameras = app.status.report().cameras;
+    let lacking = cameras.iter().filter(|camera| camera.state != State::Live);
+    let lacking: String = lacking.map(|camera| format!("{}: {}\n", camera.camera, camera.words())).collect();
     if lacking.is_empty() {
         "ready\n".into_response()
     } else {

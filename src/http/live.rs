@@ -16,23 +16,24 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use jiff::tz::TimeZone;
 use tokio::{
     sync::watch,
     task::spawn_blocking,
-    time::{Instant, sleep_until},
+    time::{Instant, timeout},
 };
 
 use super::{
     drawing::Canvas,
     news::Watching,
     routes::{App, NoCamera},
-    screens::{Screen, View},
-    sights::State,
+    screens::View,
 };
 use crate::{
-    frame::{Camera, Size},
-    output::pane::Shown,
+    frame::Size,
+    output::{
+        pane::Shown,
+        statistics::{Snapshot, State},
+    },
     system::clock::Monotonic,
 };
 
@@ -41,6 +42,9 @@ const BOUNDARY: &[u8] = b"--frame\r\n";
 
 /// After so long without a frame the picture of a lost camera is sent again, or programs in between give up.
 const REPEAT: Duration = Duration::from_secs(10);
+
+/// How often a camera without frames is asked whether it is lost.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// `/cameras/NAME/live.mjpg`: one camera, as every browser's `<img>` and every recorder takes it.
 pub(super) async fn camera(Extract(app): Extract<App>, Path(name): Path<String>) -> Result<Response, NoCamera> {
@@ -73,7 +77,7 @@ pub(super) async fn snapshot(
         return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());
     };
     let mut response = ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response();
-    for (name, value) in About::frame(&shown).0 {
+    for (name, value) in About::frame(&app.camera(index), &shown).0 {
         let value = HeaderValue::try_from(value).expect("names of cameras, numbers and times");
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
@@ -91,9 +95,9 @@ struct About(Vec<(&'static str, String)>);
 
 impl About {
     /// Of a frame.
-    fn frame(shown: &Shown) -> Self {
+    fn frame(camera: &Snapshot, shown: &Shown) -> Self {
         let frame = &shown.frame;
-        let mut about = Self::nothing(frame.camera(), State::of(Some(shown)));
+        let mut about = Self::camera(camera);
         let age_ms = Monotonic::now().since(frame.captured_at()).as_secs_f64() * 1e3;
         about.0.extend([
             ("fovea-seq", frame.seq().to_string()),
@@ -103,13 +107,13 @@ impl About {
         about
     }
 
-    /// Of a camera without a frame.
-    fn nothing(camera: &Camera, state: State) -> Self {
-        let mut about = vec![("fovea-camera", camera.name().to_owned()), ("fovea-state", state.word().to_owned())];
-        if let State::Lost(since) = state {
-            about.push(("fovea-lost-since", format!("{:.6}", since.wall())));
-        }
-        Self(about)
+    /// Of a camera, whether there is a frame or not.
+    fn camera(camera: &Snapshot) -> Self {
+        Self(vec![
+            ("fovea-camera", camera.camera.clone()),
+            ("fovea-state", camera.state.word().to_owned()),
+            ("fovea-since", format!("{:.6}", camera.since)),
+        ])
     }
 }
 
@@ -149,11 +153,8 @@ impl Live {
             }
             self.frames.mark_unchanged(); // before looking: what comes from now on is news
             if !self.look().await {
-                let due = self.due();
-                tokio::select! {
-                    _ = self.frames.changed() => {} // never an error: the app has the other end
-                    () = sleep_until(due) => {}
-                }
+                // Never closed: the app has the other end. That a camera is lost is no news, so it is looked for.
+                let _ = timeout(LOOK, self.frames.changed()).await;
             }
         }
     }
@@ -162,7 +163,7 @@ impl Live {
     async fn look(&mut self) -> bool {
         for _ in 0..self.cameras.len() {
             let Some(mut seen) = self.cameras.pop_front() else { break };
-            let part = seen.look(&self.app.screens[seen.index]).await;
+            let part = seen.look(&self.app).await;
             self.cameras.push_back(seen);
             if let Some((about, jpeg)) = part {
                 let mut head = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", jpeg.len());
@@ -175,53 +176,37 @@ impl Live {
         }
         false
     }
-
-    /// When there will be something to tell even if no frame comes.
-    fn due(&self) -> Instant {
-        let due = |seen: &Seen| match seen.told {
-            Some(told) => told + REPEAT,
-            None => Instant::now() + self.app.screens[seen.index].sight.time_left() + Duration::from_millis(1),
-        };
-        self.cameras.iter().map(due).min().unwrap_or_else(|| Instant::now() + REPEAT)
-    }
 }
 
 impl Seen {
     /// What is new of the camera, with what is to be said of it: its newest frame, or that there is none.
-    async fn look(&mut self, screen: &Screen) -> Option<(About, Bytes)> {
+    async fn look(&mut self, app: &App) -> Option<(About, Bytes)> {
+        let screen = &app.screens[self.index];
         let newest = screen.sight.pane.newest();
-        let state = State::of(newest.as_deref());
-        if state != State::Live {
-            if self.told.is_some_and(|told| told.elapsed() < REPEAT) {
-                return None;
-            }
-            self.told = Some(Instant::now());
-            let name = screen.sight.camera.name().to_owned();
-            let size = newest.map(|shown| shown.frame.size());
-            let jpeg = spawn_blocking(move || placeholder(&name, state, size)).await.ok()?.ok()?;
-            return Some((About::nothing(&screen.sight.camera, state), jpeg.into()));
+        if newest.as_ref().is_some_and(|shown| !ptr::eq(Arc::as_ptr(shown), self.frame.as_ptr())) {
+            let View { shown, jpeg } = screen.newest().await?;
+            self.frame = Arc::downgrade(&shown);
+            self.told = None;
+            return Some((About::frame(&app.camera(self.index), &shown), jpeg));
         }
-        self.told = None;
-        if newest.is_some_and(|shown| ptr::eq(Arc::as_ptr(&shown), self.frame.as_ptr())) {
+        if self.told.is_some_and(|told| told.elapsed() < REPEAT) {
             return None;
         }
-        let View { shown, jpeg } = screen.newest().await?;
-        self.frame = Arc::downgrade(&shown);
-        Some((About::frame(&shown), jpeg))
+        let camera = app.camera(self.index);
+        if camera.state == State::Live {
+            return None;
+        }
+        self.told = Some(Instant::now());
+        let (about, size) = (About::camera(&camera), newest.map(|shown| shown.frame.size()));
+        let jpeg = spawn_blocking(move || placeholder(&camera, size)).await.ok()?.ok()?;
+        Some((about, jpeg.into()))
     }
 }
 
 /// The picture of a camera that has none, in the shape that it had.
-fn placeholder(name: &str, state: State, size: Option<Size>) -> Result<Vec<u8>, turbojpeg::Error> {
+fn placeholder(camera: &Snapshot, size: Option<Size>) -> Result<Vec<u8>, turbojpeg::Error> {
     const WIDTH_PX: u32 = 640;
     let height = |size: Size| u64::from(WIDTH_PX) * u64::from(size.height_px) / u64::from(size.width_px);
     let height_px = size.and_then(|size| u32::try_from(height(size)).ok()).unwrap_or(360).clamp(120, 1280);
-    let what = match state {
-        State::Lost(since) => {
-            let since = since.wall().to_zoned(TimeZone::system());
-            format!("lost since {}", since.strftime("%Y-%m-%d %H:%M:%S"))
-        }
-        _ => "waits for its first frame".to_owned(),
-    };
-    Canvas::words(Size { width_px: WIDTH_PX, height_px }, &[name.to_owned(), what]).to_jpeg()
+    Canvas::words(Size { width_px: WIDTH_PX, height_px }, &[camera.camera.clone(), camera.words()]).to_jpeg()
 }

@@ -127,7 +127,7 @@ impl News {
 
     /// Keeps a copy of the picture that an event began with: the frame's own buffer is lent.
     async fn keep_picture(&self, screens: &[Screen], event: Event) {
-        let Some(screen) = screens.iter().find(|screen| screen.sight.camera.name() == event.camera) else { return };
+        let Some(screen) = screens.iter().find(|screen| screen.sight.settings.name == event.camera) else { return };
         let Some(view) = screen.newest().await else { return };
         let mut history = self.history.lock();
         history.pictures.push_back((event.id, Bytes::copy_from_slice(&view.jpeg)));

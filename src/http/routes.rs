@@ -17,7 +17,7 @@ use super::{
     news::News,
     screens::Screen,
 };
-use crate::config;
+use crate::{config, output::statistics::Snapshot, status::Status};
 
 /// What every answer may need.
 pub(super) type App = Arc<Parts>;
@@ -28,6 +28,7 @@ pub(super) struct Parts {
     /// In the order of the configuration.
     pub(super) screens: Arc<[Screen]>,
     pub(super) news: Arc<News>,
+    pub(super) status: Arc<Status>,
 }
 
 impl Parts {
@@ -36,7 +37,12 @@ impl Parts {
     pub(super) fn new(sights: Sights) -> io::Result<App> {
         let news = Arc::new(News::new(&sights.hub)?);
         let screens = sights.cameras.into_iter().map(Screen::new).collect();
-        Ok(Arc::new(Self { screens, news }))
+        Ok(Arc::new(Self { screens, news, status: sights.status }))
+    }
+
+    /// How a camera is doing.
+    pub(super) fn camera(&self, index: usize) -> Snapshot {
+        self.status.camera(index)
     }
 
     /// The camera's place.
@@ -44,7 +50,7 @@ impl Parts {
     /// # Errors
     /// When there is none of this name.
     pub(super) fn find(&self, name: &str) -> Result<usize, NoCamera> {
-        let names = || self.screens.iter().map(|screen| screen.sight.camera.name());
+        let names = || self.screens.iter().map(|screen| screen.sight.settings.name.as_str());
         names().position(|one| one == name).ok_or_else(|| {
             let names = names().collect::<Vec<_>>().join(", ");
             NoCamera(format!("There is no camera {name:?} here. Cameras: {names}.\n"))

@@ -56,9 +56,6 @@ const STUCK: Duration = Duration::from_secs(60);
 /// Time to wait when the system has no descriptor for one more connection.
 const EXHAUSTED: Duration = Duration::from_millis(500);
 
-/// How long the thread may take to end; it has nothing to finish.
-const ENDS: Duration = Duration::from_millis(500);
-
 /// The open port.
 #[derive(Debug)]
 pub struct Port {
@@ -129,9 +126,9 @@ impl Running {
         self.address
     }
 
-    /// Waits for its end, which nothing depends on: whoever looks at pictures keeps nobody from stopping.
-    pub fn leave(self) {
-        if let Err(late) = self.thread.join_until(Instant::now() + ENDS) {
+    /// Waits for its end until `limit`. Nothing depends on it: whoever looks at pictures keeps nobody from stopping.
+    pub fn leave(self, limit: Instant) {
+        if let Err(late) = self.thread.join_until(limit) {
             warn!("{late}");
         }
     }

@@ -3,9 +3,9 @@
 //! The same types are written by the daemon and read by `fovea watch` and `fovea send`.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::frame::CapturedBy;
+use crate::{frame::CapturedBy, system::clock::to_the_microsecond};
 
 /// Any JSON message, `{"v":1,"type":...}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,11 +202,6 @@ pub struct Clock {
     /// The sender's clock when it answered, microseconds since whatever it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_us: Option<u64>,
-}
-
-/// RFC 3339 with six digits after the point, always: Python before 3.11 reads no other number but three.
-fn to_the_microsecond<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{time:.6}"))
 }
 
 /// The version of the schema, in every message.

@@ -13,7 +13,7 @@ use crate::{
         journal,
         message::{Age, Event, FrameResult, Message, Taken},
         pane::Pane,
-        refusals::Refusals,
+        statistics::Statistics,
     },
     slot::{Slot, Take},
     system::clock::Monotonic,
@@ -24,7 +24,7 @@ use crate::{
 pub struct Eye {
     camera: Camera,
     stages: Stages,
-    refusals: Arc<Refusals>,
+    statistics: Arc<Statistics>,
     /// Where its frames are shown, if anybody can come and see.
     pane: Option<Arc<Pane>>,
 }
@@ -55,8 +55,8 @@ fn end_what_is_over(eyes: &mut [Eye], hub: &Hub) -> Option<Instant> {
 impl Eye {
     /// The eye of `camera`.
     #[must_use]
-    pub fn new(camera: Camera, stages: Stages, refusals: Arc<Refusals>, pane: Option<Arc<Pane>>) -> Self {
-        Self { camera, stages, refusals, pane }
+    pub fn new(camera: Camera, stages: Stages, statistics: Arc<Statistics>, pane: Option<Arc<Pane>>) -> Self {
+        Self { camera, stages, statistics, pane }
     }
 
     /// Looks at a frame and tells what was seen, or that it could not be looked at.
@@ -66,9 +66,12 @@ impl Eye {
         hub.send(&self.camera, Topic::Taken, || Message::Taken(Taken { camera: camera(), seq: frame.seq() }));
         match self.stages.look(frame) {
             Ok(Seen { motion, events }) => {
+                // First: who hears the result finds its frame, and it counted.
                 if let Some(pane) = &self.pane {
-                    pane.show(frame, motion.as_ref()); // first: who hears the result finds its frame
+                    pane.show(frame, motion.as_ref());
                 }
+                let end = age(frame);
+                self.statistics.saw(end);
                 hub.send(&self.camera, Topic::Results, || {
                     Message::Result(FrameResult {
                         camera: camera(),
@@ -78,12 +81,12 @@ impl Eye {
                         superseded,
                         size_px: [frame.size().width_px, frame.size().height_px],
                         motion,
-                        age_ms: Age { start: millis(start), result: millis(age(frame)) },
+                        age_ms: Age { start: millis(start), result: millis(end) },
                     })
                 });
                 self.tell(events, hub);
             }
-            Err(refusal) => self.refusals.note(frame.seq(), &refusal),
+            Err(refusal) => self.statistics.refused(frame.seq(), &refusal),
         }
     }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::time::{ClockId, clock_gettime};
+use serde::Serializer;
 
 /// A moment on `CLOCK_MONOTONIC`: time since boot, in nanoseconds. V4L2 stamps its buffers on the same clock.
 ///
 /// Unlike [`std::time::Instant`] it can be made from a number, which is what drivers and senders give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Monotonic(Duration);
 
 impl Monotonic {
@@ -57,6 +58,14 @@ impl Monotonic {
         let micros = Timestamp::now().as_microsecond().saturating_sub(ago);
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MIN)
     }
+}
+
+/// RFC 3339 with six digits after the point, always: Python before 3.11 reads no other number but three.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn to_the_microsecond<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.6}"))
 }
 
 #[cfg(test)]

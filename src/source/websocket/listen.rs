@@ -19,7 +19,7 @@ use crate::{
     output::{
         hub::Hub,
         outbox::{Ending, Outbox},
-        refusals::Refusals,
+        statistics::Statistics,
     },
     slot::Slot,
     sync::Mutex,
@@ -55,8 +55,7 @@ pub struct Server {
 /// Where a camera's frames come in.
 #[derive(Debug)]
 pub(super) struct Entrance {
-    camera: Camera,
-    pub(super) refusals: Arc<Refusals>,
+    pub(super) statistics: Arc<Statistics>,
     pub(super) came: Tally,
     pub(super) left: Tally,
     /// The outbox of the one live sender.
@@ -82,18 +81,12 @@ struct Client {
 }
 
 impl Server {
-    /// A server that publishes into `slot` and sends what `hub` has. `refusals` has one for each camera.
+    /// A server that publishes into `slot` and sends what `hub` has. `cameras` are in the order of the
+    /// configuration.
     #[must_use]
-    pub fn new(
-        config: config::Server,
-        cameras: &[Camera],
-        slot: Arc<Slot<Frame>>,
-        hub: Arc<Hub>,
-        refusals: &[Arc<Refusals>],
-    ) -> Self {
-        let entrances = cameras.iter().zip(refusals).map(|(camera, refusals)| Entrance {
-            camera: camera.clone(),
-            refusals: refusals.clone(),
+    pub fn new(config: config::Server, cameras: &[Arc<Statistics>], slot: Arc<Slot<Frame>>, hub: Arc<Hub>) -> Self {
+        let entrances = cameras.iter().map(|statistics| Entrance {
+            statistics: statistics.clone(),
             came: Tally::default(),
             left: Tally::default(),
             sender: Mutex::default(),
@@ -103,7 +96,7 @@ impl Server {
     }
 
     pub(super) fn cameras(&self) -> impl Iterator<Item = &Camera> {
-        self.entrances.iter().map(|entrance| &entrance.camera)
+        self.entrances.iter().map(|entrance| entrance.statistics.camera())
     }
 }
 
@@ -111,6 +104,7 @@ impl Entrance {
     /// Makes this client the camera's one live sender. An earlier one is sent away: it is the same camera's ghost after
     /// a restart more often than not, and must not lock it out.
     pub(super) fn claim<'a>(&'a self, outbox: &'a Arc<Outbox>) -> Place<'a> {
+        self.statistics.came();
         let earlier = self.sender.lock().replace(outbox.clone());
         if let Some(earlier) = earlier {
             earlier.end(Ending { code: CloseCode::Policy, reason: "another client sends this camera's frames now" });
@@ -123,6 +117,8 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut sender = self.entrance.sender.lock();
         sender.take_if(|sender| Arc::ptr_eq(sender, self.outbox));
+        drop(sender);
+        self.entrance.statistics.went();
     }
 }
 

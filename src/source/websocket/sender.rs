@@ -48,6 +48,9 @@ pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bo
     if let Some(untold) = entrance.left.count() {
         info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} ends after {} frames: {over}{untold}", sender.frames);
     }
+    if !matches!(over, Over::Left(_)) {
+        entrance.statistics.failed(over.to_string());
+    }
     connection.finish(&over);
 }
 
@@ -92,7 +95,7 @@ impl Sender<'_> {
         match self.frame(content, arrival, connection.pool(), &mut seq) {
             Ok(frame) => drop(slot.publish(self.camera.index(), frame)),
             Err(refusal) => {
-                entrances[self.camera.index()].refusals.note(seq, &refusal);
+                entrances[self.camera.index()].statistics.refused(seq, &refusal);
                 connection.rest();
             }
         }

@@ -3,6 +3,7 @@
 use crate::support::{
     client::Client,
     daemon::{DOOR, Daemon, HTTP},
+    eventually,
     http::get,
     pictures::Picture,
 };
@@ -21,10 +22,14 @@ fn it_is_ready_when_every_camera_has_a_fresh_frame() {
         let mut sender = Client::connect(&daemon, path);
         sender.send(Picture::scene(64, 48).jpeg());
         sender.next_of("result");
+        sender
     };
-    send("/frames/door?results");
+    let _door = send("/frames/door?results");
     assert_eq!(get(&daemon, "/readyz").text(), "yard: waits for its first frame\n");
-    send("/frames/yard?results");
+    let yard = send("/frames/yard?results");
     let ready = get(&daemon, "/readyz");
     assert_eq!((ready.status, ready.text()), (200, "ready\n".to_owned()));
+    drop(yard);
+    eventually("the loss is told", || get(&daemon, "/readyz").status == 503);
+    assert!(get(&daemon, "/readyz").text().starts_with("yard: lost since 20"));
 }

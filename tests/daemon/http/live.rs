@@ -37,7 +37,7 @@ fn a_viewer_gets_the_very_bytes_that_were_sent() {
     let mut live = get(&daemon, "/cameras/door/live.mjpg");
     assert_eq!(live.header("content-type"), Some("multipart/x-mixed-replace; boundary=frame"));
     let first = live.part();
-    assert_eq!(first.header("fovea-state"), Some("waiting"), "there is something to see before the first frame");
+    assert_eq!(first.header("fovea-state"), Some("never"), "there is something to see before the first frame");
     assert!(level(&first.body, 2, 2) < 60, "dark, with words in the middle");
 
     let mut sender = Client::connect(&daemon, "/frames/door?results");

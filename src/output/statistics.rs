@@ -1,0 +1,300 @@
+//! Live numbers of one camera: whether frames come, how many results a second, how old they are, what went wrong last.
+//!
+//! Counted by the threads that a frame passes, each time a few additions under a lock of its own; read by whoever shows
+//! them. [`Snapshot`] is what they show.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ages::{Ages, RecentAges},
+    hub::Hub,
+    refusals::{Refusal, Refusals},
+};
+use crate::{
+    frame::Camera,
+    slot::Counts,
+    sync::Mutex,
+    system::clock::{Monotonic, to_the_microsecond},
+};
+
+/// Rates are never reckoned over less: the first results of a camera would make dizzy ones.
+const SHORTEST_SPAN: Duration = Duration::from_secs(1);
+
+/// What is counted of one camera.
+#[derive(Debug)]
+pub struct Statistics {
+    camera: Camera,
+    refusals: Refusals,
+    live: Mutex<Live>,
+}
+
+#[derive(Debug)]
+struct Live {
+    sources: Sources,
+    ages: RecentAges,
+    last_result: Option<Monotonic>,
+    last_error: Option<(Monotonic, String)>,
+}
+
+/// What feeds the camera: two at once for the moment in which a sender replaces another.
+#[derive(Clone, Copy, Debug)]
+struct Sources {
+    here: usize,
+    ever: usize,
+    since: Monotonic,
+}
+
+/// One camera as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its name.
+    pub camera: String,
+    /// Whether frames come and are looked at.
+    pub state: State,
+    /// Wall time since when it is in that state.
+    #[serde(serialize_with = "to_the_microsecond")]
+    pub since: Timestamp,
+    /// Results a second, over the last five to ten seconds.
+    pub fps: f64,
+    /// How old results were when they left, over the same time; `None` if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<Percentiles>,
+    /// Frames that came in since the start.
+    pub published: u64,
+    /// Frames the processor took.
+    pub taken: u64,
+    /// Frames replaced by a newer one before the processor took them.
+    pub superseded: u64,
+    /// Frames that wait now: 0 or 1.
+    pub waiting: u64,
+    /// Frames that could not be looked at, by cause.
+    pub refused: BTreeMap<String, u64>,
+    /// What went wrong last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+    /// The ages of all results since the start; not in the JSON, whose readers have `age_ms`.
+    #[serde(skip)]
+    pub ages: Ages,
+}
+
+/// What a camera is up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing has fed it since the start.
+    Never,
+    /// Results leave.
+    Live,
+    /// Something feeds it, but there was no result for ten seconds.
+    Silent,
+    /// What fed it is gone.
+    Lost,
+}
+
+/// Percentiles of ages in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Half are no older.
+    pub p50: f64,
+    /// 95 of 100 are no older.
+    pub p95: f64,
+    /// 99 of 100 are no older.
+    pub p99: f64,
+}
+
+/// What went wrong last with a camera.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// Wall time.
+    #[serde(serialize_with = "to_the_microsecond")]
+    pub at: Timestamp,
+    /// In words.
+    pub what: String,
+}
+
+impl Statistics {
+    /// Nothing has come yet. `hub` is told of refusals.
+    #[must_use]
+    pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
+        let sources = Sources { here: 0, ever: 0, since: Monotonic::now() };
+        let live = Live { sources, ages: RecentAges::default(), last_result: None, last_error: None };
+        Self { refusals: Refusals::new(camera.clone(), hub), camera, live: Mutex::new(live) }
+    }
+
+    /// Whose they are.
+    pub fn camera(&self) -> &Camera {
+        &self.camera
+    }
+
+    /// Something feeds the camera from now on.
+    pub fn came(&self) {
+        let now = Monotonic::now();
+        let sources = &mut self.live.lock().sources;
+        *sources = Sources { here: sources.here + 1, ever: sources.ever + 1, since: now };
+    }
+
+    /// Something that [`came`](Self::came) is gone.
+    pub fn went(&self) {
+        let now = Monotonic::now();
+        let sources = &mut self.live.lock().sources;
+        sources.here -= 1;
+        if sources.here == 0 {
+            sources.since = now;
+        }
+    }
+
+    /// A result left, made of a frame captured so long ago.
+    pub fn saw(&self, age: Duration) {
+        let now = Monotonic::now();
+        let mut live = self.live.lock();
+        live.ages.add(age, now);
+        live.last_result = Some(now);
+    }
+
+    /// Frame `seq` cannot be looked at: counts, answers and tells it.
+    pub fn refused(&self, seq: u64, refusal: &Refusal) {
+        self.refusals.note(seq, refusal);
+        self.failed(format!("frame {seq} refused: {refusal}"));
+    }
+
+    /// Something went wrong.
+    pub fn failed(&self, what: String) {
+        let earlier = self.live.lock().last_error.replace((Monotonic::now(), what));
+        drop(earlier); // not under the lock
+    }
+
+    /// How many frames were refused, by cause.
+    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        self.refusals.counts()
+    }
+
+    /// The camera as it stands now; `counts` are its cell's.
+    pub fn snapshot(&self, counts: Counts) -> Snapshot {
+        self.snapshot_at(Monotonic::now(), counts)
+    }
+
+    fn snapshot_at(&self, now: Monotonic, counts: Counts) -> Snapshot {
+        let refused = self.refusals().into_iter().map(|(cause, count)| (cause.to_owned(), count)).collect();
+        let live = self.live.lock();
+        let (recent, span) = live.ages.recent(now);
+        let (ages, last_error) = (live.ages.all().clone(), live.last_error.clone());
+        let (Sources { here, ever, since }, last_result) = (live.sources, live.last_result);
+        drop(live);
+
+        let (state, since) = match (ever, here, recent.count()) {
+            (0, ..) => (State::Never, since),
+            (_, 0, _) => (State::Lost, since),
+            (_, _, 0) => (State::Silent, last_result.map_or(since, |last| last.max(since))),
+            _ => (State::Live, since),
+        };
+        let Counts { published, taken, superseded, waiting } = counts;
+        Snapshot {
+            camera: self.camera.name().to_owned(),
+            state,
+            since: since.wall(),
+            fps: rate(recent.count(), span),
+            age_ms: Percentiles::of(&recent),
+            published,
+            taken,
+            superseded,
+            waiting,
+            refused,
+            last_error: last_error.map(|(at, what)| LastError { at: at.wall(), what }),
+            ages,
+        }
+    }
+}
+
+impl State {
+    /// As answers spell it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Live => "live",
+            Self::Silent => "silent",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl Snapshot {
+    /// The state in words, by the board's own wall clock: `lost since 2026-11-22 12:03:11`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let since = self.since.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S");
+        match self.state {
+            State::Never => "waits for its first frame".to_owned(),
+            State::Live => format!("live since {since}"),
+            State::Silent => format!("no results since {since}"),
+            State::Lost => format!("lost since {since}"),
+        }
+    }
+}
+
+impl Percentiles {
+    fn of(ages: &Ages) -> Option<Self> {
+        let millis = |share| ages.quantile(share).map(|age| (age.as_secs_f64() * 1e6).round() / 1e3);
+        Some(Self { p50: millis(0.5)?, p95: millis(0.95)?, p99: millis(0.99)? })
+    }
+}
+
+/// So many a second, to a tenth.
+#[expect(clippy::cast_precision_loss, reason = "rounded to a tenth anyway")]
+fn rate(count: u64, span: Duration) -> f64 {
+    (count as f64 / span.max(SHORTEST_SPAN).as_secs_f64() * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNTS: Counts = Counts { published: 7, taken: 4, superseded: 2, waiting: 1 };
+
+    fn statistics() -> Statistics {
+        Statistics::new(Camera::new(0, "door"), Arc::default())
+    }
+
+    fn state(statistics: &Statistics, after: Duration) -> State {
+        statistics.snapshot_at(Monotonic::now().later(after), COUNTS).state
+    }
+
+    #[test]
+    fn a_camera_is_live_while_results_leave() {
+        let (now, later) = (Duration::ZERO, Duration::from_secs(11));
+        let statistics = statistics();
+        assert_eq!(state(&statistics, now), State::Never);
+        statistics.came();
+        assert_eq!(state(&statistics, now), State::Silent);
+        statistics.saw(Duration::from_millis(8));
+        assert_eq!(state(&statistics, now), State::Live);
+        assert_eq!(state(&statistics, later), State::Silent);
+        statistics.came();
+        statistics.went();
+        assert_eq!(state(&statistics, now), State::Live, "one was replaced by the other");
+        statistics.went();
+        assert_eq!(state(&statistics, now), State::Lost);
+    }
+
+    #[test]
+    fn a_snapshot_has_it_all_and_can_be_read_back() {
+        let statistics = statistics();
+        statistics.came();
+        (0..20).for_each(|_| statistics.saw(Duration::from_millis(8)));
+        statistics.refused(21, &Refusal::Unsupported("a drawing"));
+        let snapshot = statistics.snapshot(COUNTS);
+        assert_eq!((snapshot.published, snapshot.taken, snapshot.superseded, snapshot.waiting), (7, 4, 2, 1));
+        assert_eq!((snapshot.state, snapshot.ages.count()), (State::Live, 20));
+        assert!(snapshot.fps > 0.0, "{snapshot:?}");
+        let Percentiles { p50, p95, p99 } = snapshot.age_ms.unwrap();
+        assert!(7.0 <= p50 && p50 <= p95 && p95 <= p99 && p99 <= 9.0, "{snapshot:?}");
+        assert_eq!(snapshot.refused, BTreeMap::from([("unsupported".to_owned(), 1)]));
+        assert_eq!(snapshot.last_error.as_ref().unwrap().what, "frame 21 refused: a drawing");
+
+        let read: Snapshot = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
+        assert_eq!(read, Snapshot { ages: Ages::default(), ..snapshot });
+    }
+}
