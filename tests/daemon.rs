@@ -10,9 +10,11 @@ mod daemon {
     mod frames_in_results_out;
     mod handshake;
     mod http {
+        mod api;
         mod events;
         mod health;
         mod live;
+        mod metrics;
         mod port;
     }
     mod journal;

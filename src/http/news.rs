@@ -150,6 +150,16 @@ impl News {
         Watching(self.clone())
     }
 
+    /// How many watch pictures or events here.
+    pub(super) fn viewers(&self) -> usize {
+        self.watched.lock().0
+    }
+
+    /// How many WebSocket clients are sent what is seen.
+    pub(super) fn readers(&self) -> usize {
+        self.hub.readers()
+    }
+
     /// Changes whenever there may be a new frame.
     pub(super) fn frames(&self) -> watch::Receiver<()> {
         self.frames.subscribe()

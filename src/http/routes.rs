@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    Sights, events,
+    Sights, api, events,
     guard::{self, Guard},
-    health, live,
+    health, live, metrics,
     news::News,
     screens::Screen,
 };
@@ -29,6 +29,7 @@ pub(super) struct Parts {
     pub(super) screens: Arc<[Screen]>,
     pub(super) news: Arc<News>,
     pub(super) status: Arc<Status>,
+    pub(super) websocket_port: u16,
 }
 
 impl Parts {
@@ -37,7 +38,7 @@ impl Parts {
     pub(super) fn new(sights: Sights) -> io::Result<App> {
         let news = Arc::new(News::new(&sights.hub)?);
         let screens = sights.cameras.into_iter().map(Screen::new).collect();
-        Ok(Arc::new(Self { screens, news, status: sights.status }))
+        Ok(Arc::new(Self { screens, news, status: sights.status, websocket_port: sights.websocket_port }))
     }
 
     /// How a camera is doing.
@@ -75,6 +76,10 @@ pub(super) fn routes(app: App, settings: &config::Http) -> Router {
         .route("/cameras/{name}/snapshot.jpg", get(live::snapshot))
         .route("/live", get(live::all))
         .route("/events/{id}/snapshot.jpg", get(events::snapshot))
+        .route("/api/status", get(api::status))
+        .route("/api/cameras", get(api::cameras))
+        .route("/api/openapi.json", get(api::openapi))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/events", get(events::stream))
         .route("/api/events/recent", get(events::recent))
         .route("/healthz", get(health::alive))

@@ -68,6 +68,12 @@ impl Hub {
         Subscription { hub: self.clone(), id }
     }
 
+    /// How many are sent all of what is seen, of one camera or of all.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.subscribers.lock().clone().iter().filter(|one| one.interest.results && one.interest.events).count()
+    }
+
     /// Sends a message of `camera` to everyone who wants it. It is only made if there is anyone.
     pub fn send(&self, camera: &Camera, topic: Topic, message: impl FnOnce() -> Message) {
         let subscribers = self.subscribers.lock().clone();
@@ -120,6 +126,7 @@ mod tests {
         let _reader = hub.subscribe(everything.clone(), reader.clone());
         drop(hub.subscribe(everything, gone.clone()));
 
+        assert_eq!(hub.readers(), 1);
         hub.send(&door, Topic::Taken, || taken(&door, 1));
         hub.send(&yard, Topic::Taken, || unreachable!("nobody wants it, so it is not made"));
         hub.send(&yard, Topic::Results, || taken(&yard, 2));

@@ -3,7 +3,14 @@
 //! Counted by the threads that a frame passes, each time a few additions under a lock of its own; read by whoever shows
 //! them. [`Snapshot`] is what they show.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -28,6 +35,8 @@ const SHORTEST_SPAN: Duration = Duration::from_secs(1);
 pub struct Statistics {
     camera: Camera,
     refusals: Refusals,
+    received: AtomicU64,
+    received_bytes: AtomicU64,
     live: Mutex<Live>,
 }
 
@@ -35,6 +44,8 @@ pub struct Statistics {
 struct Live {
     sources: Sources,
     ages: RecentAges,
+    starts: Ages,
+    stages: BTreeMap<&'static str, Ages>,
     last_result: Option<Monotonic>,
     last_error: Option<(Monotonic, String)>,
 }
@@ -62,7 +73,13 @@ pub struct Snapshot {
     /// How old results were when they left, over the same time; `None` if there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<Percentiles>,
-    /// Frames that came in since the start.
+    /// Sources that ever fed it.
+    pub connections: u64,
+    /// Messages that were to be frames, since the start.
+    pub received: u64,
+    /// Bytes in them.
+    pub received_bytes: u64,
+    /// Frames among them.
     pub published: u64,
     /// Frames the processor took.
     pub taken: u64,
@@ -78,6 +95,15 @@ pub struct Snapshot {
     /// The ages of all results since the start; not in the JSON, whose readers have `age_ms`.
     #[serde(skip)]
     pub ages: Ages,
+    /// The same when looking at the frame started.
+    #[serde(skip)]
+    pub starts: Ages,
+    /// How long each stage took.
+    #[serde(skip)]
+    pub stages: BTreeMap<&'static str, Ages>,
+    /// What feeds it now.
+    #[serde(skip)]
+    pub sources: usize,
 }
 
 /// What a camera is up to.
@@ -120,8 +146,10 @@ impl Statistics {
     #[must_use]
     pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
         let sources = Sources { here: 0, ever: 0, since: Monotonic::now() };
-        let live = Live { sources, ages: RecentAges::default(), last_result: None, last_error: None };
-        Self { refusals: Refusals::new(camera.clone(), hub), camera, live: Mutex::new(live) }
+        let (ages, starts, stages) = Default::default();
+        let live = Live { sources, ages, starts, stages, last_result: None, last_error: None };
+        let (received, received_bytes) = Default::default();
+        Self { refusals: Refusals::new(camera.clone(), hub), camera, received, received_bytes, live: Mutex::new(live) }
     }
 
     /// Whose they are.
@@ -146,11 +174,22 @@ impl Statistics {
         }
     }
 
-    /// A result left, made of a frame captured so long ago.
-    pub fn saw(&self, age: Duration) {
+    /// A message came that is to be a frame.
+    pub fn received(&self, bytes: usize) {
+        // Relaxed: each number is right by itself, and nothing else is read because of it.
+        self.received.fetch_add(1, Ordering::Relaxed);
+        self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A result leaves, made of a frame that was `start` old when looking at it started and is `age` old now.
+    pub fn saw(&self, start: Duration, age: Duration, stages: &[(&'static str, Duration)]) {
         let now = Monotonic::now();
         let mut live = self.live.lock();
         live.ages.add(age, now);
+        live.starts.add(start);
+        for (stage, took) in stages {
+            live.stages.entry(stage).or_default().add(*took);
+        }
         live.last_result = Some(now);
     }
 
@@ -181,6 +220,7 @@ impl Statistics {
         let live = self.live.lock();
         let (recent, span) = live.ages.recent(now);
         let (ages, last_error) = (live.ages.all().clone(), live.last_error.clone());
+        let (starts, stages) = (live.starts.clone(), live.stages.clone());
         let (Sources { here, ever, since }, last_result) = (live.sources, live.last_result);
         drop(live);
 
@@ -197,6 +237,9 @@ impl Statistics {
             since: since.wall(),
             fps: rate(recent.count(), span),
             age_ms: Percentiles::of(&recent),
+            connections: ever as u64,
+            received: self.received.load(Ordering::Relaxed),
+            received_bytes: self.received_bytes.load(Ordering::Relaxed),
             published,
             taken,
             superseded,
@@ -204,6 +247,9 @@ impl Statistics {
             refused,
             last_error: last_error.map(|(at, what)| LastError { at: at.wall(), what }),
             ages,
+            starts,
+            stages,
+            sources: here,
         }
     }
 }
@@ -269,7 +315,7 @@ mod tests {
         assert_eq!(state(&statistics, now), State::Never);
         statistics.came();
         assert_eq!(state(&statistics, now), State::Silent);
-        statistics.saw(Duration::from_millis(8));
+        statistics.saw(Duration::ZERO, Duration::from_millis(8), &[]);
         assert_eq!(state(&statistics, now), State::Live);
         assert_eq!(state(&statistics, later), State::Silent);
         statistics.came();
@@ -283,18 +329,23 @@ mod tests {
     fn a_snapshot_has_it_all_and_can_be_read_back() {
         let statistics = statistics();
         statistics.came();
-        (0..20).for_each(|_| statistics.saw(Duration::from_millis(8)));
+        (0..20).for_each(|_| statistics.saw(Duration::ZERO, Duration::from_millis(8), &[("motion", Duration::ZERO)]));
+        statistics.received(500);
+        statistics.received(700);
         statistics.refused(21, &Refusal::Unsupported("a drawing"));
         let snapshot = statistics.snapshot(COUNTS);
         assert_eq!((snapshot.published, snapshot.taken, snapshot.superseded, snapshot.waiting), (7, 4, 2, 1));
         assert_eq!((snapshot.state, snapshot.ages.count()), (State::Live, 20));
         assert!(snapshot.fps > 0.0, "{snapshot:?}");
+        assert_eq!((snapshot.received, snapshot.received_bytes, snapshot.connections), (2, 1200, 1));
+        assert_eq!((snapshot.starts.count(), snapshot.stages["motion"].count()), (20, 20));
         let Percentiles { p50, p95, p99 } = snapshot.age_ms.unwrap();
         assert!(7.0 <= p50 && p50 <= p95 && p95 <= p99 && p99 <= 9.0, "{snapshot:?}");
         assert_eq!(snapshot.refused, BTreeMap::from([("unsupported".to_owned(), 1)]));
         assert_eq!(snapshot.last_error.as_ref().unwrap().what, "frame 21 refused: a drawing");
 
         let read: Snapshot = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
-        assert_eq!(read, Snapshot { ages: Ages::default(), ..snapshot });
+        let (ages, starts, stages, sources) = Default::default();
+        assert_eq!(read, Snapshot { ages, starts, stages, sources, ..snapshot });
     }
 }

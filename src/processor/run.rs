@@ -65,13 +65,13 @@ impl Eye {
         let camera = || self.camera.name().to_owned();
         hub.send(&self.camera, Topic::Taken, || Message::Taken(Taken { camera: camera(), seq: frame.seq() }));
         match self.stages.look(frame) {
-            Ok(Seen { motion, events }) => {
+            Ok(Seen { motion, events, times }) => {
                 // First: who hears the result finds its frame, and it counted.
                 if let Some(pane) = &self.pane {
                     pane.show(frame, motion.as_ref());
                 }
                 let end = age(frame);
-                self.statistics.saw(end);
+                self.statistics.saw(start, end, &times);
                 hub.send(&self.camera, Topic::Results, || {
                     Message::Result(FrameResult {
                         camera: camera(),

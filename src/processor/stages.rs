@@ -1,5 +1,7 @@
 //! The stages of one camera: everything that is looked for in its frames.
 
+use std::time::{Duration, Instant};
+
 use super::{
     StartError,
     events::Events,
@@ -38,6 +40,8 @@ pub struct Seen {
     pub motion: Option<message::Motion>,
     /// What started, goes on or ended with this frame.
     pub events: Vec<Event>,
+    /// How long each stage took, and decoding before them.
+    pub times: Vec<(&'static str, Duration)>,
 }
 
 impl Stages {
@@ -63,12 +67,15 @@ impl Stages {
         let mut picture = Picture::new(frame, self.wants, &mut self.canvas);
         let mut seen = Seen::default();
         if let Some(MotionStage { width_px, motion, events }) = &mut self.motion {
+            let start = Instant::now();
             let luma = picture.luma(*width_px)?;
+            let decoded = Instant::now();
             let moving = motion
                 .look(&luma, frame.size(), frame.captured_at())
                 .map_err(|error| Refusal::Stage { stage: "motion", error: error.message })?;
             seen.events = events.see(&moving, frame.size(), frame.captured_at());
             seen.motion = Some(moving);
+            seen.times = vec![("decode", decoded - start), ("motion", decoded.elapsed())];
         }
         Ok(seen)
     }

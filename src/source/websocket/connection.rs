@@ -75,6 +75,16 @@ pub(super) enum Content {
     Text(Utf8Bytes),
 }
 
+impl Content {
+    /// Bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Binary(bytes) => bytes.len(),
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
 /// Why a connection is over.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Over {

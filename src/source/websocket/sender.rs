@@ -92,6 +92,7 @@ impl Sender<'_> {
         self.frames += 1;
         let mut seq = self.frames;
         let Server { slot, entrances, .. } = &*self.session.server;
+        entrances[self.camera.index()].statistics.received(content.len());
         match self.frame(content, arrival, connection.pool(), &mut seq) {
             Ok(frame) => drop(slot.publish(self.camera.index(), frame)),
             Err(refusal) => {

@@ -1,0 +1,156 @@
+//! `/metrics`: the numbers of all cameras and of the process, in Prometheus' text format, reckoned when asked for.
+//!
+//! Base units (seconds, bytes), `_total` for what only grows. Labels are names of cameras, stages and causes, none of
+//! which has a character that would need escaping.
+
+use std::{
+    fmt::{Display, Write},
+    fs,
+    time::Duration,
+};
+
+use axum::{
+    extract::State as Extract,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use nix::time::{ClockId, clock_gettime};
+
+use super::routes::App;
+use crate::output::{
+    ages::Ages,
+    statistics::{Snapshot, State},
+};
+
+/// The bounds of histograms: doublings from 64 us on, which no picture is looked at faster than, to 17 s.
+const BOUNDS: std::ops::RangeInclusive<Duration> = Duration::from_micros(1 << 6)..=Duration::from_micros(1 << 24);
+
+/// `/metrics`.
+pub(super) async fn metrics(Extract(app): Extract<App>) -> Response {
+    let report = app.status.report();
+    let mut page = Page::default();
+    page.family("fovea_build_info", "gauge", "Always 1; the label says which version runs.");
+    page.sample("fovea_build_info", &[("version", &report.version)], 1);
+    of_cameras(&mut page, &report.cameras);
+    page.family("fovea_result_readers", "gauge", "WebSocket clients that are sent results.");
+    page.sample("fovea_result_readers", &[], app.news.readers());
+    page.family("fovea_http_viewers", "gauge", "Streams of pictures and events that are open on the HTTP port.");
+    page.sample("fovea_http_viewers", &[], app.news.viewers());
+    of_process(&mut page, report.started_at.as_second());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.0).into_response()
+}
+
+fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
+    type Number = fn(&Snapshot) -> u64;
+    let numbers: [(&str, &str, &str, Number); 7] = [
+        ("fovea_camera_live", "gauge", "1 while results leave, else 0.", |one| u64::from(one.state == State::Live)),
+        ("fovea_senders", "gauge", "Sources that feed the camera now.", |one| one.sources as u64),
+        (
+            "fovea_connections_total",
+            "counter",
+            "Sources that ever fed the camera: one more for each reconnect.",
+            |one| one.connections,
+        ),
+        ("fovea_frames_received_total", "counter", "Messages that were to be frames.", |one| one.received),
+        ("fovea_received_bytes_total", "counter", "Bytes in messages that were to be frames.", |one| {
+            one.received_bytes
+        }),
+        (
+            "fovea_frames_superseded_total",
+            "counter",
+            "Frames replaced by a newer one before they were looked at.",
+            |one| one.superseded,
+        ),
+        ("fovea_frames_processed_total", "counter", "Frames that were looked at.", |one| one.ages.count()),
+    ];
+    for (name, kind, help, number) in numbers {
+        page.family(name, kind, help);
+        cameras.iter().for_each(|one| page.sample(name, &[("camera", &one.camera)], number(one)));
+    }
+
+    let refused = "fovea_frames_refused_total";
+    page.family(refused, "counter", "Frames that could not be looked at, by cause.");
+    for one in cameras {
+        for (cause, count) in &one.refused {
+            page.sample(refused, &[("camera", &one.camera), ("cause", cause)], count);
+        }
+    }
+
+    type Histogram = fn(&Snapshot) -> &Ages;
+    let histograms: [(&str, &str, Histogram); 2] = [
+        ("fovea_frame_start_age_seconds", "Age of frames when looking at them started.", |one| &one.starts),
+        ("fovea_frame_result_age_seconds", "Age of frames when their result left.", |one| &one.ages),
+    ];
+    for (name, help, ages) in histograms {
+        page.family(name, "histogram", help);
+        cameras.iter().for_each(|one| page.histogram(name, &[("camera", &one.camera)], ages(one)));
+    }
+    let stage_times = "fovea_stage_duration_seconds";
+    page.family(stage_times, "histogram", "Time that each stage took for a frame.");
+    for one in cameras {
+        for (stage, times) in &one.stages {
+            page.histogram(stage_times, &[("camera", &one.camera), ("stage", stage)], times);
+        }
+    }
+}
+
+/// The numbers that every program under Prometheus has, by the same names.
+fn of_process(page: &mut Page, started_at: i64) {
+    page.family("process_start_time_seconds", "gauge", "Wall time of the start, in seconds since 1970.");
+    page.sample("process_start_time_seconds", &[], started_at);
+    if let Ok(used) = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID) {
+        page.family("process_cpu_seconds_total", "counter", "Processor time used, user and system.");
+        page.sample("process_cpu_seconds_total", &[], Duration::from(used).as_secs_f64());
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let memory = [
+        ("process_virtual_memory_bytes", "VmSize:", "Memory asked for."),
+        ("process_resident_memory_bytes", "VmRSS:", "Memory in use."),
+    ];
+    for (name, key, help) in memory {
+        let line = status.lines().find_map(|line| line.strip_prefix(key));
+        if let Some(kilobytes) = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()) {
+            page.family(name, "gauge", help);
+            page.sample(name, &[], 1024 * kilobytes);
+        }
+    }
+    if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
+        page.family("process_open_fds", "gauge", "Open descriptors.");
+        page.sample("process_open_fds", &[], descriptors.count());
+    }
+}
+
+/// The text, as it grows.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    /// Says what the samples that follow are.
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+        if labels.is_empty() {
+            self.line(format_args!("{name} {value}"));
+        } else {
+            self.line(format_args!("{name}{{{}}} {value}", labels.join(",")));
+        }
+    }
+
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], ages: &Ages) {
+        let (bucket, sum, count) = (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
+        let below = ages.below().filter(|(bound, _)| BOUNDS.contains(bound));
+        let below = below.map(|(bound, number)| (bound.as_secs_f64().to_string(), number));
+        for (bound, number) in below.chain([("+Inf".to_owned(), ages.count())]) {
+            self.sample(&bucket, &[labels, &[("le", &bound)]].concat(), number);
+        }
+        self.sample(&sum, labels, ages.sum().as_secs_f64());
+        self.sample(&count, labels, ages.count());
+    }
+
+    fn line(&mut self, line: impl Display) {
+        writeln!(self.0, "{line}").expect("a string takes everything");
+    }
+}

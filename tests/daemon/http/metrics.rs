@@ -1,0 +1,118 @@
+//! The numbers for Prometheus, read by its own parser.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use crate::support::{
+    client::{Client, GREY, V1},
+    daemon::{DOOR, Daemon, HTTP},
+    http::get,
+    pictures::Picture,
+};
+
+/// A daemon that took five frames, lost one connection and refused one message; and its metrics.
+fn measured() -> (Daemon, String) {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}[[camera]]\nname = \"yard\"\n"));
+    for _ in 0..2 {
+        let mut sender = Client::connect_v1(&daemon, "/frames/door?results");
+        for seq in 1..=5 {
+            let rows = Picture::scene(64, 48).grey(0);
+            sender.send(V1 { format: GREY, size: (64, 48), seq, picture: &rows, ..V1::default() }.message());
+            sender.next_of("result");
+        }
+        sender.send("no picture");
+        sender.next_of("refused");
+    }
+    let answer = get(&daemon, "/metrics");
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    (daemon, text)
+}
+
+/// Sample and value.
+fn samples(text: &str) -> BTreeMap<&str, f64> {
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .map(|line| line.rsplit_once(' ').expect("a value"))
+        .map(|(name, value)| (name, value.parse().expect("a number")))
+        .collect()
+}
+
+#[test]
+fn every_number_is_raised_by_what_it_counts() {
+    let (_daemon, text) = measured();
+    let samples = samples(&text);
+    let door = |name: &str| samples[format!("fovea_{name}{{camera=\"door\"}}").as_str()];
+    assert_eq!(door("frames_received_total"), 12.0);
+    assert_eq!(door("frames_processed_total"), 10.0);
+    assert_eq!(door("frames_superseded_total"), 0.0);
+    assert_eq!(door("received_bytes_total"), f64::from(10 * (40 + 64 * 48) + 2 * 10));
+    assert_eq!(door("connections_total"), 2.0);
+    assert_eq!(samples["fovea_frames_refused_total{camera=\"door\",cause=\"bad_header\"}"], 2.0);
+    assert_eq!(door("frame_start_age_seconds_count"), 10.0);
+    assert_eq!(door("frame_result_age_seconds_count"), 10.0);
+    assert!(door("frame_result_age_seconds_sum") >= door("frame_start_age_seconds_sum"));
+    for stage in ["decode", "motion"] {
+        let name = |part: &str| format!("fovea_stage_duration_seconds_{part}{{camera=\"door\",stage=\"{stage}\"");
+        assert_eq!(samples[format!("{}}}", name("count")).as_str()], 10.0);
+        assert_eq!(samples[format!("{},le=\"+Inf\"}}", name("bucket")).as_str()], 10.0);
+    }
+    assert_eq!(samples["fovea_camera_live{camera=\"yard\"}"], 0.0);
+    for positive in
+        ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"]
+    {
+        assert!(samples[positive] > 0.0, "{positive}");
+    }
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_there_are() {
+    let (_daemon, text) = measured();
+    let dashboard: serde_json::Value =
+        serde_json::from_str(include_str!("../../../deploy/grafana.json")).expect("the dashboard is JSON");
+    let panels = dashboard["panels"].as_array().expect("it has panels");
+    assert!(panels.len() >= 6);
+    let mut ids: Vec<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("each has a number")).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), panels.len(), "each its own");
+    for panel in panels {
+        for key in ["title", "type", "gridPos", "datasource", "fieldConfig"] {
+            assert!(!panel[key].is_null(), "{key} of {panel}");
+        }
+        let targets = panel["targets"].as_array().expect("each panel asks for something");
+        for expression in targets.iter().map(|target| target["expr"].as_str().expect("a question")) {
+            let names = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let names: Vec<_> =
+                names.filter(|name| name.starts_with("fovea_") || name.starts_with("process_")).collect();
+            assert!(!names.is_empty(), "{expression}");
+            for name in names {
+                assert!(text.contains(&format!("\n{name}{{")) || text.contains(&format!("\n{name} ")), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn prometheus_takes_it_without_a_complaint() {
+    let (_daemon, text) = measured();
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut promtool) = promtool else {
+        assert!(env::var_os("FOVEA_ALL").is_none(), "promtool cannot run: install prometheus");
+        // Past the test harness, which keeps what passing tests print to itself.
+        let _ = writeln!(std::io::stderr(), "skipped promtool: install prometheus");
+        return;
+    };
+    promtool.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("it reads");
+    let output = promtool.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.is_empty(), "{said}\n{text}");
+}
