@@ -5,7 +5,7 @@
 //! configuration there is none of it.
 //!
 //! `server` accepts and bounds connections, `guard` says who may ask and what every answer carries. A request goes by
-//! `routes` to `live` (pictures), `events`, `api`, `metrics` or `health`. `news` is this plane's one place at the hub, `screens` have
+//! `routes` to one of `page` (what browsers show), `live` (pictures), `events`, `api`, `metrics` or `health`. `news` is this plane's one place at the hub, `screens` have
 //! each camera's newest frame as a JPEG file, which `jpeg` makes where the sender did not.
 
 mod api;
@@ -17,6 +17,7 @@ mod jpeg;
 mod live;
 mod metrics;
 mod news;
+mod page;
 mod routes;
 mod screens;
 mod server;

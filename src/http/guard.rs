@@ -29,6 +29,13 @@ const HEADERS: [(HeaderName, &str); 7] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The same for a page that also sends frames to `port` of the host that it is from, if that is a name as names are.
+pub(super) fn policy(host: &str, port: u16) -> String {
+    let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    let frames = if is_name { format!("connect-src 'self' ws://{host}:{port};") } else { "connect-src 'self';".into() };
+    POLICY.replace("connect-src 'self';", &frames)
+}
+
 /// The names that this board answers to.
 #[derive(Debug)]
 pub(super) struct Guard {

@@ -15,6 +15,7 @@ use super::{
     guard::{self, Guard},
     health, live, metrics,
     news::News,
+    page,
     screens::Screen,
 };
 use crate::{config, output::statistics::Snapshot, status::Status};
@@ -71,7 +72,7 @@ impl IntoResponse for NoCamera {
 
 /// All paths.
 pub(super) fn routes(app: App, settings: &config::Http) -> Router {
-    Router::new()
+    page::add(Router::new())
         .route("/cameras/{name}/live.mjpg", get(live::camera))
         .route("/cameras/{name}/snapshot.jpg", get(live::snapshot))
         .route("/live", get(live::all))

@@ -1,0 +1,60 @@
+//! The pages: files that are built in, so that a board needs nothing from anywhere else.
+
+use axum::{
+    Router,
+    extract::State as Extract,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{guard, routes::App};
+use crate::system::host::without_port;
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Path, kind, content.
+const FILES: [(&str, &str, &str); 8] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/style.css", CSS, include_str!("page/style.css")),
+    ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
+    ("/live.js", SCRIPT, include_str!("page/live.js")),
+    ("/stream.js", SCRIPT, include_str!("page/stream.js")),
+    ("/draw.js", SCRIPT, include_str!("page/draw.js")),
+    ("/zones.js", SCRIPT, include_str!("page/zones.js")),
+    ("/camera.js", SCRIPT, include_str!("page/camera.js")),
+];
+
+/// Adds the pages' paths.
+pub(super) fn add(routes: Router<App>) -> Router<App> {
+    let file = |routes: Router<App>, (path, kind, content)| {
+        routes.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], content) }))
+    };
+    FILES.into_iter().fold(routes, file).route("/camera", get(camera))
+}
+
+/// `/camera`, whose page connects to the port that frames come in at: the one page that may.
+async fn camera(Extract(app): Extract<App>, headers: HeaderMap) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port).unwrap_or_default();
+    let policy = guard::policy(host, app.websocket_port);
+    let headers = [(header::CONTENT_TYPE, HTML), (header::CONTENT_SECURITY_POLICY, &policy)];
+    (headers, include_str!("page/camera.html")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_are_small_and_of_this_board_alone() {
+        let camera = ("/camera", HTML, include_str!("page/camera.html"));
+        let sum: usize = FILES.iter().chain([&camera]).map(|(_, _, content)| content.len()).sum();
+        assert!(sum < 100_000, "{sum} bytes");
+        for (path, _, content) in FILES.iter().chain([&camera]) {
+            let content = content.replace("http://www.w3.org/2000/svg", "").replace("http://localhost", "");
+            assert!(!content.contains("http://") && !content.contains("https://"), "{path} names another host");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// Drawing over pictures. Coordinates are pixels of the whole picture; SVG scales them as the browser scales the picture.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function shape(kind, attributes, text) {
+  const element = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+/** Boxes of one result over a picture of this size, the largest one with a label. */
+export function drawBoxes(svg, [width, height], boxes) {
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const scale = width / (svg.clientWidth || width);
+  const shapes = boxes.map(([x, y, w, h]) => shape("rect", { class: "box", x, y, width: w, height: h }));
+  if (boxes.length > 0) {
+    const [x, y] = boxes[0];
+    const at = `translate(${x} ${Math.max(0, y - 19 * scale)}) scale(${scale})`;
+    const label = shape("g", { transform: at });
+    label.append(shape("rect", { class: "label", width: 58, height: 18 }), shape("text", { x: 5, y: 13 }, "motion"));
+    shapes.push(label);
+  }
+  svg.replaceChildren(...shapes);
+}
+
+/** Shows a JPEG on a canvas, which takes its size. */
+export async function drawPicture(canvas, bytes) {
+  const picture = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+  if (canvas.width !== picture.width || canvas.height !== picture.height) {
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+  }
+  canvas.getContext("2d").drawImage(picture, 0, 0);
+  picture.close();
+}

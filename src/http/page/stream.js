@@ -1,0 +1,75 @@
+// What comes from the board: a stream of pictures, and one of messages.
+
+/** The parts of a multipart stream: `{ headers, bytes }`, until the stream ends. */
+export async function* parts(url, signal) {
+  const answer = await fetch(url, { signal });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  const source = new Source(answer.body.getReader());
+  while ((await source.line()) !== undefined) { // the boundary
+    const headers = new Map();
+    for (let line; (line = await source.line()); ) {
+      const at = line.indexOf(":");
+      headers.set(line.slice(0, at).toLowerCase(), line.slice(at + 1).trim());
+    }
+    if (!headers.has("content-length")) return;
+    yield { headers, bytes: await source.take(Number(headers.get("content-length"))) };
+    await source.line(); // the end of the picture's line
+  }
+}
+
+/** Bytes as they come, taken by lines and by numbers. */
+class Source {
+  #reader;
+  #rest = new Uint8Array();
+
+  constructor(reader) {
+    this.#reader = reader;
+  }
+
+  async #more() {
+    const { value, done } = await this.#reader.read();
+    if (!done) this.#rest = value;
+    return !done;
+  }
+
+  /** A line without its end, or undefined when there is none any more. */
+  async line() {
+    let line = "";
+    do {
+      const end = this.#rest.indexOf(10);
+      line += new TextDecoder().decode(this.#rest.subarray(0, end < 0 ? undefined : end));
+      if (end >= 0) {
+        this.#rest = this.#rest.subarray(end + 1);
+        return line.replace(/\r$/, "");
+      }
+    } while (await this.#more());
+    return undefined;
+  }
+
+  async take(length) {
+    const bytes = new Uint8Array(length);
+    for (let filled = 0; ; ) {
+      const piece = this.#rest.subarray(0, length - filled);
+      bytes.set(piece, filled);
+      filled += piece.length;
+      this.#rest = this.#rest.subarray(piece.length);
+      if (filled === length) return bytes;
+      if (!(await this.#more())) throw new Error("the stream ended in a picture");
+    }
+  }
+}
+
+/** Calls `hear[kind](message)` for each message, until what is returned is called. The browser comes back by itself. */
+export function listen(hear) {
+  const source = new EventSource("/api/events");
+  for (const [kind, call] of Object.entries(hear)) {
+    source.addEventListener(kind, ({ data }) => call(JSON.parse(data)));
+  }
+  return () => source.close();
+}
+
+export const get = async (url) => {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return answer.json();
+};

@@ -1,0 +1,156 @@
+// The zone editor: polygons drawn on the picture, and the TOML that says the same.
+
+import { shape } from "/draw.js";
+import { get } from "/stream.js";
+
+const STEP = 0.01; // of an arrow key, as a part of the picture
+
+const element = (id) => document.getElementById(id);
+const dialog = element("editor");
+const svg = dialog.querySelector("svg");
+const round = (number) => Math.round(Math.min(1, Math.max(0, number)) * 1000) / 1000;
+
+let zones = [];
+let chosen = 0;
+let camera = "";
+
+/** Opens the editor for a camera, on a copy of its picture as it stands. */
+export async function edit(name, picture) {
+  camera = name;
+  const still = dialog.querySelector("canvas");
+  [still.width, still.height] = [picture.width, picture.height];
+  still.getContext("2d").drawImage(picture, 0, 0);
+  svg.setAttribute("viewBox", `0 0 ${still.width} ${still.height}`);
+  element("editor-title").textContent = `Zones of ${name}`;
+  const configured = (await get("/api/cameras")).find((one) => one.name === name)?.zones ?? [];
+  zones = configured.map(({ name = "", ignore, polygon }) => ({
+    name, ignore, polygon: polygon.map((corner) => corner.map(round)),
+  }));
+  if (zones.length === 0) add();
+  chosen = 0;
+  draw();
+  dialog.showModal();
+}
+
+function add() {
+  const names = new Set(zones.map(({ name }) => name));
+  let number = zones.length + 1;
+  while (names.has(`zone-${number}`)) number++;
+  zones.push({ name: `zone-${number}`, ignore: false, polygon: [] });
+  chosen = zones.length - 1;
+}
+
+/** What keeps the zones from being used, in words; empty if nothing does. */
+function problem() {
+  const names = zones.filter(({ ignore }) => !ignore).map(({ name }) => name);
+  for (const { name, ignore, polygon } of zones) {
+    const which = ignore ? "the ignored zone" : `“${name}”`;
+    if (!ignore && !/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name)) return `${which}: a name is 1 to 32 of a-z, 0-9, - and _.`;
+    if (!ignore && names.indexOf(name) !== names.lastIndexOf(name)) return `${which}: each zone needs a name of its own.`;
+    if (polygon.length < 3) return `${which}: set at least three corners.`;
+    const [[x0, y0], ...others] = polygon;
+    const across = ([ax, ay], [bx, by]) => Math.abs((ax - x0) * (by - y0) - (bx - x0) * (ay - y0)) > 1e-5;
+    if (!others.some((a) => others.some((b) => across(a, b)))) return `${which}: its corners are all on one line.`;
+  }
+  return "";
+}
+
+function toml() {
+  const one = ({ name, ignore, polygon }) => {
+    const corners = polygon.map(([x, y]) => `[${x}, ${y}]`).join(", ");
+    return `[[camera.motion.zone]]\n${ignore ? "ignore = true" : `name = "${name}"`}\npolygon = [${corners}]\n`;
+  };
+  return zones.map(one).join("\n");
+}
+
+function draw() {
+  const { width, height } = svg.viewBox.baseVal;
+  const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.corner : undefined;
+  const radius = (7 * width) / (svg.clientWidth || 640);
+  const shapes = zones.map(({ ignore, polygon }) => {
+    const points = polygon.map(([x, y]) => `${x * width},${y * height}`).join(" ");
+    return shape("polygon", { class: ignore ? "zone ignored" : "zone", points });
+  });
+  zones[chosen]?.polygon.forEach(([x, y], corner) => {
+    const label = `Corner ${corner + 1}: ${Math.round(x * 100)} % from the left, ${Math.round(y * 100)} % from the top`;
+    const place = { cx: x * width, cy: y * height, r: radius, "data-corner": corner, tabindex: 0, role: "button" };
+    shapes.push(shape("circle", { class: "corner", "aria-label": label, ...place }));
+  });
+  svg.replaceChildren(...shapes);
+  if (focused !== undefined) svg.querySelector(`[data-corner="${focused}"]`)?.focus();
+
+  const options = zones.map(({ name, ignore }, at) => new Option(ignore ? `${at + 1}: ignored` : `${at + 1}: ${name}`, at));
+  element("zone").replaceChildren(...options);
+  element("zone").value = chosen;
+  const zone = zones[chosen];
+  for (const id of ["zone-name", "zone-ignore", "add-corner", "remove-zone"]) element(id).disabled = !zone;
+  if (zone && document.activeElement !== element("zone-name")) element("zone-name").value = zone.ignore ? "" : zone.name;
+  element("zone-name").disabled = !zone || zone.ignore;
+  element("zone-ignore").checked = zone?.ignore ?? false;
+  const wrong = problem();
+  element("zone-problem").textContent = wrong;
+  element("toml").value = wrong ? "" : toml();
+  element("copy").disabled = wrong !== "";
+  element("copied").textContent = "";
+}
+
+/** Where on the picture the pointer is, as parts of its width and height. */
+function place({ clientX, clientY }) {
+  const { left, top, width, height } = svg.getBoundingClientRect();
+  return [round((clientX - left) / width), round((clientY - top) / height)];
+}
+
+let dragged;
+svg.addEventListener("pointerdown", (event) => {
+  event.preventDefault();
+  if (!zones[chosen]) add();
+  const { polygon } = zones[chosen];
+  const corner = event.target.dataset.corner;
+  dragged = corner === undefined ? polygon.push(place(event)) - 1 : Number(corner);
+  svg.setPointerCapture(event.pointerId);
+  draw();
+  svg.querySelector(`[data-corner="${dragged}"]`)?.focus();
+});
+svg.addEventListener("pointermove", (event) => {
+  if (dragged === undefined) return;
+  zones[chosen].polygon[dragged] = place(event);
+  draw();
+});
+for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => (dragged = undefined));
+
+svg.addEventListener("keydown", (event) => {
+  const corner = event.target.dataset.corner;
+  if (corner === undefined) return;
+  const { polygon } = zones[chosen];
+  const moves = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+  if (event.key in moves) {
+    const [x, y] = polygon[corner];
+    polygon[corner] = [round(x + moves[event.key][0]), round(y + moves[event.key][1])];
+  } else if (event.key === "Delete" || event.key === "Backspace") {
+    polygon.splice(corner, 1);
+  } else return;
+  event.preventDefault();
+  draw();
+});
+
+const act = (id, kind, does) => element(id).addEventListener(kind, (event) => (does(event), draw()));
+act("zone", "change", ({ target }) => (chosen = Number(target.value)));
+act("new-zone", "click", add);
+act("remove-zone", "click", () => {
+  zones.splice(chosen, 1);
+  chosen = Math.max(0, chosen - 1);
+});
+act("zone-name", "input", ({ target }) => (zones[chosen].name = target.value));
+act("zone-ignore", "change", ({ target }) => (zones[chosen].ignore = target.checked));
+act("add-corner", "click", () => zones[chosen].polygon.push([0.5, 0.5]));
+element("add-corner").addEventListener("click", () => svg.querySelector(".corner:last-of-type")?.focus());
+element("zone-name").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+element("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(element("toml").value);
+  } catch {
+    element("toml").select(); // over plain HTTP browsers let nobody but the user copy
+    document.execCommand("copy");
+  }
+  element("copied").textContent = `Copied. Paste it below [camera.motion] of ${camera}.`;
+});

@@ -1,0 +1,188 @@
+//! The pages in a real browser: Chromium without a screen, with a camera that is none, driven by `tests/peers/pages.py`.
+//! What it finds is judged here; its screenshots are kept in `target/pages`.
+//!
+//! It takes a while, so it runs with `FOVEA_SLOW` set, or with `FOVEA_ALL` (`tests/run` sets it), where it must.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tungstenite::{Message, client};
+
+const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+[http]
+listen = "127.0.0.1:0"
+[[camera]]
+name = "door"
+[camera.motion]
+absorb_after_ms = 86400000
+[[camera]]
+name = "phone"
+[camera.motion]
+"#;
+
+/// Where the square is in the end: x, y, width, height, of 320x240.
+const SQUARE: [f64; 4] = [180.0, 100.0, 40.0, 60.0];
+
+#[test]
+fn people_see_what_is_seen() {
+    let must = env::var_os("FOVEA_ALL").is_some();
+    if !must && env::var_os("FOVEA_SLOW").is_none() {
+        return skip("pages.py: it takes a while; set FOVEA_SLOW to run it");
+    }
+    let works = |program: &str, arguments: &[&str]| {
+        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+    };
+    if !works("chromedriver", &["--version"]) || !works("/usr/bin/python3", &["-c", "import cv2"]) {
+        assert!(!must, "the pages cannot be tried: install chromium-driver and python3-opencv");
+        return skip("pages.py: install chromium-driver and python3-opencv");
+    }
+    let daemon = Daemon::start();
+    let camera = Camera::start(&daemon.frames);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
+    let output = Command::new("timeout")
+        .args(["150", "/usr/bin/python3", "tests/peers/pages.py", &daemon.pages])
+        .arg(folder)
+        .output()
+        .expect("every Linux has `timeout`");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    drop(camera);
+    judge(&serde_json::from_str(&said).expect("it prints JSON"));
+}
+
+fn judge(found: &Value) {
+    assert_eq!(found["console"].as_array().map(Vec::len), Some(0), "{}", found["console"]);
+    let numbers = |value: &Value| serde_json::from_value::<Vec<f64>>(value.clone()).expect("numbers");
+    let near = |found: f64, expected: f64, by: f64| (found - expected).abs() <= by;
+    // The square is where it was sent, and the box over it is where the square is, on the screen.
+    for (found, expected) in numbers(&found["square"]).into_iter().zip(SQUARE) {
+        assert!(near(found, expected, 2.0), "the square is at {found} instead of {expected}");
+    }
+    let [x, _, width, _] = SQUARE;
+    for (key, expected) in [("box_left", x), ("box_right", x + width)] {
+        let at = found[key].as_f64().expect("a number");
+        assert!(near(at, expected, 9.0), "{key} at {at} instead of {expected}");
+    }
+    for (told, expected) in numbers(&found["told"][0]).into_iter().zip(SQUARE) {
+        assert!(near(told, expected, 8.0), "{}", found["told"]);
+    }
+    // The browser's own camera is green.
+    let [red, green, blue] = numbers(&found["phone"])[..] else { panic!("{}", found["phone"]) };
+    assert!(green > 90.0 && red < 90.0 && blue < 90.0, "{}", found["phone"]);
+
+    let toml = found["toml"].as_str().expect("text");
+    let config = format!("[[camera]]\nname = \"door\"\n[camera.motion]\n{toml}");
+    let zones = config.parse::<toml::Table>().expect("the editor gives TOML");
+    let zones = zones["camera"][0]["motion"]["zone"].as_array().expect("zones").clone();
+    assert_eq!((zones[0]["name"].as_str(), zones[1]["ignore"].as_bool()), (Some("gate"), Some(true)));
+    let polygon: Vec<Vec<f64>> = zones[0]["polygon"].clone().try_into().expect("numbers");
+    for (found, expected) in polygon.into_iter().zip([[0.1, 0.1], [0.8, 0.2], [0.5, 0.8]]) {
+        assert!(near(found[0], expected[0], 0.01) && near(found[1], expected[1], 0.01), "{found:?} for {expected:?}");
+    }
+    let polygon: Vec<Vec<f64>> = zones[1]["polygon"].clone().try_into().expect("numbers");
+    assert_eq!(polygon, [[0.5, 0.5], [0.6, 0.5], [0.5, 0.7]], "by keys it is exact");
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages-zones.toml");
+    fs::write(&file, config).expect("the target folder can be written");
+    let check = Command::new(env!("CARGO_BIN_EXE_fovea")).arg("check").arg(&file).output().expect("fovea starts");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
+/// A running daemon, ended when dropped.
+struct Daemon {
+    process: Child,
+    /// `127.0.0.1:PORT` of the WebSocket port.
+    frames: String,
+    /// `http://127.0.0.1:PORT`
+    pages: String,
+}
+
+impl Daemon {
+    fn start() -> Self {
+        let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages.toml");
+        fs::write(&config, CONFIG).expect("the target folder can be written");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_fovea"))
+            .args(["run", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("fovea starts");
+        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
+        let mut after = |what: &str| {
+            let line = lines.find_map(|line| line.ok()?.split_once(what).map(|(_, rest)| rest.to_owned()));
+            line.unwrap_or_else(|| panic!("it does not say {what:?}"))
+        };
+        let (frames, pages) = (after(" listening on "), after(" at "));
+        thread::spawn(move || lines.for_each(drop)); // a full pipe would hold it up
+        Self { process, frames, pages }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A camera that has seen a square come in from the left; it shows it where it stopped, until dropped.
+struct Camera(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
+
+impl Camera {
+    fn start(address: &str) -> Self {
+        let stream = TcpStream::connect(address).expect("it listens");
+        let (mut socket, _) = client(format!("ws://{address}/frames/door"), stream).expect("it lets us in");
+        let on = Arc::new(AtomicBool::new(true));
+        let watched = on.clone();
+        let thread = thread::spawn(move || {
+            let mut step = 0_usize;
+            while watched.load(Ordering::Relaxed) {
+                let square = step.checked_sub(30).map(|step| (4 * step).min(180));
+                socket.send(Message::binary(picture(square))).expect("the daemon reads");
+                step += 1;
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        Self(on, Some(thread))
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+        let ended = self.1.take().map(thread::JoinHandle::join);
+        assert!(thread::panicking() || ended.is_some_and(|ended| ended.is_ok()));
+    }
+}
+
+/// A grey picture, with a white square that begins at this column.
+fn picture(square: Option<usize>) -> Vec<u8> {
+    let (width, height) = (320, 240);
+    let white = |at: usize| {
+        let (row, column) = (at / width, at % width);
+        square.is_some_and(|x| (x..x + 40).contains(&column)) && (100..160).contains(&row)
+    };
+    let texture = |at: usize| u8::try_from(80 + at % 7 + at / width % 5).expect("at most 90");
+    let pixels: Vec<u8> = (0..width * height).map(|at| if white(at) { 250 } else { texture(at) }).collect();
+    let image =
+        turbojpeg::Image { pixels: &pixels[..], width, pitch: width, height, format: turbojpeg::PixelFormat::GRAY };
+    turbojpeg::compress(image, 92, turbojpeg::Subsamp::Gray).expect("a picture").to_vec()
+}
+
+/// Tells it past the test harness, which keeps what passing tests print to itself.
+fn skip(what: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped {what}");
+}

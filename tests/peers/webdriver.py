@@ -1,0 +1,137 @@
+"""A browser without a screen, driven by what WebDriver is: JSON over HTTP.
+
+Needs Debian's chromium-driver (and chromium, which it brings along) and nothing else.
+"""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+TIMEOUT_S = 40
+
+# No sandbox, as tests may run as root, where Chromium has none; no calls home; a camera that is none.
+OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+           "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+           "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+
+def start_driver():
+    """Starts chromedriver on a free port; gives it and its address, read from what it says."""
+    driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
+    for line in driver.stdout:
+        if found := re.search(r"started successfully on port (\d+)", line):
+            return driver, f"http://127.0.0.1:{found[1]}"
+    sys.exit("chromedriver did not start")
+
+
+def ask(method, url, body=None):
+    """A WebDriver command."""
+    data = json.dumps(body or {}).encode() if method == "POST" else None
+    try:
+        with urlopen(Request(url, data, {"Content-Type": "application/json"}, method=method), timeout=60) as answer:
+            return json.load(answer)["value"]
+    except HTTPError as error:
+        sys.exit(f"{method} {url}: {json.load(error)['value']['message']}")
+
+
+class Browser:
+    """One session of a browser."""
+
+    def __init__(self, session):
+        self.session = session
+
+    def open(self, page):
+        ask("POST", f"{self.session}/url", {"url": page})
+
+    def title(self):
+        return ask("GET", f"{self.session}/title")
+
+    def run(self, script, *args):
+        """What a function's body returns in the page."""
+        return ask("POST", f"{self.session}/execute/sync", {"script": script, "args": list(args)})
+
+    def wait(self, what, script, *args):
+        """Waits until the script returns something true, and gives that."""
+        until = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < until:
+            if found := self.run(script, *args):
+                return found
+            time.sleep(0.05)
+        said = self.run("return document.body.innerText")
+        sys.exit(f"{what}: not within {TIMEOUT_S} s\n--- the page says\n{said}\n--- the console\n{self.console()}")
+
+    def find(self, selector):
+        return ask("POST", f"{self.session}/element", {"using": "css selector", "value": selector})[ELEMENT]
+
+    def click(self, selector):
+        ask("POST", f"{self.session}/element/{self.find(selector)}/click")
+
+    def type(self, selector, text):
+        element = self.find(selector)
+        ask("POST", f"{self.session}/element/{element}/clear")
+        ask("POST", f"{self.session}/element/{element}/value", {"text": text})
+
+    def keys(self, *keys):
+        """Presses keys, one after the other, wherever the focus is."""
+        presses = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        ask("POST", f"{self.session}/actions", {"actions": [{"type": "key", "id": "keys", "actions": presses}]})
+
+    def pointer(self, *moves):
+        """Moves the pointer to (x, y) or presses it ("Down", "Up"), one after the other."""
+        steps = [{"type": f"pointer{move}", "button": 0} if isinstance(move, str) else
+                 {"type": "pointerMove", "x": round(move[0]), "y": round(move[1]), "duration": 20} for move in moves]
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": steps}
+        ask("POST", f"{self.session}/actions", {"actions": [mouse]})
+
+    def new_window(self):
+        """Opens a window beside the others, which stay visible, and goes there; gives its name."""
+        window = ask("POST", f"{self.session}/window/new", {"type": "window"})["handle"]
+        ask("POST", f"{self.session}/window", {"handle": window})
+        return window
+
+    def cdp(self, command, **params):
+        """What WebDriver has no command for."""
+        return ask("POST", f"{self.session}/goog/cdp/execute", {"cmd": command, "params": params})
+
+    def look(self, scheme, width, height):
+        """A window of this size with a light or dark scheme."""
+        self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def screenshot(self, file=None):
+        png = base64.b64decode(ask("GET", f"{self.session}/screenshot"))
+        if file:
+            Path(file).write_bytes(png)
+        return png
+
+    def console(self):
+        """What the console got since the last time, icons of pages that have none left out."""
+        lines = ask("POST", f"{self.session}/se/log", {"type": "browser"})
+        return [line for line in lines if "favicon" not in line["message"]]
+
+
+@contextmanager
+def browser():
+    """A browser, ended whatever happens."""
+    driver, address = start_driver()
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            wanted = {"goog:chromeOptions": {"args": [*OPTIONS, f"--user-data-dir={profile}"]},
+                      "goog:loggingPrefs": {"browser": "ALL"}}
+            session = ask("POST", f"{address}/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+            one = Browser(f"{address}/session/{session}")
+            try:
+                yield one
+            finally:
+                ask("DELETE", one.session)
+    finally:
+        driver.terminate()
