@@ -4,7 +4,8 @@
 //! publishes it: lock, swap the pointer, set the event ([`slot`]). The processor's thread, alone on its core, waits for
 //! the event, takes the pointer, clears the event, and looks ([`processor`]). What it saw goes once through the hub
 //! into the outbox of each reader, whose own thread sends it ([`output`]). When the last handle of the frame is dropped,
-//! its buffer goes back to where it came from. Nothing downstream calls back up, nobody waits for anybody slower.
+//! its buffer goes back to where it came from. People and monitoring look on from the side ([`http`]): the newest frame
+//! of each camera stands in a pane for them until the next one is looked at. Nothing downstream calls back up, nobody waits for anybody slower.
 //!
 //! ```text
 //! source thread --Frame--> slot --Frame--> processor thread --result--> hub --> outboxes --> readers' threads
@@ -24,12 +25,15 @@
 //! | result | what the stages say of one frame, with its age |
 //! | event | something that starts, updates, ends, built from results |
 //! | sender, reader | a client that sends a camera's frames, a client that reads results |
+//! | pane | where the newest frame of a camera that was looked at stands, for viewers |
+//! | viewer | who looks at pictures or events over HTTP |
 //! | outbox | what waits for one client: bounded, drops its oldest, says how many |
 //!
 //! # Modules
 //!
 //! Imports point one way: `frame <- slot <- {source, processor} <- daemon <- commands`, with `output` between `frame` and
-//! those two, and `system` below all. A source never names the processor; only `processor` names OpenCV's types.
+//! those two, and `system` below all. `http` looks at `output` and borrows the processor's decoder; nothing but `daemon`
+//! names it. A source never names the processor; only `processor` names OpenCV's types.
 
 pub mod commands;
 pub mod config;

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
 };
 
@@ -20,6 +21,7 @@ use crate::Result;
 pub(crate) struct Daemon {
     child: Child,
     pub(crate) address: SocketAddr,
+    log: mpsc::Receiver<String>,
     config: PathBuf,
 }
 
@@ -38,19 +40,29 @@ impl Daemon {
             .arg(&config)
             .stderr(Stdio::piped())
             .spawn()?;
-        let mut log = BufReader::new(child.stderr.take().ok_or("no standard error")?).lines();
-        let address = loop {
-            let line = log.next().ok_or("the daemon ended")??;
-            if let Some((_, address)) = line.split_once("listening on ") {
-                break address.trim().parse()?;
-            }
-        };
-        thread::spawn(move || log.for_each(drop)); // a full pipe would hold the daemon up
-        Ok(Self { child, address, config })
+        let stderr = BufReader::new(child.stderr.take().ok_or("no standard error")?);
+        let (tells, log) = mpsc::channel();
+        // To its end: a full pipe would hold the daemon up.
+        thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(tells.send(line))));
+        let address = address_behind("listening on ", &log)?;
+        Ok(Self { child, address, log, config })
+    }
+
+    /// The HTTP port; the configuration must have one.
+    pub(crate) fn http_address(&self) -> Result<SocketAddr> {
+        address_behind(" at http://", &self.log)
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+}
+
+fn address_behind(what: &str, log: &mpsc::Receiver<String>) -> Result<SocketAddr> {
+    loop {
+        if let Some((_, address)) = log.recv()?.split_once(what) {
+            return Ok(address.trim().parse()?);
+        }
     }
 }
 

@@ -32,6 +32,8 @@ const CLIP: Bytes = Bytes::from_static(include_bytes!("../../tests/data/vtest.av
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
+[http]
+listen = "127.0.0.1:0"
 [[camera]]
 name = "street"
 [camera.motion]
@@ -58,6 +60,9 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let address = daemon.address();
     say(format_args!("A camera sends {} to ws://{address}/frames/street", about(&recording)))?;
     say(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;
+    if let Some(address) = daemon.http_address() {
+        say(format_args!("To see it: http://{address}"))?;
+    }
     let frames: ServerUrl = format!("ws://{address}/frames/street").parse()?;
     let results: ServerUrl = format!("ws://{address}/results").parse()?;
 

@@ -20,6 +20,7 @@ export async function edit(name, picture) {
   const still = dialog.querySelector("canvas");
   [still.width, still.height] = [picture.width, picture.height];
   still.getContext("2d").drawImage(picture, 0, 0);
+  svg.parentElement.style.width = `min(100%, ${(52 * still.width) / still.height}vh)`;
   svg.setAttribute("viewBox", `0 0 ${still.width} ${still.height}`);
   element("editor-title").textContent = `Zones of ${name}`;
   const configured = (await get("/api/cameras")).find((one) => one.name === name)?.zones ?? [];
