@@ -1,6 +1,6 @@
 //! A well-behaved client: tungstenite's, which keeps to the protocol and answers pings.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 use tungstenite::{ClientRequestBuilder, Message, WebSocket, http::Uri};
@@ -14,16 +14,24 @@ pub(crate) struct Client(WebSocket<TcpStream>);
 impl Client {
     /// Connects without a sub-protocol.
     pub(crate) fn connect(daemon: &Daemon, path: &str) -> Self {
-        Self::request(daemon, path, |request| request)
+        Self::request(daemon.address(), path, |request| request)
     }
 
     /// Connects with `fovea.v1`, which the answer must agree to.
     pub(crate) fn connect_v1(daemon: &Daemon, path: &str) -> Self {
-        Self::request(daemon, path, |request| request.with_sub_protocol("fovea.v1"))
+        Self::connect_v1_to(daemon.address(), path)
     }
 
-    fn request(daemon: &Daemon, path: &str, add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder) -> Self {
-        let address = daemon.address();
+    /// The same, to a daemon that may run elsewhere.
+    pub(crate) fn connect_v1_to(address: SocketAddr, path: &str) -> Self {
+        Self::request(address, path, |request| request.with_sub_protocol("fovea.v1"))
+    }
+
+    fn request(
+        address: SocketAddr,
+        path: &str,
+        add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder,
+    ) -> Self {
         let stream = TcpStream::connect(address).expect("it listens");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(LIMIT)).expect("not zero");

@@ -237,7 +237,8 @@ impl End {
 }
 
 impl Task {
-    fn of(status: &str) -> Self {
+    /// The thread of a `/proc/PID/task/ID/status`.
+    pub(crate) fn of(status: &str) -> Self {
         let value = |key| {
             let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("the kernel tells it");
             line.trim_start_matches(':').trim()

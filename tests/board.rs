@@ -1,0 +1,88 @@
+//! fovea as its owner has it: installed from its Debian package on a board, which is emulated.
+//!
+//!     tests/board/run [NAME...]                              makes what is missing, then runs the scenarios
+//!     cargo test --test board -- --ignored [NAME...]         when all is there
+//!
+//! All scenarios share one board, and go one after another in the order of [`scenarios`]; each says what it needs
+//! (such as [`Board::with_fovea`]), so that one can be run alone. A new one is a function in a file of
+//! `tests/board` and a line in that list, with the time it may take. The board itself is described in
+//! `tests/board/README.md`.
+
+mod board {
+    pub(crate) mod machine;
+    pub(crate) mod shell;
+
+    pub(crate) mod boot;
+    pub(crate) mod configuration;
+    pub(crate) mod cores;
+    pub(crate) mod crash;
+    pub(crate) mod frames;
+    pub(crate) mod idle;
+    pub(crate) mod package;
+}
+#[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
+mod support;
+
+use std::{
+    any::{Any, type_name},
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use parking_lot::Mutex;
+
+use board::{boot, configuration, cores, crash, frames, idle, machine::Board, package};
+
+/// All there are, in the order they are run in.
+fn scenarios() -> Vec<Trial> {
+    vec![
+        scenario(60, boot::it_is_up_within_a_minute),
+        scenario(180, package::it_installs_and_the_service_is_active),
+        // Early, as Debian begins to clean /tmp a quarter of an hour after booting.
+        scenario(400, idle::nothing_is_written_in_five_minutes),
+        scenario(120, frames::boxes_are_those_of_the_host),
+        scenario(60, cores::the_processor_has_one_to_itself),
+        scenario(60, crash::it_answers_again_within_three_seconds),
+        scenario(120, configuration::a_wrong_one_keeps_it_down_and_is_told),
+        scenario(180, package::an_upgrade_keeps_the_configuration),
+        scenario(180, boot::it_answers_again_after_a_reboot),
+        scenario(240, package::remove_keeps_the_configuration_and_purge_does_not),
+    ]
+}
+
+/// Booted by the first scenario that is run.
+static BOARD: Mutex<Option<Board>> = Mutex::new(None);
+
+/// A scenario by the name of its function, with the seconds it may take.
+fn scenario<F: Fn(&mut Board) + Send + 'static>(limit_s: u64, play: F) -> Trial {
+    let name = type_name::<F>().trim_start_matches("board::"); // the crate's name, and the module's
+    let name = format!("board::{name}");
+    Trial::test(name, move || {
+        let mut board = BOARD.lock();
+        let board = board.get_or_insert_with(Board::boot);
+        let began = Instant::now();
+        board.must_be_done_by(began + Duration::from_secs(limit_s));
+        let outcome = catch_unwind(AssertUnwindSafe(|| play(board)));
+        board.note(&format!("{:.0} s", began.elapsed().as_secs_f64()));
+        outcome.map_err(|panic| {
+            board.show_evidence();
+            Failed::from(message(&*panic))
+        })
+    })
+    .with_ignored_flag(true) // a board takes minutes
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked")
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1); // there is one board
+    let conclusion = libtest_mimic::run(&arguments, scenarios());
+    drop(BOARD.lock().take()); // ends the emulator
+    conclusion.exit_code()
+}

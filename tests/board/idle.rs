@@ -1,0 +1,55 @@
+//! A board that has nothing to do leaves its SD card alone.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use super::machine::Board;
+
+/// A client that says nothing by itself. Ended when dropped.
+struct Silent(Child);
+
+impl Silent {
+    fn connect(board: &Board) -> Self {
+        let url = format!("ws://{}", board.address());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+        Self(command.args(["watch", "--json", &url]).stdout(Stdio::null()).spawn().expect("it was built"))
+    }
+
+    fn is_there(&mut self) -> bool {
+        self.0.try_wait().expect("it is our child").is_none()
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // It ended by itself if the connection did.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn nothing_is_written_in_five_minutes(board: &mut Board) {
+    board.with_fovea();
+    let mut client = Silent::connect(board);
+    let connected = "ss --no-header --tcp --numeric state established sport 8999 | grep 10.0.2.2";
+    board.wait_until(connected, Duration::from_secs(10));
+    // What was logged before is on the disk first, or journald would bring it there in the middle. Nothing is read for the
+    // first time in between, which would set a file's access time: only `sleep` is run, and was before.
+    let idle = "
+        touch /run/began
+        journalctl --sync
+        sleep 1
+        sync
+        read -ra before </sys/block/vda/stat
+        sleep 300
+        read -ra after </sys/block/vda/stat
+        echo $((after[4] - before[4])) writes, $((after[11] - before[11])) discards
+        echo written, or read for the first time:
+        find / -xdev -newer /run/began -or -xdev -anewer /run/began";
+    let told = board.run_within(Duration::from_secs(360), idle).text;
+    board.ask(connected);
+    assert!(client.is_there(), "the client has left");
+    assert!(told.starts_with("0 writes, 0 discards\n"), "{told}");
+}

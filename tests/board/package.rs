@@ -1,0 +1,45 @@
+//! Installing, upgrading and removing the package.
+
+use std::time::Duration;
+
+use super::machine::{ANSWERS, Board, CONFIG, CONFIG_FILE, NEWER};
+
+/// How long the service may take after the package was installed.
+const LIMIT: Duration = Duration::from_secs(10);
+
+pub(crate) fn it_installs_and_the_service_is_active(board: &mut Board) {
+    board.ask("dpkg --purge fovea"); // where it is not there, too
+    assert!(!board.holds(ANSWERS), "nobody answers before it is installed");
+    board.install();
+    board.wait_until(ANSWERS, LIMIT);
+    assert_eq!(board.ask("systemctl is-active fovea"), "active");
+    assert_eq!(board.ask("systemctl is-enabled fovea"), "enabled");
+    assert_eq!(board.run("systemctl is-system-running").text.trim(), "running");
+}
+
+pub(crate) fn an_upgrade_keeps_the_configuration(board: &mut Board) {
+    board.with_fovea();
+    board.ask("apt-get install --yes --allow-downgrades /packages/fovea.deb"); // an earlier upgrade may be there
+    board.wait_until(ANSWERS, LIMIT);
+    let version = "dpkg-query --show --showformat '${Version}' fovea";
+    let process = "systemctl show --property MainPID --value fovea";
+    let before = [board.ask(version), board.ask(process)];
+    board.ask(&format!("apt-get install --yes {NEWER}"));
+    board.wait_until(ANSWERS, LIMIT);
+    let after = [board.ask(version), board.ask(process)];
+    assert_eq!(after[0], format!("{}+newer", before[0]));
+    assert_ne!(after[1], before[1], "the old program still runs");
+    assert_eq!(board.ask("systemctl is-active fovea"), "active");
+    assert_eq!(board.ask(&format!("cat {CONFIG_FILE}")), CONFIG.trim());
+}
+
+pub(crate) fn remove_keeps_the_configuration_and_purge_does_not(board: &mut Board) {
+    board.with_fovea();
+    board.ask("apt-get remove --yes fovea");
+    assert!(!board.holds(ANSWERS), "it still answers");
+    assert!(!board.holds("test -e /usr/bin/fovea"), "the program is still there");
+    assert_eq!(board.ask(&format!("cat {CONFIG_FILE}")), CONFIG.trim());
+    board.ask("apt-get purge --yes fovea");
+    assert!(!board.holds("test -e /etc/fovea"), "{}", board.ask("ls -l /etc/fovea"));
+    assert_eq!(board.run("systemctl is-system-running").text.trim(), "running", "{}", board.ask("systemctl --failed"));
+}
