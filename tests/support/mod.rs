@@ -8,6 +8,7 @@ pub(crate) mod daemon;
 pub(crate) mod http;
 pub(crate) mod pictures;
 pub(crate) mod raw;
+pub(crate) mod scene;
 
 use std::{
     thread,

@@ -7,30 +7,25 @@ use crate::support::{
     daemon::{DOOR, Daemon, HTTP},
     eventually,
     http::get,
-    pictures::Picture,
+    scene::Scene,
 };
 
 const ZONES: &str = "[[camera.motion.zone]]\nname = \"gate\"\npolygon = [[0, 0], [1, 0], [0.5, 1]]\n\
                      [[camera.motion.zone]]\nignore = true\npolygon = [[0, 0], [1, 0], [0, 1]]\n";
 
-/// A daemon with a camera that was seen and had something refused, and one that never came.
-fn start() -> (Daemon, Client) {
+/// A daemon with a camera that saw something and had something refused, and one that never came.
+fn start() -> (Daemon, Scene) {
     let daemon = Daemon::start(&format!("{HTTP}{DOOR}{ZONES}[[camera]]\nname = \"yard\"\n"));
-    let mut sender = Client::connect(&daemon, "/frames/door?results");
-    for seed in 0..30 {
-        let picture = Picture::scene(320, 240);
-        let picture = if seed > 20 { picture.with([40 + 4 * seed, 80, 48, 64]) } else { picture };
-        sender.send(picture.jpeg());
-        sender.next_of("result");
-    }
-    sender.send("no picture");
-    sender.next_of("refused");
-    (daemon, sender)
+    let mut scene = Scene::start(&daemon);
+    scene.until("start");
+    scene.sender.send("no picture");
+    scene.sender.next_of("refused");
+    (daemon, scene)
 }
 
 #[test]
 fn every_answer_is_as_described() {
-    let (daemon, _sender) = start();
+    let (daemon, _scene) = start();
     eventually("there is an event with its picture", || {
         get(&daemon, "/api/events/recent").json()[0]["snapshot"].is_string()
     });
@@ -63,7 +58,7 @@ fn every_answer_is_as_described() {
 
 #[test]
 fn the_status_has_the_numbers_of_each_camera() {
-    let (daemon, _sender) = start();
+    let (daemon, scene) = start();
     let _reader = Client::connect(&daemon, "/results");
     let _live = get(&daemon, "/live");
     let status = get(&daemon, "/api/status").json();
@@ -71,15 +66,18 @@ fn the_status_has_the_numbers_of_each_camera() {
     assert_eq!(status["websocket_port"], daemon.address().port());
     let [door, yard] = [0, 1].map(|at| status["cameras"][at].clone());
     assert_eq!((&door["camera"], &door["state"], &door["connections"]), (&json!("door"), &json!("live"), &json!(1)));
-    assert_eq!((&door["received"], &door["published"], &door["taken"]), (&json!(31), &json!(30), &json!(30)));
-    assert_eq!(door["refused"], json!({ "not_a_picture": 1 }));
-    assert!(door["last_error"]["what"].as_str().is_some_and(|what| what.contains("not a JPEG or PNG picture")));
+    assert_eq!(
+        (&door["received"], &door["published"], &door["taken"]),
+        (&json!(scene.seq + 1), &json!(scene.seq), &json!(scene.seq))
+    );
+    assert_eq!(door["refused"], json!({ "bad_header": 1 }));
+    assert!(door["last_error"]["what"].as_str().is_some_and(|what| what.contains(" refused: ")));
     assert_eq!((&yard["state"], &yard["received"]), (&json!("never"), &json!(0)));
 }
 
 #[test]
 fn cameras_are_told_as_configured() {
-    let (daemon, _sender) = start();
+    let (daemon, _scene) = start();
     let cameras = get(&daemon, "/api/cameras").json();
     let expected = json!([
         { "name": "door", "size_px": [320, 240], "motion": true, "zones": [

@@ -1,61 +1,13 @@
 //! The stream of results and events, the list of recent events, and their pictures.
 
-use serde_json::Value;
-
 use crate::support::{
-    client::{Client, GREY, V1},
+    client::Client,
     daemon::{DOOR, Daemon, HTTP},
+    eventually,
     http::{Sent, get, get_with},
     pictures::Picture,
+    scene::Scene,
 };
-
-/// A camera that sees something come and go.
-struct Scene {
-    sender: Client,
-    empty: Picture,
-    seq: u64,
-    events: Vec<Value>,
-}
-
-impl Scene {
-    fn start(daemon: &Daemon) -> Self {
-        let sender = Client::connect_v1(daemon, "/frames/door?results");
-        let mut scene = Self { sender, empty: Picture::scene(320, 240), seq: 0, events: Vec::new() };
-        while scene.look(None)["motion"]["relearning"] == true {}
-        scene
-    }
-
-    /// Sends the scene, with something in it or not; gives the result.
-    fn look(&mut self, step: Option<u32>) -> Value {
-        let picture = step.map_or(self.empty.clone(), |step| self.empty.with([40 + 4 * (step % 40), 80, 48, 64]));
-        self.seq += 1;
-        let rows = picture.grey(0);
-        self.sender
-            .send(V1 { format: GREY, size: (320, 240), seq: self.seq, picture: &rows, ..V1::default() }.message());
-        loop {
-            let message = self.sender.next();
-            match message["type"].as_str() {
-                Some("result") => return message,
-                Some("event") => self.events.push(message),
-                _ => {}
-            }
-        }
-    }
-
-    /// Something walks until an event starts, or nothing does until it ends.
-    fn until(&mut self, state: &str) -> Value {
-        let mut steps = 0_u32..;
-        // An event without a hold time may end before the next frame.
-        loop {
-            self.look(if state == "start" { steps.next() } else { None });
-            let events = self.sender.before_pong().into_iter().filter(|message| message["type"] == "event");
-            self.events.extend(events);
-            if let Some(at) = self.events.iter().position(|event| event["state"] == state) {
-                return self.events.drain(..=at).next_back().expect("it was found");
-            }
-        }
-    }
-}
 
 fn start() -> Daemon {
     let motion = "hold_ms = 0\n";
@@ -130,9 +82,7 @@ fn recent_events_have_the_picture_that_they_began_with() {
     assert_eq!(get(&daemon, "/api/events/recent").json(), serde_json::json!([]));
     let mut scene = Scene::start(&daemon);
     let started = scene.until("start");
-    crate::support::eventually("the picture is made", || {
-        get(&daemon, "/api/events/recent").json()[0]["snapshot"].is_string()
-    });
+    eventually("the picture is made", || get(&daemon, "/api/events/recent").json()[0]["snapshot"].is_string());
     let recent = get(&daemon, "/api/events/recent?camera=door").json();
     assert_eq!((&recent[0]["id"], &recent[0]["state"]), (&started["id"], &"start".into()));
     assert_eq!(get(&daemon, "/api/events/recent?camera=yard").json(), serde_json::json!([]));
@@ -154,7 +104,7 @@ fn a_reader_that_stops_reading_is_told_what_it_lost() {
     // Small pictures, many results: more than the kernel keeps for the stream and than this plane does.
     let jpeg = Picture::scene(16, 16).jpeg();
     let mut flood = || {
-        for _ in 0..20_000 {
+        for _ in 0..5_000 {
             sender.send(&jpeg[..]);
             sender.next_of("result");
         }
