@@ -38,13 +38,13 @@ use board::{boot, configuration, cores, crash, frames, idle, machine::Board, pac
 /// All there are, in the order they are run in.
 fn scenarios() -> Vec<Trial> {
     vec![
-        scenario(60, boot::it_is_up_within_a_minute),
+        scenario(60, boot::it_is_up_and_nothing_failed),
         scenario(180, package::it_installs_and_the_service_is_active),
         // Early, as Debian begins to clean /tmp a quarter of an hour after booting.
-        scenario(400, idle::nothing_is_written_in_five_minutes),
+        scenario(600, idle::nothing_is_written_in_five_minutes),
         scenario(120, frames::boxes_are_those_of_the_host),
         scenario(60, cores::the_processor_has_one_to_itself),
-        scenario(60, crash::it_answers_again_within_three_seconds),
+        scenario(60, crash::it_answers_again_after_a_kill),
         scenario(120, configuration::a_wrong_one_keeps_it_down_and_is_told),
         scenario(180, package::an_upgrade_keeps_the_configuration),
         scenario(180, boot::it_answers_again_after_a_reboot),

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::machine::{ANSWERS, Board};
 
-pub(crate) fn it_is_up_within_a_minute(board: &mut Board) {
+pub(crate) fn it_is_up_and_nothing_failed(board: &mut Board) {
     let took = board.boot_time();
     board.note(&format!("up after {:.0} s", took.as_secs_f64()));
     assert_eq!(board.run("systemctl is-system-running").text.trim(), "running", "{}", board.ask("systemctl --failed"));
-    assert!(took < Duration::from_secs(60), "it took {took:?} to boot");
 }
 
 pub(crate) fn it_answers_again_after_a_reboot(board: &mut Board) {
