@@ -31,6 +31,9 @@ const BOOT_LIMIT: Duration = Duration::from_secs(300);
 /// How long a command may take unless more is said.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long is waited for a broken board's journal.
+const EVIDENCE_LIMIT: Duration = Duration::from_secs(20);
+
 /// Succeeds, on the board, when fovea answers there.
 pub(crate) const ANSWERS: &str = r#"
 (
@@ -183,7 +186,7 @@ impl Board {
             None => eprintln!("none"),
         }
         eprintln!("--- the end of the journal");
-        match self.shell.run("journalctl --boot --no-pager --lines=60", COMMAND_LIMIT) {
+        match self.shell.run("journalctl --boot --no-pager --lines=60", EVIDENCE_LIMIT) {
             Ok(output) => eprintln!("{}", output.text),
             Err(error) => eprintln!("{error}"),
         }

@@ -23,6 +23,8 @@ pub(crate) struct Output {
 pub(crate) struct Shell {
     to: ChildStdin,
     from: Receiver<String>,
+    /// The number of the last question.
+    asked: u64,
 }
 
 /// Added to a command's time: for the board to say that it is up.
@@ -34,7 +36,7 @@ impl Shell {
         thread::spawn(move || {
             BufReader::new(from).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        Self { to, from: lines }
+        Self { to, from: lines, asked: 0 }
     }
 
     /// Waits until the agent is there: after each start of the board.
@@ -47,14 +49,24 @@ impl Shell {
 
     /// Runs a command of Bash, for `limit` at most.
     pub(crate) fn run(&mut self, command: &str, limit: Duration) -> Result<Output, String> {
-        let question = format!("{} {}\n", limit.as_secs_f64(), STANDARD.encode(command));
+        self.asked += 1;
+        let question = format!("{} {} {}\n", self.asked, limit.as_secs_f64(), STANDARD.encode(command));
         self.to.write_all(question.as_bytes()).map_err(|_| "the board is off".to_owned())?;
-        let answer = self.next(limit + ANSWER_TIME)?;
-        let parts = answer.split_once(' ').and_then(|(status, text)| {
-            let text = String::from_utf8_lossy(&STANDARD.decode(text).ok()?).into_owned();
-            Some(Output { status: status.parse().ok()?, text })
-        });
-        parts.ok_or_else(|| format!("the board answers {answer:?}"))
+        loop {
+            let answer = self.next(limit + ANSWER_TIME)?;
+            match Self::read(&answer) {
+                Some((number, output)) if number == self.asked => return Ok(output),
+                Some(_) => {} // to a question that was given up
+                None => return Err(format!("the board answers {answer:?}")),
+            }
+        }
+    }
+
+    fn read(answer: &str) -> Option<(u64, Output)> {
+        let (number, answer) = answer.split_once(' ')?;
+        let (status, text) = answer.split_once(' ')?;
+        let text = String::from_utf8_lossy(&STANDARD.decode(text).ok()?).into_owned();
+        Some((number.parse().ok()?, Output { status: status.parse().ok()?, text }))
     }
 
     fn next(&self, limit: Duration) -> Result<String, String> {
