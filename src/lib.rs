@@ -27,13 +27,14 @@
 //! | sender, reader | a client that sends a camera's frames, a client that reads results |
 //! | pane | where the newest frame of a camera that was looked at stands, for viewers |
 //! | viewer | who looks at pictures or events over HTTP |
+//! | live, silent, lost | a camera that has results, that is fed but had none for ten seconds, that nothing feeds any more |
 //! | outbox | what waits for one client: bounded, drops its oldest, says how many |
 //!
 //! # Modules
 //!
 //! Imports point one way: `frame <- slot <- {source, processor} <- daemon <- commands`, with `output` between `frame` and
-//! those two, and `system` below all. `http` looks at `output` and borrows the processor's decoder; nothing but `daemon`
-//! names it. A source never names the processor; only `processor` names OpenCV's types.
+//! those two, `status` beside `daemon`, and `system` below all. `http` looks at `output` and borrows the processor's
+//! decoder; nothing but `daemon` names it. A source never names the processor; only `processor` names OpenCV's types.
 
 pub mod commands;
 pub mod config;

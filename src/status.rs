@@ -1,7 +1,7 @@
 //! What is known of all cameras now, for people and monitoring. Whoever shows it asks for a [`Report`]; nothing is
 //! reckoned while nobody asks.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,25 @@ pub struct Report {
     pub cameras: Vec<Snapshot>,
 }
 
+impl Report {
+    /// A line for people: `2 cameras, 27.9 fps, age p99 41 ms`. The age is that of the camera whose results are oldest.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let all = self.cameras.len();
+        let live = self.cameras.iter().filter(|camera| camera.state == State::Live).count();
+        let cameras = if all == 1 { "camera" } else { "cameras" };
+        let mut words =
+            if live == all { format!("{all} {cameras}") } else { format!("{live} of {all} {cameras} live") };
+        let ages = self.cameras.iter().filter_map(|camera| camera.age_ms.as_ref());
+        if let Some(p99) = ages.map(|age| age.p99).reduce(f64::max) {
+            let fps: f64 = self.cameras.iter().map(|camera| camera.fps).sum();
+            let digits = usize::from(p99 < 10.0);
+            let _ = write!(words, ", {fps:.1} fps, age p99 {p99:.digits$} ms"); // a string takes everything
+        }
+        words
+    }
+}
+
 impl Status {
     /// The status of these cameras, which started now.
     #[must_use]
@@ -67,5 +86,34 @@ impl Status {
             healthy: cameras.iter().all(|camera| camera.state == State::Live),
             cameras,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{frame::Camera, output::statistics::Percentiles};
+
+    /// A report of cameras with these states, rates and ages.
+    fn report(cameras: &[(State, f64, Option<f64>)]) -> Report {
+        let blank = Statistics::new(Camera::new(0, "door"), Arc::default()).snapshot(Default::default());
+        let camera = |&(state, fps, p99): &(State, f64, Option<f64>)| Snapshot {
+            state,
+            fps,
+            age_ms: p99.map(|p99| Percentiles { p50: 1.0, p95: 2.0, p99 }),
+            ..blank.clone()
+        };
+        let cameras = cameras.iter().map(camera).collect();
+        Report { version: "1".into(), started_at: Timestamp::UNIX_EPOCH, healthy: true, cameras }
+    }
+
+    #[test]
+    fn a_report_in_words_is_a_line_for_people() {
+        let words = |cameras: &[_]| report(cameras).in_words();
+        let (live, slow) = ((State::Live, 14.9, Some(8.04)), (State::Live, 13.0, Some(41.3)));
+        assert_eq!(words(&[live]), "1 camera, 14.9 fps, age p99 8.0 ms");
+        assert_eq!(words(&[slow, live]), "2 cameras, 27.9 fps, age p99 41 ms");
+        assert_eq!(words(&[(State::Lost, 2.0, Some(1.0)), live]), "1 of 2 cameras live, 16.9 fps, age p99 8.0 ms");
+        assert_eq!(words(&[(State::Never, 0.0, None)]), "0 of 1 camera live");
     }
 }

@@ -5,6 +5,7 @@ pub mod cores;
 pub mod host;
 pub mod logging;
 pub mod memory;
+pub mod notify;
 pub mod reactor;
 pub mod tally;
 pub mod thread;

@@ -1,6 +1,9 @@
 //! `fovea run`: the daemon, from its configuration to the signal that ends it.
 
-use std::os::fd::AsFd;
+use std::{
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
 
 use log::{error, info};
 use nix::poll::PollFlags;
@@ -9,8 +12,11 @@ use super::{Failure, RunArgs, signals::Signals};
 use crate::{
     config::Config,
     daemon::{Daemon, StartError},
-    system::{logging, wake::wait},
+    system::{logging, notify::Systemd, wake::wait},
 };
+
+/// How often systemd is told how it goes, if that is news.
+const BEAT: Duration = Duration::from_secs(2);
 
 /// A thread ended by itself; the log has the reason.
 #[derive(Debug, thiserror::Error)]
@@ -26,14 +32,22 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     logging::start(config.log.level)?;
     let signals = Signals::catch()?;
     let daemon = Daemon::start(&config).map_err(failure)?;
+    let mut systemd = Systemd::of_this_process();
+    systemd.ready();
 
     let is_asked = loop {
+        let mut until = None;
+        if systemd.listens() {
+            systemd.status(daemon.status().report().in_words());
+            until = Some(Instant::now() + BEAT);
+        }
         let signals = (signals.as_fd(), PollFlags::POLLIN);
-        match wait([signals, (daemon.ended().as_fd(), PollFlags::POLLIN)], None)? {
+        match wait([signals, (daemon.ended().as_fd(), PollFlags::POLLIN)], until)? {
             [false, false] => {}
             [is_asked, _] => break is_asked,
         }
     };
+    systemd.stopping();
     if !is_asked {
         error!("a thread ended that should not have");
         daemon.stop()?;

@@ -84,7 +84,12 @@ struct Said {
 impl Daemon {
     /// Starts the daemon on a free port; it listens when this returns. `config` begins with `server.` keys, if any.
     pub(crate) fn start(config: &str) -> Self {
-        let mut daemon = Self::launch(&format!("server.listen = \"127.0.0.1:0\"\n{config}"));
+        Self::start_as(config, |command| command)
+    }
+
+    /// Starts the daemon on a free port, in a way that `prepare` makes of the usual one.
+    pub(crate) fn start_as(config: &str, prepare: impl FnOnce(Command) -> Command) -> Self {
+        let mut daemon = Self::launch_as(&format!("server.listen = \"127.0.0.1:0\"\n{config}"), prepare);
         let line = daemon.wait_for_line("listening on ");
         let address = line.rsplit(' ').next().expect("there is a space in it");
         daemon.address = Some(address.parse().unwrap_or_else(|error| panic!("{line}: {error}")));
@@ -93,9 +98,14 @@ impl Daemon {
 
     /// Starts the daemon with `config` as it is; it may fail to.
     pub(crate) fn launch(config: &str) -> Self {
+        Self::launch_as(config, |command| command)
+    }
+
+    /// The same, in a way that `prepare` makes of the usual one.
+    pub(crate) fn launch_as(config: &str, prepare: impl FnOnce(Command) -> Command) -> Self {
         let file = Self::config_file();
         fs::write(&file, config).expect("the target folder can be written");
-        Self::launch_with_file(file)
+        Self::spawn(file, prepare)
     }
 
     /// A name of its own for each configuration.
@@ -107,10 +117,14 @@ impl Daemon {
 
     /// Starts the daemon with a file that may not be there.
     pub(crate) fn launch_with_file(file: impl Into<PathBuf>) -> Self {
-        let file = file.into();
+        Self::spawn(file.into(), |command| command)
+    }
+
+    fn spawn(file: PathBuf, prepare: impl FnOnce(Command) -> Command) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
         command.args(["run", "--config"]).arg(&file).env_remove("JOURNAL_STREAM");
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("fovea starts");
+        command.stdin(Stdio::null());
+        let mut child = prepare(command).stderr(Stdio::piped()).spawn().expect("fovea starts");
         let log = Arc::new(Log::default());
         thread::spawn({
             let (log, stderr) = (log.clone(), child.stderr.take().expect("it is piped"));

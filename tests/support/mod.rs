@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod pictures;
 pub(crate) mod raw;
 pub(crate) mod scene;
+pub(crate) mod systemd;
 
 use std::{
     thread,
