@@ -119,6 +119,19 @@ pub struct Server {
     pub outbox_bytes: usize,
 }
 
+impl Server {
+    /// Whether it may listen at `address`: whoever reaches it could send and watch.
+    #[must_use]
+    pub fn may_listen_at(&self, address: SocketAddr) -> bool {
+        self.allow_anonymous || is_local(address)
+    }
+}
+
+/// Whether only this machine reaches the address.
+fn is_local(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 /// The port that people and monitoring look at, and the limits of those who do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {

@@ -10,7 +10,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::{Arc, mpsc::sync_channel},
     time::{Duration, Instant},
 };
@@ -69,6 +69,12 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The port that systemd opened may not be had.
+    #[error(
+        "systemd hands over {0}, and whoever reaches that address could send and watch; if that is meant, say so with \
+         server.allow_anonymous = true, else have ListenStream=127.0.0.1:8999 in the socket unit"
+    )]
+    Exposed(SocketAddr),
     /// The processor cannot look.
     #[error(transparent)]
     Processor(#[from] processor::StartError),
@@ -91,16 +97,21 @@ fn advice(kind: io::ErrorKind, key: &str) -> String {
 impl Daemon {
     /// Starts everything; ready when it returns. The calling thread is moved off the processor's core.
     ///
+    /// If `port` is given it is listened at, whatever `server.listen` says.
+    ///
     /// # Errors
     /// When something of it cannot start. Nothing is left running then but what ends with the process.
-    pub fn start(config: &Config) -> Result<Self, StartError> {
+    pub fn start(config: &Config, port: Option<TcpListener>) -> Result<Self, StartError> {
         memory::keep();
         let cores = Cores::plan(config.processor.core)?;
         cores.keep_house()?;
 
-        let address = config.server.listen;
         let cannot_listen = |key, address| move |source| StartError::Listen { key, address, source };
-        let listener = Listener::bind(address).map_err(cannot_listen("server.listen", address))?;
+        let listen = config.server.listen;
+        let listener = match port {
+            Some(port) => take_port(&config.server, port)?,
+            None => Listener::bind(listen).map_err(cannot_listen("server.listen", listen))?,
+        };
         let address = listener.address()?;
         let bind = |http: &config::Http| http::Port::bind(http).map_err(cannot_listen("http.listen", http.listen));
         let http_port = config.http.as_ref().map(bind).transpose()?;
@@ -185,6 +196,21 @@ impl Daemon {
         }
         sources.and(processor)
     }
+}
+
+/// Takes the port that somebody opened for us, under the same rule as one of our own.
+fn take_port(server: &config::Server, port: TcpListener) -> Result<Listener, StartError> {
+    let address = port.local_addr()?;
+    if !server.may_listen_at(address) {
+        return Err(StartError::Exposed(address));
+    }
+    if address != server.listen {
+        let listen = server.listen;
+        warn!(
+            "systemd hands over {address}, and that is where fovea listens; server.listen = \"{listen}\" is not used"
+        );
+    }
+    Ok(Listener::take(port)?)
 }
 
 /// Starts the processor on its core, and waits until it is there.

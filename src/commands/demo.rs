@@ -56,7 +56,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let signals = Signals::catch()?;
     let until = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
 
-    let daemon = Daemon::start(&config)?;
+    let daemon = Daemon::start(&config, None)?;
     let address = daemon.address();
     say(format_args!("A camera sends {} to ws://{address}/frames/street", about(&recording)))?;
     say(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;

@@ -12,7 +12,11 @@ use super::{Failure, RunArgs, signals::Signals};
 use crate::{
     config::Config,
     daemon::{Daemon, StartError},
-    system::{logging, notify::Systemd, wake::wait},
+    system::{
+        logging,
+        notify::{Systemd, handed_over},
+        wake::wait,
+    },
 };
 
 /// How often systemd is told how it goes, if that is news.
@@ -31,7 +35,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config).map_err(Failure::of_config)?;
     logging::start(config.log.level)?;
     let signals = Signals::catch()?;
-    let daemon = Daemon::start(&config).map_err(failure)?;
+    let port = handed_over().map_err(Failure::of_config)?;
+    let daemon = Daemon::start(&config, port).map_err(failure)?;
     let mut systemd = Systemd::of_this_process();
     systemd.ready();
 
@@ -61,7 +66,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 /// What asks for a core that is not to be had is wrong until it is changed.
 fn failure(error: StartError) -> Failure {
     match error {
-        StartError::Cores(error) => Failure::of_config(error),
+        error @ (StartError::Cores(_) | StartError::Exposed(_)) => Failure::of_config(error),
         other => other.into(),
     }
 }

@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::{
     Camera, Config, Http, Log, Motion, Processor, Server, Zone, ZonePurpose, file,
     finding::Span,
+    is_local,
     value::{Listen, Name, Table},
 };
 
@@ -73,7 +74,7 @@ fn http(http: &file::Http, mistakes: &mut Vec<Mistake>) -> Http {
 
 /// A port that others reach, without it being said that they may.
 fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'static str) -> Option<Mistake> {
-    if is_meant || listen.get_ref().0.ip().to_canonical().is_loopback() {
+    if is_meant || is_local(listen.get_ref().0) {
         return None;
     }
     let what = format!(

@@ -1,4 +1,5 @@
-//! systemd, as a service talks with it: ready, how it goes, stopping. One datagram each, as sd_notify(3) has them.
+//! systemd, as a service talks with it: ready, how it goes, stopping; and a port that it opened for us. Each message is
+//! a datagram, as sd_notify(3) has them.
 //!
 //! Spelled out here because the crates for it wait for as long as systemd does not listen, and a main thread that waits
 //! hears no signal. Where there is no systemd (`NOTIFY_SOCKET` is not set) nothing is said.
@@ -7,6 +8,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     io,
+    net::TcpListener,
     os::{
         linux::net::SocketAddrExt,
         unix::{
@@ -17,7 +19,9 @@ use std::{
     time::Duration,
 };
 
+use listenfd::ListenFd;
 use log::warn;
+use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 
 use super::tally::Tally;
 
@@ -31,6 +35,17 @@ pub struct Systemd {
     /// The status as last told.
     status: String,
     unheard: Tally,
+}
+
+/// Why the port that systemd opened is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// Which of them would it be?
+    #[error("systemd hands over {0} sockets; the socket unit must have one ListenStream= and nothing else")]
+    Several(usize),
+    /// Of another kind.
+    #[error("what systemd hands over is no TCP port to listen at; the socket unit must have ListenStream=ADDRESS:PORT")]
+    NotAPort(#[source] io::Error),
 }
 
 impl Systemd {
@@ -83,6 +98,23 @@ fn send(socket: &[u8], news: &str) -> io::Result<()> {
     socket.set_write_timeout(Some(PATIENCE))?;
     socket.send_to_addr(news.as_bytes(), &address)?;
     Ok(())
+}
+
+/// The port that systemd opened for this process (`LISTEN_FDS`), if it did. To be called once, before there are threads.
+///
+/// # Errors
+/// When what it opened is not one TCP port.
+pub fn handed_over() -> Result<Option<TcpListener>, HandoverError> {
+    let mut sockets = ListenFd::from_env();
+    if sockets.len() > 1 {
+        return Err(HandoverError::Several(sockets.len()));
+    }
+    let Some(socket) = sockets.take_tcp_listener(0).map_err(HandoverError::NotAPort)? else { return Ok(None) };
+    match getsockopt(&socket, AcceptConn) {
+        Ok(true) => Ok(Some(socket)),
+        Ok(false) => Err(HandoverError::NotAPort(io::Error::other("a socket that nobody can connect to"))),
+        Err(errno) => Err(HandoverError::NotAPort(errno.into())),
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
-//! fovea as a service: what systemd is told.
+//! fovea as a service: what systemd is told, and a port that it opened.
 
-use std::net::{TcpListener, TcpStream};
+use std::{
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::fd::OwnedFd,
+};
 
 use crate::support::{
     client::Client,
     daemon::{DOOR, Daemon},
     eventually,
     pictures::Picture,
-    systemd::Notified,
+    systemd::{Notified, hand_over, open_port},
 };
 
 #[test]
@@ -49,9 +52,71 @@ fn a_systemd_that_does_not_listen_holds_nothing_up() {
 #[test]
 fn what_does_not_start_is_never_ready() {
     let systemd = Notified::new();
-    let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let taken = open_port("127.0.0.1");
     let address = taken.local_addr().expect("it has one");
     let config = format!("server.listen = \"{address}\"\n{DOOR}");
     assert_eq!(Daemon::launch_as(&config, |command| systemd.hear(command)).end().code, Some(1));
     assert_eq!(systemd.rest(), [""; 0]);
+}
+
+#[test]
+fn a_client_that_came_before_the_daemon_is_served_at_the_port_systemd_opened() {
+    let port = open_port("127.0.0.1");
+    let address = port.local_addr().expect("it has one");
+    let early = TcpStream::connect(address).expect("it is open");
+    let mut daemon = Daemon::start_as(DOOR, |command| hand_over(port, 1, &command));
+    assert_eq!(daemon.address(), address);
+    let mut client = Client::over(early, "/?results");
+    client.send(Picture::scene(64, 48).jpeg());
+    client.next_of("result");
+    let end = daemon.stop();
+    let warning = format!(
+        "systemd hands over {address}, and that is where fovea listens; server.listen = \"127.0.0.1:0\" is not used"
+    );
+    assert_eq!(end.lines_with(&warning), 1, "{}", end.log);
+}
+
+#[test]
+fn a_port_as_configured_is_no_reason_for_a_warning() {
+    let port = open_port("127.0.0.1");
+    let config = format!("server.listen = \"{}\"\n{DOOR}", port.local_addr().expect("it has one"));
+    let mut daemon = Daemon::launch_as(&config, |command| hand_over(port, 1, &command));
+    daemon.wait_for_line("listening on ");
+    assert_eq!(daemon.stop().lines_with("hands over"), 0);
+}
+
+/// Starts with a socket that it must not take; what it says.
+fn refused(socket: impl Into<OwnedFd>, count: u32) -> String {
+    let mut daemon = Daemon::launch_as(DOOR, |command| hand_over(socket, count, &command));
+    let end = daemon.end();
+    assert_eq!(end.code, Some(78), "{}", end.log);
+    end.log
+}
+
+#[test]
+fn a_port_open_to_the_network_needs_leave_whoever_opened_it() {
+    let port: TcpListener = open_port("0.0.0.0");
+    let address = port.local_addr().expect("it has one");
+    assert_eq!(
+        refused(port, 1),
+        format!(
+            "systemd hands over {address}, and whoever reaches that address could send and watch; if that is meant, \
+             say so with server.allow_anonymous = true, else have ListenStream=127.0.0.1:8999 in the socket unit"
+        )
+    );
+}
+
+#[test]
+fn what_is_no_port_to_listen_at_is_refused() {
+    let no_port = "what systemd hands over is no TCP port to listen at; the socket unit must have \
+                   ListenStream=ADDRESS:PORT: ";
+    let datagrams = UdpSocket::bind("127.0.0.1:0").expect("there is a free port");
+    assert!(refused(datagrams, 1).starts_with(no_port));
+    let port = open_port("127.0.0.1");
+    let connected = TcpStream::connect(port.local_addr().expect("it has one")).expect("it is open");
+    assert_eq!(refused(connected, 1), format!("{no_port}a socket that nobody can connect to"));
+    assert_eq!(
+        refused(port, 2),
+        "systemd hands over 2 sockets; the socket unit must have one ListenStream= and nothing else"
+    );
 }

@@ -27,12 +27,21 @@ impl Client {
         Self::request(address, path, |request| request.with_sub_protocol("fovea.v1"))
     }
 
+    /// Makes a connection that is there already a client's.
+    pub(crate) fn over(stream: TcpStream, path: &str) -> Self {
+        Self::upgrade(stream, path, |request| request)
+    }
+
     fn request(
         address: SocketAddr,
         path: &str,
         add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder,
     ) -> Self {
-        let stream = TcpStream::connect(address).expect("it listens");
+        Self::upgrade(TcpStream::connect(address).expect("it listens"), path, add)
+    }
+
+    fn upgrade(stream: TcpStream, path: &str, add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder) -> Self {
+        let address = stream.peer_addr().expect("it is connected");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(LIMIT)).expect("not zero");
         stream.set_write_timeout(Some(LIMIT)).expect("not zero");

@@ -1,10 +1,11 @@
-//! What stands in for systemd: the socket that a service reports to.
+//! What stands in for systemd: the socket that a service reports to, and a port that it is started with.
 
 use std::{
     fs,
-    os::unix::net::UnixDatagram,
+    net::TcpListener,
+    os::{fd::OwnedFd, unix::net::UnixDatagram},
     path::PathBuf,
-    process::{self, Command},
+    process::{self, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -77,4 +78,19 @@ impl Drop for Notified {
         // It may be gone already, and is in nobody's way.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Has the command start with an open socket, as its descriptor 3; `count` says how many there are.
+pub(crate) fn hand_over(socket: impl Into<OwnedFd>, count: u32, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    // `exec` keeps the process id.
+    let script = format!("exec 3<&0 4<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS={count} exec \"$@\"");
+    shell.args(["-c", &script, "sh"]).arg(command.get_program()).args(command.get_args());
+    shell.env_remove("JOURNAL_STREAM").stdin(Stdio::from(socket.into()));
+    shell
+}
+
+/// A port of this machine, open.
+pub(crate) fn open_port(address: &str) -> TcpListener {
+    TcpListener::bind((address, 0)).expect("there is a free port")
 }

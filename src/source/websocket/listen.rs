@@ -128,7 +128,14 @@ impl Listener {
     /// # Errors
     /// When the system does not give it, mostly because another program has it.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = TcpListener::bind(address)?;
+        Self::take(TcpListener::bind(address)?)
+    }
+
+    /// Takes a port that is open already.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn take(socket: TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self(socket))
     }
