@@ -29,8 +29,10 @@ use crate::{
     system::{
         cores::{Cores, CoresError},
         memory,
+        notify::Given,
         thread::{Late, Thread},
         wake::Wake,
+        watchdog::Watchdog,
     },
 };
 
@@ -51,6 +53,7 @@ pub struct Daemon {
     listen: Thread,
     processor: Thread,
     http: Option<http::Running>,
+    watchdog: Watchdog,
 }
 
 /// Why the daemon does not start.
@@ -97,18 +100,18 @@ fn advice(kind: io::ErrorKind, key: &str) -> String {
 impl Daemon {
     /// Starts everything; ready when it returns. The calling thread is moved off the processor's core.
     ///
-    /// If `port` is given it is listened at, whatever `server.listen` says.
+    /// If systemd gave a port it is listened at, whatever `server.listen` says.
     ///
     /// # Errors
     /// When something of it cannot start. Nothing is left running then but what ends with the process.
-    pub fn start(config: &Config, port: Option<TcpListener>) -> Result<Self, StartError> {
+    pub fn start(config: &Config, given: Given) -> Result<Self, StartError> {
         memory::keep();
         let cores = Cores::plan(config.processor.core)?;
         cores.keep_house()?;
 
         let cannot_listen = |key, address| move |source| StartError::Listen { key, address, source };
         let listen = config.server.listen;
-        let listener = match port {
+        let listener = match given.port {
             Some(port) => take_port(&config.server, port)?,
             None => Listener::bind(listen).map_err(cannot_listen("server.listen", listen))?,
         };
@@ -120,6 +123,7 @@ impl Daemon {
         let hub = Arc::new(Hub::default());
         let cameras = config.cameras.iter().enumerate().map(|(index, camera)| Camera::new(index, &camera.name));
         let cameras: Vec<_> = cameras.map(|camera| Arc::new(Statistics::new(camera, hub.clone()))).collect();
+        let mut watchdog = Watchdog::new(given.watchdog);
         let (stop, ended) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
 
         let panes: Vec<_> = cameras.iter().map(|_| http_port.is_some().then(Arc::<Pane>::default)).collect();
@@ -127,14 +131,17 @@ impl Daemon {
             let camera = statistics.camera();
             Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, statistics.clone(), pane.clone()))
         });
-        let eyes = eyes.collect::<Result<Vec<_>, processor::StartError>>()?;
-        let processor = start_processor(config, cores.clone(), slot.clone(), hub.clone(), eyes, ended.clone())?;
+        let mut eyes = eyes.collect::<Result<Vec<_>, processor::StartError>>()?;
+        let processor = start_processor(config, cores.clone(), ended.clone(), {
+            let (slot, hub, progress) = (slot.clone(), hub.clone(), watchdog.watch("processor"));
+            move || processor::run::run(&slot, &hub, &mut eyes, &progress)
+        })?;
 
         let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub.clone());
         let listen = Thread::spawn("listen", ended.clone(), {
-            let stop = stop.clone();
+            let (stop, progress) = (stop.clone(), watchdog.watch("listen"));
             move || {
-                if let Err(error) = listener.run(server, &stop) {
+                if let Err(error) = listener.run(server, &stop, &progress) {
                     error!("the port is lost: {error}");
                 }
             }
@@ -153,7 +160,7 @@ impl Daemon {
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
-        Ok(Self { address, status, slot, stop, ended, listen, processor, http })
+        Ok(Self { address, status, slot, stop, ended, listen, processor, http, watchdog })
     }
 
     /// Where it listens.
@@ -172,6 +179,11 @@ impl Daemon {
     #[must_use]
     pub fn status(&self) -> &Arc<Status> {
         &self.status
+    }
+
+    /// Whether its loops move.
+    pub fn watchdog(&mut self) -> &mut Watchdog {
+        &mut self.watchdog
     }
 
     /// Set when a thread ended that should not have.
@@ -213,14 +225,12 @@ fn take_port(server: &config::Server, port: TcpListener) -> Result<Listener, Sta
     Ok(Listener::take(port)?)
 }
 
-/// Starts the processor on its core, and waits until it is there.
+/// Starts the processor on its core, and waits until it is there. There it does `look`.
 fn start_processor(
     config: &Config,
     cores: Cores,
-    slot: Arc<Slot<Frame>>,
-    hub: Arc<Hub>,
-    mut eyes: Vec<Eye>,
     ended: Arc<Wake>,
+    look: impl FnOnce() + Send + 'static,
 ) -> Result<Thread, StartError> {
     let priority = config.processor.realtime_priority;
     let (report, first_step) = sync_channel(1);
@@ -230,7 +240,7 @@ fn start_processor(
         // The starter waits for this report; if it is gone, so is the process.
         let _ = report.send(ready);
         if is_ready {
-            processor::run::run(&slot, &hub, &mut eyes);
+            look();
         }
     })?;
     first_step.recv().expect("the thread reports before it does anything else")?;

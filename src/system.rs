@@ -10,3 +10,4 @@ pub mod reactor;
 pub mod tally;
 pub mod thread;
 pub mod wake;
+pub mod watchdog;

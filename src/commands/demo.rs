@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     daemon::Daemon,
     recording::Recording,
-    system::{logging, thread::Thread, wake::Wake},
+    system::{logging, notify::Given, thread::Thread, wake::Wake},
     wire::SUBPROTOCOL,
 };
 
@@ -56,7 +56,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let signals = Signals::catch()?;
     let until = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
 
-    let daemon = Daemon::start(&config, None)?;
+    let daemon = Daemon::start(&config, Given::default())?;
     let address = daemon.address();
     say(format_args!("A camera sends {} to ws://{address}/frames/street", about(&recording)))?;
     say(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;

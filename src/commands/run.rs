@@ -14,12 +14,13 @@ use crate::{
     daemon::{Daemon, StartError},
     system::{
         logging,
-        notify::{Systemd, handed_over},
+        notify::{Given, Systemd},
         wake::wait,
+        watchdog::Moving,
     },
 };
 
-/// How often systemd is told how it goes, if that is news.
+/// How often systemd is told how it goes, if that is news, and that all is alive.
 const BEAT: Duration = Duration::from_secs(2);
 
 /// A thread ended by itself; the log has the reason.
@@ -35,16 +36,17 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config).map_err(Failure::of_config)?;
     logging::start(config.log.level)?;
     let signals = Signals::catch()?;
-    let port = handed_over().map_err(Failure::of_config)?;
-    let daemon = Daemon::start(&config, port).map_err(failure)?;
+    let given = Given::to_this_process().map_err(Failure::of_config)?;
+    let beat = given.watchdog.map_or(BEAT, |interval| BEAT.min(interval / 4));
+    let mut daemon = Daemon::start(&config, given).map_err(failure)?;
     let mut systemd = Systemd::of_this_process();
     systemd.ready();
 
     let is_asked = loop {
         let mut until = None;
         if systemd.listens() {
-            systemd.status(daemon.status().report().in_words());
-            until = Some(Instant::now() + BEAT);
+            report(&mut systemd, &mut daemon);
+            until = Some(Instant::now() + beat);
         }
         let signals = (signals.as_fd(), PollFlags::POLLIN);
         match wait([signals, (daemon.ended().as_fd(), PollFlags::POLLIN)], until)? {
@@ -61,6 +63,17 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     info!("asked to stop");
     signals.release()?;
     Ok(daemon.stop()?)
+}
+
+/// Tells systemd how it goes, and that all is alive if it is.
+fn report(systemd: &mut Systemd, daemon: &mut Daemon) {
+    let mut words = daemon.status().report().in_words();
+    match daemon.watchdog().look() {
+        Moving::NotWatched => {}
+        Moving::All => systemd.alive(),
+        Moving::AllBut(name) => words += &format!("; the thread {name} stands still"),
+    }
+    systemd.status(words);
 }
 
 /// What asks for a core that is not to be had is wrong until it is changed.

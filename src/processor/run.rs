@@ -16,7 +16,7 @@ use crate::{
         statistics::Statistics,
     },
     slot::{Slot, Take},
-    system::clock::Monotonic,
+    system::{clock::Monotonic, watchdog::Progress},
 };
 
 /// One camera, as the processor knows it.
@@ -30,9 +30,9 @@ pub struct Eye {
 }
 
 /// Looks at the newest frames until the slot is closed. Waits for nothing but frames.
-pub fn run(slot: &Slot<Frame>, hub: &Hub, eyes: &mut [Eye]) {
+pub fn run(slot: &Slot<Frame>, hub: &Hub, eyes: &mut [Eye], progress: &Progress) {
     loop {
-        let until = end_what_is_over(eyes, hub);
+        let until = [end_what_is_over(eyes, hub), progress.step()].into_iter().flatten().min();
         match slot.take(until) {
             Take::Frame(frame, superseded) => eyes[frame.camera().index()].look(&frame, superseded, hub),
             Take::TimedOut => {}

@@ -1,5 +1,5 @@
-//! systemd, as a service talks with it: ready, how it goes, stopping; and a port that it opened for us. Each message is
-//! a datagram, as sd_notify(3) has them.
+//! systemd, as a service talks with it: ready, how it goes, alive, stopping; and what it gives: a port, a watchdog.
+//! Each message is a datagram, as sd_notify(3) has them.
 //!
 //! Spelled out here because the crates for it wait for as long as systemd does not listen, and a main thread that waits
 //! hears no signal. Where there is no systemd (`NOTIFY_SOCKET` is not set) nothing is said.
@@ -16,6 +16,7 @@ use std::{
             net::{SocketAddr, UnixDatagram},
         },
     },
+    process,
     time::Duration,
 };
 
@@ -35,6 +36,15 @@ pub struct Systemd {
     /// The status as last told.
     status: String,
     unheard: Tally,
+}
+
+/// What systemd gives a service at its start. By default nothing: so it is without systemd.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// A port to listen at, open (`LISTEN_FDS`).
+    pub port: Option<TcpListener>,
+    /// After how long without a sign of life the service is restarted (`WATCHDOG_USEC`).
+    pub watchdog: Option<Duration>,
 }
 
 /// Why the port that systemd opened is not taken.
@@ -64,6 +74,11 @@ impl Systemd {
     /// Every thread runs and the port is open; or a reload is over.
     pub fn ready(&self) {
         self.tell("READY=1");
+    }
+
+    /// Every loop moves.
+    pub fn alive(&self) {
+        self.tell("WATCHDOG=1");
     }
 
     /// The end has begun.
@@ -100,11 +115,17 @@ fn send(socket: &[u8], news: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The port that systemd opened for this process (`LISTEN_FDS`), if it did. To be called once, before there are threads.
-///
-/// # Errors
-/// When what it opened is not one TCP port.
-pub fn handed_over() -> Result<Option<TcpListener>, HandoverError> {
+impl Given {
+    /// What this process was given. To be called once, before there are threads.
+    ///
+    /// # Errors
+    /// When the sockets given are not one TCP port.
+    pub fn to_this_process() -> Result<Self, HandoverError> {
+        Ok(Self { port: port()?, watchdog: watchdog() })
+    }
+}
+
+fn port() -> Result<Option<TcpListener>, HandoverError> {
     let mut sockets = ListenFd::from_env();
     if sockets.len() > 1 {
         return Err(HandoverError::Several(sockets.len()));
@@ -115,6 +136,13 @@ pub fn handed_over() -> Result<Option<TcpListener>, HandoverError> {
         Ok(false) => Err(HandoverError::NotAPort(io::Error::other("a socket that nobody can connect to"))),
         Err(errno) => Err(HandoverError::NotAPort(errno.into())),
     }
+}
+
+fn watchdog() -> Option<Duration> {
+    let number = |name| env::var(name).ok()?.parse::<u64>().ok();
+    // The number of a process tells which of several is meant. Without it, whoever has the interval is.
+    let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
+    number("WATCHDOG_USEC").filter(|&interval_us| is_ours && interval_us > 0).map(Duration::from_micros)
 }
 
 #[cfg(test)]

@@ -3,6 +3,12 @@
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     os::fd::OwnedFd,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use crate::support::{
@@ -35,6 +41,59 @@ fn systemd_is_told_when_it_is_ready_how_it_goes_and_when_it_ends() {
     systemd.next_of("STATUS=0 of 1 camera live");
     assert_eq!(daemon.stop().code, Some(0));
     assert_eq!(systemd.rest().last().map(String::as_str), Some("STOPPING=1"));
+}
+
+/// Has the daemon work under a watchdog that waits for no more than four seconds.
+fn under_watchdog(systemd: &Notified) -> Daemon {
+    let watchdog = |mut command: Command| {
+        command.env("WATCHDOG_USEC", "4000000");
+        systemd.hear(command)
+    };
+    Daemon::start_as(DOOR, watchdog)
+}
+
+#[test]
+fn the_watchdog_is_fed_while_nobody_is_there_and_while_frames_come() {
+    let systemd = Notified::new();
+    let mut daemon = under_watchdog(&systemd);
+    let fed = || (0..4).for_each(|_| drop(systemd.next_of("WATCHDOG=1"))); // for longer than a loop may stand still
+    fed();
+    let mut sender = Client::connect(&daemon, "/?results");
+    let jpeg = Picture::scene(64, 48).jpeg();
+    let stop = Arc::new(AtomicBool::new(false));
+    let camera = thread::spawn({
+        let stop = stop.clone();
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                sender.send(&jpeg[..]);
+                sender.next_of("result");
+            }
+        }
+    });
+    fed();
+    stop.store(true, Ordering::Relaxed);
+    camera.join().expect("it is served");
+    assert_eq!(daemon.stop().lines_with("stands still"), 0);
+}
+
+#[test]
+fn the_watchdog_is_fed_no_more_when_a_loop_stands_still_and_the_log_names_it() {
+    for name in ["processor", "listen"] {
+        let systemd = Notified::new();
+        let daemon = under_watchdog(&systemd);
+        let stopped = daemon.stop_thread(name);
+        daemon.wait_for_line(&format!("the thread {name} stands still for "));
+        assert_eq!(
+            systemd.next_of("STATUS=0 of 1 camera live;"),
+            format!("STATUS=0 of 1 camera live; the thread {name} stands still")
+        );
+        let looked = daemon.status("voluntary_ctxt_switches") + 3;
+        eventually("it looks again", || daemon.status("voluntary_ctxt_switches") > looked);
+        assert_eq!(systemd.rest(), [""; 0], "{name}");
+        drop(stopped);
+        daemon.wait_for_line(&format!("the thread {name} moves again"));
+        systemd.next_of("WATCHDOG=1");
+    }
 }
 
 #[test]

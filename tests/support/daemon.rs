@@ -17,7 +17,11 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::{
+        ptrace,
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, waitpid},
+    },
     unistd::Pid,
 };
 use parking_lot::{Condvar, Mutex};
@@ -49,9 +53,17 @@ pub(crate) struct End {
     pub(crate) log: String,
 }
 
+/// A thread of the daemon that does not run until this is dropped.
+///
+/// Stopped from outside, as a debugger does it, wherever it just is: so the daemon needs no switch for tests. Only the
+/// thread that stopped it can let it go.
+#[derive(Debug)]
+pub(crate) struct Stopped(Pid);
+
 /// A thread, as /proc shows it.
 #[derive(Debug)]
 pub(crate) struct Task {
+    pub(crate) id: i32,
     pub(crate) name: String,
     /// The cores it may run on.
     pub(crate) cores: Vec<usize>,
@@ -207,6 +219,16 @@ impl Daemon {
         statuses.map(|status| Task::of(&status)).collect()
     }
 
+    /// Stops its thread of this name.
+    pub(crate) fn stop_thread(&self, name: &str) -> Stopped {
+        let task = self.tasks().into_iter().find(|task| task.name == name).expect("it has such a thread");
+        let thread = Pid::from_raw(task.id);
+        ptrace::seize(thread, ptrace::Options::empty()).expect("it is our child's");
+        ptrace::interrupt(thread).expect("it runs");
+        waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it stops");
+        Stopped(thread)
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
@@ -250,6 +272,13 @@ impl End {
     }
 }
 
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It may have been killed meanwhile.
+        let _ = ptrace::detach(self.0, None);
+    }
+}
+
 impl Task {
     /// The thread of a `/proc/PID/task/ID/status`.
     pub(crate) fn of(status: &str) -> Self {
@@ -257,7 +286,8 @@ impl Task {
             let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("the kernel tells it");
             line.trim_start_matches(':').trim()
         };
-        Self { name: value("Name").to_owned(), cores: cores(value("Cpus_allowed_list")) }
+        let id = value("Pid").parse().expect("the kernel writes numbers");
+        Self { id, name: value("Name").to_owned(), cores: cores(value("Cpus_allowed_list")) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
     process::{self, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
+    time::Instant,
 };
 
 use super::LIMIT;
@@ -42,11 +43,13 @@ impl Notified {
 
     /// The next message that begins like this; others are passed over.
     pub(crate) fn next_of(&self, start: &str) -> String {
+        let until = Instant::now() + LIMIT;
         loop {
             let message = self.next();
             if message.starts_with(start) {
                 return message;
             }
+            assert!(Instant::now() < until, "not within {LIMIT:?}: {start}");
         }
     }
 

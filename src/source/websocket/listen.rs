@@ -27,11 +27,15 @@ use crate::{
         tally::Tally,
         thread::Thread,
         wake::{Wake, wait},
+        watchdog::Progress,
     },
 };
 
 /// Clients beyond `server.max_clients` that are still listened to, to be told that they are too many.
 const TOLD_FULL: usize = 8;
+
+/// Clients accepted in one round: a flood of them must not keep the loop from looking up.
+const AT_ONCE: usize = 64;
 
 /// Time to wait when the system has no descriptor or thread for one more client.
 const EXHAUSTED: Duration = Duration::from_millis(500);
@@ -152,7 +156,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the system refuses what it must give: descriptors at the start, or waiting.
-    pub fn run(self, server: Server, stop: &Wake) -> io::Result<()> {
+    pub fn run(self, server: Server, stop: &Wake, progress: &Progress) -> io::Result<()> {
         let server = Arc::new(server);
         let ended = Arc::new(Wake::new()?); // set when a client's thread is over
         let exhausted = Tally::default();
@@ -161,14 +165,15 @@ impl Listener {
         loop {
             let readable = PollFlags::POLLIN;
             let socket = if again_at.is_some() { PollFlags::empty() } else { readable };
+            let until = [again_at, progress.step()].into_iter().flatten().min();
             let [_, is_stopped, _] =
-                wait([(self.0.as_fd(), socket), (stop.as_fd(), readable), (ended.as_fd(), readable)], again_at)?;
+                wait([(self.0.as_fd(), socket), (stop.as_fd(), readable), (ended.as_fd(), readable)], until)?;
             if is_stopped {
                 break;
             }
             ended.clear();
             clients.retain(|client| !client.thread.is_over());
-            again_at = match self.accept_all(&server, &ended, &mut clients) {
+            again_at = match self.accept(&server, &ended, &mut clients) {
                 Ok(()) => None,
                 Err(error) => {
                     if let Some(untold) = exhausted.count() {
@@ -182,9 +187,9 @@ impl Listener {
         Ok(())
     }
 
-    /// Accepts everyone who is waiting.
-    fn accept_all(&self, server: &Arc<Server>, ended: &Arc<Wake>, clients: &mut Vec<Client>) -> io::Result<()> {
-        loop {
+    /// Accepts those who are waiting.
+    fn accept(&self, server: &Arc<Server>, ended: &Arc<Wake>, clients: &mut Vec<Client>) -> io::Result<()> {
+        for _ in 0..AT_ONCE {
             // Before the client: one that is accepted cannot be put back to wait.
             let outbox = Arc::new(Outbox::new(server.config.outbox_bytes)?);
             let (socket, peer) = match self.0.accept() {
@@ -199,6 +204,7 @@ impl Listener {
                 clients.push(start(server.clone(), socket, peer, outbox, is_one_too_many, ended.clone())?);
             }
         }
+        Ok(())
     }
 }
 

@@ -1,0 +1,149 @@
+//! Whether the loops that must go round do: what decides if systemd's watchdog is fed.
+//!
+//! A loop notes each round it makes, a wait that timed out included: an absent camera or an idle port is no fault. A
+//! call that does not come back is one: the loop stands still, its name is told, and systemd restarts the process.
+//!
+//! With `WatchdogSec=20` a loop waits for at most 5 s at a time and stands still after 10 s, so its work may always take
+//! 5 s. Systemd, told nothing from then on, acts within another 20 s. Without a watchdog nobody waits any shorter.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use log::{error, info};
+
+use super::clock::Monotonic;
+
+/// Watches loops.
+#[derive(Debug)]
+pub struct Watchdog {
+    /// After how long without a word systemd acts; `None`: never, and nothing is watched.
+    interval: Option<Duration>,
+    watched: Vec<Watched>,
+}
+
+/// Which of the loops move.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Moving {
+    /// There is no watchdog, and nobody looks.
+    NotWatched,
+    /// All.
+    All,
+    /// All but this one, if not more.
+    AllBut(String),
+}
+
+/// A loop that is watched until its thread drops this.
+#[derive(Debug)]
+pub struct Progress {
+    name: String,
+    /// How long it may wait at a time.
+    pace: Option<Duration>,
+    /// When it last went round, in microseconds since boot.
+    moved_us: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Watched {
+    progress: Weak<Progress>,
+    stands_still: bool,
+}
+
+impl Watchdog {
+    /// A watchdog that acts after `interval` without a word, if there is one.
+    #[must_use]
+    pub fn new(interval: Option<Duration>) -> Self {
+        Self { interval, watched: Vec::new() }
+    }
+
+    /// Watches a loop from now on.
+    pub fn watch(&mut self, name: &str) -> Arc<Progress> {
+        let pace = self.interval.map(|interval| interval / 4);
+        let moved_us = AtomicU64::new(Monotonic::now().as_micros());
+        let progress = Arc::new(Progress { name: name.to_owned(), pace, moved_us });
+        self.watched.push(Watched { progress: Arc::downgrade(&progress), stands_still: false });
+        progress
+    }
+
+    /// Looks whether every loop moves; tells of those that begin to stand still, or move again.
+    pub fn look(&mut self) -> Moving {
+        self.look_at(Monotonic::now())
+    }
+
+    fn look_at(&mut self, now: Monotonic) -> Moving {
+        let Some(interval) = self.interval else { return Moving::NotWatched };
+        let limit = interval / 2;
+        let mut moving = Moving::All;
+        self.watched.retain_mut(|watched| {
+            let Some(progress) = watched.progress.upgrade() else { return false };
+            let (name, still_for) = (&*progress.name, progress.still_for(now));
+            let before = std::mem::replace(&mut watched.stands_still, still_for >= limit);
+            match (before, watched.stands_still) {
+                (false, true) => error!(
+                    THREAD = name;
+                    "the thread {name} stands still for {:.1} s; unless it moves, systemd will restart fovea",
+                    still_for.as_secs_f64()
+                ),
+                (true, false) => info!(THREAD = name; "the thread {name} moves again"),
+                _ => {}
+            }
+            if watched.stands_still {
+                moving = Moving::AllBut(progress.name.clone());
+            }
+            true
+        });
+        moving
+    }
+}
+
+impl Progress {
+    /// Notes that the loop goes round; gives until when it may wait for the next thing to do.
+    pub fn step(&self) -> Option<Instant> {
+        let pace = self.pace?;
+        // Relaxed: nothing but the number itself is passed on.
+        self.moved_us.store(Monotonic::now().as_micros(), Ordering::Relaxed);
+        Some(Instant::now() + pace)
+    }
+
+    fn still_for(&self, now: Monotonic) -> Duration {
+        now.since(Monotonic::from_micros(self.moved_us.load(Ordering::Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_stands_still_after_half_the_interval_until_it_moves() {
+        let mut watchdog = Watchdog::new(Some(Duration::from_secs(20)));
+        let [listen, processor] = ["listen", "processor"].map(|name| watchdog.watch(name));
+        let mut after = |seconds| watchdog.look_at(Monotonic::now().later(Duration::from_secs(seconds)));
+        assert_eq!(after(9), Moving::All);
+        processor.moved_us.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(after(10), Moving::AllBut("listen".into()));
+        listen.moved_us.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(after(11), Moving::All);
+        let wait = processor.step().unwrap().saturating_duration_since(Instant::now());
+        assert!(wait <= Duration::from_secs(5), "{wait:?}");
+        assert_eq!(after(9), Moving::All);
+    }
+
+    #[test]
+    fn a_loop_that_ended_is_no_concern() {
+        let mut watchdog = Watchdog::new(Some(Duration::from_secs(20)));
+        drop(watchdog.watch("cam-door"));
+        assert_eq!(watchdog.look_at(Monotonic::now().later(Duration::from_secs(60))), Moving::All);
+    }
+
+    #[test]
+    fn without_a_watchdog_nothing_is_watched_and_nobody_wakes() {
+        let mut watchdog = Watchdog::new(None);
+        assert_eq!(watchdog.watch("processor").step(), None);
+        assert_eq!(watchdog.look_at(Monotonic::now().later(Duration::from_secs(60))), Moving::NotWatched);
+    }
+}
