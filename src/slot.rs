@@ -48,7 +48,20 @@ impl<T> Slot<T> {
         Self { cells: Mutex::new(Cells { cells, takes: 0, closed: false }), ready: Condvar::new() }
     }
 
-    /// Puts `frame` into its camera's cell and returns the unread frame it superseded, for the caller to drop.
+    /// Adds an empty cell for one more camera, and gives its number. No number is ever given twice.
+    pub fn open(&self) -> usize {
+        let cells = &mut self.cells.lock().cells;
+        cells.push(Cell::default());
+        cells.len() - 1
+    }
+
+    /// Lets no more frames into a camera's cell. One that waits there is still taken.
+    pub fn shut(&self, camera: usize) {
+        self.cells.lock().cells[camera].shut = true;
+    }
+
+    /// Puts `frame` into its camera's cell and returns what is not to be looked at, for the caller to drop: the unread
+    /// frame it superseded, or `frame` itself if the cell is shut.
     ///
     /// Never waits for the processor: the lock is only ever held to exchange a pointer.
     pub fn publish(&self, camera: usize, frame: T) -> Option<T> {
@@ -110,6 +123,7 @@ impl<T> Cells<T> {
 #[derive(Debug)]
 struct Cell<T> {
     waiting: Option<T>,
+    shut: bool,
     taken: u64,
     superseded: u64,
     superseded_before: u64, // as it stood at the last take
@@ -118,12 +132,15 @@ struct Cell<T> {
 
 impl<T> Default for Cell<T> {
     fn default() -> Self {
-        Self { waiting: None, taken: 0, superseded: 0, superseded_before: 0, served: 0 }
+        Self { waiting: None, shut: false, taken: 0, superseded: 0, superseded_before: 0, served: 0 }
     }
 }
 
 impl<T> Cell<T> {
     fn swap(&mut self, frame: T) -> Option<T> {
+        if self.shut {
+            return Some(frame);
+        }
         let unread = self.waiting.replace(frame);
         self.superseded += u64::from(unread.is_some());
         unread

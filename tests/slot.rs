@@ -50,6 +50,19 @@ fn nothing_is_taken_after_close() {
 }
 
 #[test]
+fn a_shut_cell_lets_no_frame_in_but_gives_out_what_waits() {
+    let slot = Slot::new(1);
+    slot.publish(0, "in time");
+    slot.shut(0);
+    assert_eq!(slot.publish(0, "late"), Some("late"));
+    assert_eq!(slot.counts(0), Counts { published: 1, taken: 0, superseded: 0, waiting: 1 });
+    assert_eq!(slot.open(), 1, "a number of its own");
+    slot.publish(1, "another camera's");
+    assert_eq!([slot.take(None), slot.take(None)], [Take::Frame("in time", 0), Take::Frame("another camera's", 0)]);
+    assert_eq!(slot.counts(0), Counts { published: 1, taken: 1, superseded: 0, waiting: 0 });
+}
+
+#[test]
 fn an_empty_slot_times_out() {
     assert_eq!(Slot::<u32>::new(1).take(Some(Instant::now())), Take::TimedOut);
 }

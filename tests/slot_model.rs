@@ -173,3 +173,43 @@ fn a_wait_that_times_out_loses_no_frame() {
         }
     });
 }
+
+#[test]
+fn a_cell_opened_while_the_processor_waits_is_served() {
+    loom::model(|| {
+        let slot = Arc::new(Slot::new(1));
+        let reload = thread::spawn({
+            let slot = slot.clone();
+            move || slot.publish(slot.open(), 7)
+        });
+        assert_eq!(slot.take(None), Take::Frame(7, 0));
+        assert_eq!(reload.join().unwrap(), None);
+        assert_eq!(slot.counts(1).taken, 1);
+    });
+}
+
+#[test]
+fn a_shut_cell_lets_no_frame_in_and_loses_none() {
+    loom::model(|| {
+        let slot = Arc::new(Slot::new(1));
+        let source = thread::spawn({
+            let slot = slot.clone();
+            move || [1, 2].map(|frame| (frame, slot.publish(0, frame)))
+        });
+        let processor = thread::spawn({
+            let slot = slot.clone();
+            move || take_all(&slot)
+        });
+        slot.shut(0);
+        let counts = slot.counts(0);
+        let published = source.join().unwrap();
+        slot.close();
+        let (taken, _) = processor.join().unwrap();
+
+        let handed_back = published.iter().filter(|(frame, back)| *back == Some(*frame)).count() as u64;
+        let after = slot.counts(0);
+        assert_eq!(after.published, counts.published, "none came in after it was shut");
+        assert_eq!(after.published + handed_back, 2);
+        assert_eq!(after.taken, taken.len() as u64);
+    });
+}
