@@ -2,11 +2,13 @@
 //!
 //! | thread | owns | waits on | ends when |
 //! | --- | --- | --- | --- |
-//! | main | everything it built | signals, "a thread ended" | first signal, or a thread ended by itself |
+//! | main | everything it built | signals, "a thread ended" | first signal to end, or a thread ended by itself |
 //! | listen | the port's socket | poll: socket, stop, "a client ended" | stop |
 //! | ws-NAME | one client | poll: socket, its outbox | its client leaves or is sent away |
 //! | http | the port that people look at | its reactor | stop |
-//! | processor | OpenCV, one core | [`Slot::take`] | the slot is closed |
+//! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
+
+mod cameras;
 
 use std::{
     io,
@@ -17,13 +19,11 @@ use std::{
 
 use log::{error, info, warn};
 
+use self::cameras::Cameras;
 use crate::{
     config::{self, Config},
-    frame::{Camera, Frame},
-    http::{self, Sight, Sights},
-    output::{hub::Hub, pane::Pane, statistics::Statistics},
-    processor::{self, run::Eye, stages::Stages},
-    slot::Slot,
+    http::{self, Sights},
+    processor,
     source::websocket::{Listener, Server},
     status::Status,
     system::{
@@ -45,9 +45,11 @@ const ALL_ENDS: Duration = Duration::from_millis(1800);
 /// The running daemon.
 #[derive(Debug)]
 pub struct Daemon {
+    /// As it was at the start: what cannot change without a restart.
+    started_with: Config,
     address: SocketAddr,
-    status: Arc<Status>,
-    slot: Arc<Slot<Frame>>,
+    cameras: Cameras,
+    server: Arc<Server>,
     stop: Arc<Wake>,
     ended: Arc<Wake>,
     listen: Thread,
@@ -104,7 +106,7 @@ impl Daemon {
     ///
     /// # Errors
     /// When something of it cannot start. Nothing is left running then but what ends with the process.
-    pub fn start(config: &Config, given: Given) -> Result<Self, StartError> {
+    pub fn start(config: Config, given: Given) -> Result<Self, StartError> {
         memory::keep();
         let cores = Cores::plan(config.processor.core)?;
         cores.keep_house()?;
@@ -119,48 +121,69 @@ impl Daemon {
         let bind = |http: &config::Http| http::Port::bind(http).map_err(cannot_listen("http.listen", http.listen));
         let http_port = config.http.as_ref().map(bind).transpose()?;
 
-        let slot = Arc::new(Slot::new(config.cameras.len()));
-        let hub = Arc::new(Hub::default());
-        let cameras = config.cameras.iter().enumerate().map(|(index, camera)| Camera::new(index, &camera.name));
-        let cameras: Vec<_> = cameras.map(|camera| Arc::new(Statistics::new(camera, hub.clone()))).collect();
         let mut watchdog = Watchdog::new(given.watchdog);
         let (stop, ended) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
+        let mut cameras = Cameras::new(http_port.is_some());
+        cameras.set(&config.cameras)?;
 
-        let panes: Vec<_> = cameras.iter().map(|_| http_port.is_some().then(Arc::<Pane>::default)).collect();
-        let eyes = config.cameras.iter().zip(&cameras).zip(&panes).map(|((settings, statistics), pane)| {
-            let camera = statistics.camera();
-            Ok(Eye::new(camera.clone(), Stages::new(camera, settings)?, statistics.clone(), pane.clone()))
-        });
-        let mut eyes = eyes.collect::<Result<Vec<_>, processor::StartError>>()?;
-        let processor = start_processor(config, cores.clone(), ended.clone(), {
-            let (slot, hub, progress) = (slot.clone(), hub.clone(), watchdog.watch("processor"));
-            move || processor::run::run(&slot, &hub, &mut eyes, &progress)
+        let Cameras { slot, hub, changes, status, .. } = &cameras;
+        let processor = start_processor(&config, cores.clone(), ended.clone(), {
+            let (slot, hub, changes) = (slot.clone(), hub.clone(), changes.clone());
+            let progress = watchdog.watch("processor");
+            move || processor::run::run(&slot, &hub, &changes, &progress)
         })?;
-
-        let server = Server::new(config.server.clone(), &cameras, slot.clone(), hub.clone());
+        let server = Arc::new(Server::new(config.server.clone(), &status.cameras(), slot.clone(), hub.clone()));
         let listen = Thread::spawn("listen", ended.clone(), {
-            let (stop, progress) = (stop.clone(), watchdog.watch("listen"));
+            let (server, stop, progress) = (server.clone(), stop.clone(), watchdog.watch("listen"));
             move || {
-                if let Err(error) = listener.run(server, &stop, &progress) {
+                if let Err(error) = listener.run(&server, &stop, &progress) {
                     error!("the port is lost: {error}");
                 }
             }
         })?;
 
-        let status = Arc::new(Status::new(slot.clone(), cameras));
         let http = http_port.map(|port| {
-            let cameras = config.cameras.iter().cloned().zip(panes.into_iter().flatten());
-            let cameras = cameras.map(|(settings, pane)| Sight { settings, pane }).collect();
-            let sights = Sights { cameras, status: status.clone(), hub, websocket_port: address.port() };
+            let (hub, status, cameras) = (hub.clone(), status.clone(), cameras.sights());
+            let sights = Sights { cameras, status, hub, websocket_port: address.port() };
             port.serve(sights, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
 
-        tell_start(config, address, &cores);
+        tell_start(address, &cores);
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
-        Ok(Self { address, status, slot, stop, ended, listen, processor, http, watchdog })
+        Ok(Self { started_with: config, address, cameras, server, stop, ended, listen, processor, http, watchdog })
+    }
+
+    /// Makes another configuration hold. Cameras, connections and frames that it does not concern notice nothing;
+    /// limits hold for clients that come from now on; what needs a restart is told.
+    ///
+    /// # Errors
+    /// When something of it cannot start. Nothing has changed then.
+    pub fn reload(&mut self, config: &Config) -> Result<(), StartError> {
+        self.cameras.set(&config.cameras)?;
+        self.server.renew(config.server.clone(), &self.cameras.status.cameras());
+        if let Some(http) = &self.http {
+            http.show(self.cameras.sights());
+        }
+        self.tell_what_waits(config);
+        Ok(())
+    }
+
+    /// Tells what in a new configuration has to wait for a restart.
+    fn tell_what_waits(&self, new: &Config) {
+        let old = &self.started_with;
+        let changes = [
+            ("server.listen", new.server.listen != old.server.listen),
+            ("server.allow_anonymous", !new.server.may_listen_at(self.address)),
+            ("[http]", new.http != old.http),
+            ("processor.core", new.processor.core != old.processor.core),
+            ("processor.realtime_priority", new.processor.realtime_priority != old.processor.realtime_priority),
+        ];
+        for (key, _) in changes.iter().filter(|(_, has_changed)| *has_changed) {
+            warn!("{key} has changed: restart to apply");
+        }
     }
 
     /// Where it listens.
@@ -178,7 +201,7 @@ impl Daemon {
     /// What is known of the cameras.
     #[must_use]
     pub fn status(&self) -> &Arc<Status> {
-        &self.status
+        &self.cameras.status
     }
 
     /// Whether its loops move.
@@ -200,9 +223,9 @@ impl Daemon {
         let now = Instant::now();
         self.stop.set();
         let sources = self.listen.join_until(now + SOURCES_END);
-        self.slot.close();
+        self.cameras.slot.close();
         let processor = self.processor.join_until(now + ALL_ENDS);
-        self.status.cameras().iter().for_each(|camera| tell_counts(camera, &self.slot));
+        self.cameras.tell_counts();
         if let Some(http) = self.http {
             http.leave(now + ALL_ENDS);
         }
@@ -247,30 +270,11 @@ fn start_processor(
     Ok(thread)
 }
 
-fn tell_start(config: &Config, address: SocketAddr, cores: &Cores) {
+fn tell_start(address: SocketAddr, cores: &Cores) {
     info!("fovea {} listening on {address}", env!("CARGO_PKG_VERSION"));
     if cores.apart() {
         info!("the processor has core {} of this process to itself", cores.processor());
     } else {
         warn!("the processor shares core {}, the only one, with everything else", cores.processor());
     }
-    for camera in config.cameras.iter().filter(|camera| camera.motion.is_none()) {
-        let name = camera.name.as_str();
-        warn!(CAMERA = name; "{name}: its frames are timed but not looked at; add [camera.motion] to see motion");
-    }
-}
-
-/// What became of a camera's frames, in a line.
-fn tell_counts(statistics: &Statistics, slot: &Slot<Frame>) {
-    let name = statistics.camera().name();
-    let counts = slot.counts(statistics.camera().index());
-    let causes = statistics.refusals();
-    let refused: u64 = causes.values().sum();
-    let causes: Vec<_> = causes.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
-    let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
-    info!(
-        CAMERA = name, TAKEN = counts.taken, SUPERSEDED = counts.superseded, REFUSED = refused;
-        "{name}: {} frames published, {} taken, {} superseded, {} waiting; {refused} refused{causes}",
-        counts.published, counts.taken, counts.superseded, counts.waiting
-    );
 }

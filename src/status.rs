@@ -57,10 +57,15 @@ impl Report {
 }
 
 impl Status {
-    /// The status of these cameras, which started now.
+    /// The status of a daemon that starts now and has no cameras yet; theirs will be the cells of `slot`.
     #[must_use]
-    pub fn new(slot: Arc<Slot<Frame>>, cameras: Vec<Arc<Statistics>>) -> Self {
-        Self { started: Monotonic::now(), slot, cameras: Mutex::new(cameras.into()) }
+    pub fn new(slot: Arc<Slot<Frame>>) -> Self {
+        Self { started: Monotonic::now(), slot, cameras: Mutex::default() }
+    }
+
+    /// Makes these the cameras, in the order of the configuration.
+    pub fn set(&self, cameras: Vec<Arc<Statistics>>) {
+        *self.cameras.lock() = cameras.into();
     }
 
     /// The cameras' numbers, in the order of the configuration.
@@ -68,18 +73,14 @@ impl Status {
         self.cameras.lock().clone()
     }
 
-    /// A camera as it stands now, by its place in the configuration.
-    pub fn camera(&self, index: usize) -> Snapshot {
-        self.snapshot(&self.cameras()[index])
-    }
-
-    fn snapshot(&self, one: &Statistics) -> Snapshot {
+    /// A camera as it stands now.
+    pub fn camera(&self, one: &Statistics) -> Snapshot {
         one.snapshot(self.slot.counts(one.camera().index()))
     }
 
     /// Everything as it stands now.
     pub fn report(&self) -> Report {
-        let cameras: Vec<_> = self.cameras().iter().map(|one| self.snapshot(one)).collect();
+        let cameras: Vec<_> = self.cameras().iter().map(|one| self.camera(one)).collect();
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started.wall(),

@@ -23,6 +23,7 @@ mod daemon {
     mod newest_wins;
     mod nothing_is_left;
     mod protocol_faults;
+    mod reload;
     mod service;
     mod shutdown;
     mod start_errors;

@@ -53,10 +53,10 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     };
     let config = Config::parse("the demo's configuration", CONFIG).map_err(Failure::of_config)?;
     logging::start(LevelFilter::Warn)?;
-    let signals = Signals::catch()?;
+    let signals = Signals::to_end()?;
     let until = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
 
-    let daemon = Daemon::start(&config, Given::default())?;
+    let daemon = Daemon::start(config, Given::default())?;
     let address = daemon.address();
     say(format_args!("A camera sends {} to ws://{address}/frames/street", about(&recording)))?;
     say(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;

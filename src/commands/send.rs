@@ -54,7 +54,7 @@ pub fn run(args: &SendArgs) -> Result<(), SendError> {
     let recording = Recording::open(&args.paths)?;
     let url = if args.results { args.url.clone().with_query("results") } else { args.url.clone() };
     let client = Client::connect(&url, Some(SUBPROTOCOL))?;
-    let signals = Signals::catch()?;
+    let signals = Signals::to_end()?;
 
     let view = View::new(args, &recording);
     let plan = Plan { rate: args.rate, pace: args.pace, repeat: args.repeat, results: args.results };

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as a descriptor, for commands that wait in `poll`.
+//! Signals as a descriptor, for commands that wait in `poll`.
 
 use std::{
     io,
@@ -10,31 +10,47 @@ use nix::sys::{
     signalfd::{SfdFlags, SignalFd},
 };
 
-/// Becomes readable, and stays so, when the user or the system asks the command to end.
+/// Becomes readable when one of its signals comes, and stays so until it is taken.
 #[derive(Debug)]
-pub(super) struct Signals(SignalFd);
-
-impl Signals {
-    /// From now on the two signals do nothing but make this readable. To be called before threads are started,
-    /// which inherit it, and after anything that blocks without regard to it.
-    pub(super) fn catch() -> io::Result<Self> {
-        asked_to_end().thread_block()?;
-        Ok(Self(SignalFd::with_flags(&asked_to_end(), SfdFlags::SFD_CLOEXEC)?))
-    }
-
-    /// Takes the signal that was caught. From now on the next one ends the process at once.
-    pub(super) fn release(self) -> io::Result<()> {
-        self.0.read_signal()?;
-        Ok(asked_to_end().thread_unblock()?)
-    }
+pub(super) struct Signals {
+    set: SigSet,
+    descriptor: SignalFd,
 }
 
-fn asked_to_end() -> SigSet {
-    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM])
+impl Signals {
+    /// The user or the system asks the command to end.
+    pub(super) fn to_end() -> io::Result<Self> {
+        Self::catch(&[Signal::SIGINT, Signal::SIGTERM])
+    }
+
+    /// Somebody asks the daemon to read its configuration again.
+    pub(super) fn to_reload() -> io::Result<Self> {
+        Self::catch(&[Signal::SIGHUP])
+    }
+
+    /// From now on these do nothing but make this readable. To be called before threads are started, which inherit it,
+    /// and after anything that blocks without regard to it.
+    fn catch(signals: &[Signal]) -> io::Result<Self> {
+        let set = SigSet::from_iter(signals.iter().copied());
+        set.thread_block()?;
+        Ok(Self { set, descriptor: SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC)? })
+    }
+
+    /// Takes the signal that came.
+    pub(super) fn take(&self) -> io::Result<()> {
+        self.descriptor.read_signal()?;
+        Ok(())
+    }
+
+    /// Takes the signal that came. From now on the next one ends the process at once.
+    pub(super) fn release(self) -> io::Result<()> {
+        self.take()?;
+        Ok(self.set.thread_unblock()?)
+    }
 }
 
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.descriptor.as_fd()
     }
 }

@@ -57,7 +57,7 @@ pub fn run(args: &WatchArgs) -> Result<(), WatchError> {
         return Err(WatchError::Sender(url.to_string(), format!("ws://{host}:{port}/results/{camera}")));
     }
     let client = Client::connect(&url, None)?;
-    show(client, args.json, &Signals::catch()?, None)
+    show(client, args.json, &Signals::to_end()?, None)
 }
 
 /// Shows what a connected server sends, until the server or the user ends it, or the time has come.

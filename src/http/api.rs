@@ -58,7 +58,8 @@ pub(super) async fn status(Extract(app): Extract<App>) -> Response {
 
 /// `/api/cameras`.
 pub(super) async fn cameras(Extract(app): Extract<App>) -> Response {
-    Json(app.screens.iter().map(camera).collect::<Vec<_>>()).into_response()
+    let screens = app.screens.all();
+    Json(screens.iter().map(|screen| camera(screen)).collect::<Vec<_>>()).into_response()
 }
 
 /// `/api/openapi.json`.
@@ -67,8 +68,7 @@ pub(super) async fn openapi() -> impl IntoResponse {
 }
 
 fn camera(screen: &Screen) -> Camera<'_> {
-    let settings = &screen.sight.settings;
-    let name = settings.name.as_str();
+    let (settings, name) = (&screen.sight.settings, screen.name());
     let size = screen.sight.pane.newest().map(|shown| shown.frame.size());
     let zones =
         settings.motion.iter().flat_map(|motion| &motion.zones).map(|Zone { purpose, polygon }| match purpose {

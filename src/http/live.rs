@@ -26,7 +26,7 @@ use super::{
     drawing::Canvas,
     news::Watching,
     routes::{App, NoCamera},
-    screens::View,
+    screens::{Screen, View},
 };
 use crate::{
     frame::Size,
@@ -48,14 +48,13 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// `/cameras/NAME/live.mjpg`: one camera, as every browser's `<img>` and every recorder takes it.
 pub(super) async fn camera(Extract(app): Extract<App>, Path(name): Path<String>) -> Result<Response, NoCamera> {
-    let index = app.find(&name)?;
-    Ok(parts("multipart/x-mixed-replace; boundary=frame", Live::new(app, vec![index])))
+    app.find(&name)?;
+    Ok(parts("multipart/x-mixed-replace; boundary=frame", Live::new(app, Some(name))))
 }
 
 /// `/live`: all cameras in one stream. Browsers open few connections to one host; this is the only one a page needs.
 pub(super) async fn all(Extract(app): Extract<App>) -> Response {
-    let cameras = (0..app.screens.len()).collect();
-    parts("multipart/mixed; boundary=frame", Live::new(app, cameras))
+    parts("multipart/mixed; boundary=frame", Live::new(app, None))
 }
 
 /// `/cameras/NAME/snapshot.jpg`: the newest frame, however old; with `?overlay` its boxes are drawn into it.
@@ -64,8 +63,8 @@ pub(super) async fn snapshot(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, NoCamera> {
-    let index = app.find(&name)?;
-    let mut view = app.screens[index].newest().await;
+    let screen = app.find(&name)?;
+    let mut view = screen.newest().await;
     if query.is_some_and(|query| query.split('&').any(|word| word == "overlay")) {
         view = match view {
             Some(view) => view.with_boxes().await,
@@ -77,16 +76,16 @@ pub(super) async fn snapshot(
         return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());
     };
     let mut response = ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response();
-    for (name, value) in About::frame(&app.camera(index), &shown).0 {
+    for (name, value) in About::frame(&app.camera(&screen), &shown).0 {
         let value = HeaderValue::try_from(value).expect("names of cameras, numbers and times");
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
     Ok(response)
 }
 
-/// An answer whose parts end with the viewer.
+/// An answer whose parts end with the viewer, or with the camera.
 fn parts(kind: &'static str, live: Live) -> Response {
-    let chunks = stream::unfold(live, async |mut live| Some((Ok::<_, Infallible>(live.next().await), live)));
+    let chunks = stream::unfold(live, async |mut live| Some((Ok::<_, Infallible>(live.next().await?), live)));
     ([(header::CONTENT_TYPE, kind)], Body::from_stream(chunks)).into_response()
 }
 
@@ -122,6 +121,10 @@ struct Live {
     app: App,
     _watching: Watching,
     frames: watch::Receiver<()>,
+    /// One camera alone.
+    name: Option<String>,
+    /// The cameras that there were when it was last looked.
+    screens: Arc<[Arc<Screen>]>,
     /// Each camera of the stream, the one that was served longest ago first.
     cameras: VecDeque<Seen>,
     /// What is left of the part that is being sent.
@@ -130,7 +133,7 @@ struct Live {
 
 /// What a viewer has seen of a camera.
 struct Seen {
-    index: usize,
+    screen: Arc<Screen>,
     /// The newest frame that it was sent; not held, for a frame held is a buffer held.
     frame: Weak<Shown>,
     /// When it was last told that there is nothing to see.
@@ -138,25 +141,44 @@ struct Seen {
 }
 
 impl Live {
-    fn new(app: App, cameras: Vec<usize>) -> Self {
+    fn new(app: App, name: Option<String>) -> Self {
         let (watching, frames) = (app.news.watch(), app.news.frames());
-        let unseen = |index| Seen { index, frame: Weak::new(), told: None };
-        let cameras = cameras.into_iter().map(unseen).collect();
-        Self { app, _watching: watching, frames, cameras, rest: [Bytes::from_static(BOUNDARY)].into() }
+        let (screens, cameras, rest) = (Arc::default(), VecDeque::new(), [Bytes::from_static(BOUNDARY)].into());
+        Self { app, _watching: watching, frames, name, screens, cameras, rest }
     }
 
-    /// The next chunk; asked for when the viewer has taken those before.
-    async fn next(&mut self) -> Bytes {
+    /// The next chunk; asked for when the viewer has taken those before. `None` when there is no camera any more.
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(chunk) = self.rest.pop_front() {
-                return chunk;
+                return Some(chunk);
             }
             self.frames.mark_unchanged(); // before looking: what comes from now on is news
+            self.follow();
+            if self.cameras.is_empty() {
+                return None;
+            }
             if !self.look().await {
                 // Never closed: the app has the other end. That a camera is lost is no news, so it is looked for.
                 let _ = timeout(LOOK, self.frames.changed()).await;
             }
         }
+    }
+
+    /// Takes up the cameras that were added since it was last looked, and drops those that were removed.
+    fn follow(&mut self) {
+        let screens = self.app.screens.all();
+        if Arc::ptr_eq(&screens, &self.screens) {
+            return;
+        }
+        let mut before = std::mem::take(&mut self.cameras);
+        for screen in screens.iter().filter(|screen| self.name.as_ref().is_none_or(|name| name == screen.name())) {
+            let known = before.iter().position(|seen| Arc::ptr_eq(&seen.screen.sight.pane, &screen.sight.pane));
+            let unseen = || Seen { screen: screen.clone(), frame: Weak::new(), told: None };
+            let seen = known.and_then(|known| before.remove(known)).unwrap_or_else(unseen);
+            self.cameras.push_back(Seen { screen: screen.clone(), ..seen });
+        }
+        self.screens = screens;
     }
 
     /// Makes a part of the first camera that has something new; whether there was one.
@@ -181,18 +203,18 @@ impl Live {
 impl Seen {
     /// What is new of the camera, with what is to be said of it: its newest frame, or that there is none.
     async fn look(&mut self, app: &App) -> Option<(About, Bytes)> {
-        let screen = &app.screens[self.index];
+        let screen = &self.screen;
         let newest = screen.sight.pane.newest();
         if newest.as_ref().is_some_and(|shown| !ptr::eq(Arc::as_ptr(shown), self.frame.as_ptr())) {
             let View { shown, jpeg } = screen.newest().await?;
             self.frame = Arc::downgrade(&shown);
             self.told = None;
-            return Some((About::frame(&app.camera(self.index), &shown), jpeg));
+            return Some((About::frame(&app.camera(screen), &shown), jpeg));
         }
         if self.told.is_some_and(|told| told.elapsed() < REPEAT) {
             return None;
         }
-        let camera = app.camera(self.index);
+        let camera = app.camera(screen);
         if camera.state == State::Live {
             return None;
         }

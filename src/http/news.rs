@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
 
-use super::screens::Screen;
+use super::screens::Screens;
 use crate::{
     output::{
         hub::{Hub, Interest, Subscription},
@@ -90,7 +90,7 @@ impl News {
     ///
     /// # Errors
     /// When the reactor fails.
-    pub(super) async fn run(self: &Arc<Self>, screens: &Arc<[Screen]>) -> io::Result<()> {
+    pub(super) async fn run(self: &Arc<Self>, screens: &Arc<Screens>) -> io::Result<()> {
         let wake = Awaited::new(self.outbox.wake().clone())?;
         loop {
             wake.take().await?;
@@ -126,8 +126,8 @@ impl News {
     }
 
     /// Keeps a copy of the picture that an event began with: the frame's own buffer is lent.
-    async fn keep_picture(&self, screens: &[Screen], event: Event) {
-        let Some(screen) = screens.iter().find(|screen| screen.sight.settings.name == event.camera) else { return };
+    async fn keep_picture(&self, screens: &Screens, event: Event) {
+        let Some(screen) = screens.of(&event.camera) else { return };
         let Some(view) = screen.newest().await else { return };
         let mut history = self.history.lock();
         history.pictures.push_back((event.id, Bytes::copy_from_slice(&view.jpeg)));

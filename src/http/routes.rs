@@ -11,14 +11,18 @@ use axum::{
 };
 
 use super::{
-    Sights, api, events,
+    api, events,
     guard::{self, Guard},
     health, live, metrics,
     news::News,
     page,
-    screens::Screen,
+    screens::{Screen, Screens},
 };
-use crate::{config, output::statistics::Snapshot, status::Status};
+use crate::{
+    config,
+    output::{hub::Hub, statistics::Snapshot},
+    status::Status,
+};
 
 /// What every answer may need.
 pub(super) type App = Arc<Parts>;
@@ -26,8 +30,7 @@ pub(super) type App = Arc<Parts>;
 /// The parts of this plane.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// In the order of the configuration.
-    pub(super) screens: Arc<[Screen]>,
+    pub(super) screens: Arc<Screens>,
     pub(super) news: Arc<News>,
     pub(super) status: Arc<Status>,
     pub(super) websocket_port: u16,
@@ -36,25 +39,28 @@ pub(super) struct Parts {
 impl Parts {
     /// # Errors
     /// When the process is out of descriptors.
-    pub(super) fn new(sights: Sights) -> io::Result<App> {
-        let news = Arc::new(News::new(&sights.hub)?);
-        let screens = sights.cameras.into_iter().map(Screen::new).collect();
-        Ok(Arc::new(Self { screens, news, status: sights.status, websocket_port: sights.websocket_port }))
+    pub(super) fn new(
+        screens: Arc<Screens>,
+        hub: &Arc<Hub>,
+        status: Arc<Status>,
+        websocket_port: u16,
+    ) -> io::Result<App> {
+        Ok(Arc::new(Self { screens, news: Arc::new(News::new(hub)?), status, websocket_port }))
     }
 
     /// How a camera is doing.
-    pub(super) fn camera(&self, index: usize) -> Snapshot {
-        self.status.camera(index)
+    pub(super) fn camera(&self, screen: &Screen) -> Snapshot {
+        self.status.camera(&screen.sight.statistics)
     }
 
-    /// The camera's place.
+    /// The camera's screen.
     ///
     /// # Errors
     /// When there is none of this name.
-    pub(super) fn find(&self, name: &str) -> Result<usize, NoCamera> {
-        let names = || self.screens.iter().map(|screen| screen.sight.settings.name.as_str());
-        names().position(|one| one == name).ok_or_else(|| {
-            let names = names().collect::<Vec<_>>().join(", ");
+    pub(super) fn find(&self, name: &str) -> Result<Arc<Screen>, NoCamera> {
+        self.screens.of(name).ok_or_else(|| {
+            let screens = self.screens.all();
+            let names = screens.iter().map(|screen| screen.name()).collect::<Vec<_>>().join(", ");
             NoCamera(format!("There is no camera {name:?} here. Cameras: {names}.\n"))
         })
     }

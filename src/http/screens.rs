@@ -9,7 +9,15 @@ use super::{Sight, jpeg};
 use crate::{
     frame::PixelFormat,
     output::{message::Rect, pane::Shown},
+    sync,
 };
+
+/// The screens of all cameras.
+#[derive(Debug, Default)]
+pub(super) struct Screens(
+    // The list is replaced, never changed: who has taken it sees by the pointer whether it is still the same.
+    sync::Mutex<Arc<[Arc<Screen>]>>,
+);
 
 /// A camera's screen.
 #[derive(Debug)]
@@ -26,9 +34,35 @@ pub(super) struct View {
     pub(super) jpeg: Bytes,
 }
 
+impl Screens {
+    /// The screens of these cameras.
+    pub(super) fn new(sights: Vec<Sight>) -> Self {
+        let screens = Self::default();
+        screens.set(sights);
+        screens
+    }
+
+    /// Has other cameras shown from now on.
+    pub(super) fn set(&self, sights: Vec<Sight>) {
+        let screens = sights.into_iter().map(|sight| Arc::new(Screen { sight, made: Mutex::default() }));
+        *self.0.lock() = screens.collect();
+    }
+
+    /// All of them, in the order of the configuration.
+    pub(super) fn all(&self) -> Arc<[Arc<Screen>]> {
+        self.0.lock().clone()
+    }
+
+    /// A camera's.
+    pub(super) fn of(&self, name: &str) -> Option<Arc<Screen>> {
+        self.all().iter().find(|screen| screen.name() == name).cloned()
+    }
+}
+
 impl Screen {
-    pub(super) fn new(sight: Sight) -> Self {
-        Self { sight, made: Mutex::default() }
+    /// Its camera's name.
+    pub(super) fn name(&self) -> &str {
+        &self.sight.settings.name
     }
 
     /// The newest frame's view; `None` before the first frame, and if it cannot be shown.

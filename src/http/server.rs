@@ -26,8 +26,9 @@ use tokio::{
 };
 
 use super::{
-    Sights,
+    Sight, Sights,
     routes::{self, Parts},
+    screens::Screens,
 };
 use crate::{
     config,
@@ -67,6 +68,7 @@ pub struct Port {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    screens: Arc<Screens>,
     thread: Thread,
 }
 
@@ -87,6 +89,8 @@ impl Port {
     /// When the system has no thread or descriptors for it.
     pub fn serve(self, sights: Sights, stop: Arc<Wake>, ended: Arc<Wake>) -> io::Result<Running> {
         let Self { socket, settings } = self;
+        let Sights { cameras, status, hub, websocket_port } = sights;
+        let screens = Arc::new(Screens::new(cameras));
         let address = socket.local_addr()?;
         // One thread beside it for what takes long: pictures made for viewers, one after the other.
         let runtime = runtime::Builder::new_current_thread()
@@ -96,12 +100,13 @@ impl Port {
             .thread_name("http-pictures")
             .on_thread_start(give_way)
             .build()?;
+        let shown = screens.clone();
         let thread = Thread::spawn("http", ended, move || {
             give_way();
             let served = runtime.block_on(async {
                 let socket = net::TcpListener::from_std(socket)?;
                 let stop = Awaited::new(stop)?;
-                let app = Parts::new(sights)?;
+                let app = Parts::new(shown, &hub, status, websocket_port)?;
                 let (news, screens, routes) = (app.news.clone(), app.screens.clone(), routes::routes(app, &settings));
                 tokio::select! {
                     stopped = stop.is_set() => stopped,
@@ -115,7 +120,7 @@ impl Port {
                 error!("the HTTP port is lost: {error}");
             }
         })?;
-        Ok(Running { address, thread })
+        Ok(Running { address, screens, thread })
     }
 }
 
@@ -124,6 +129,11 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Has other cameras shown from now on.
+    pub fn show(&self, cameras: Vec<Sight>) {
+        self.screens.set(cameras);
     }
 
     /// Waits for its end until `limit`. Nothing depends on it: whoever looks at pictures keeps nobody from stopping.

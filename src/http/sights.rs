@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use crate::{
     config,
-    output::{hub::Hub, pane::Pane},
+    output::{hub::Hub, pane::Pane, statistics::Statistics},
     status::Status,
 };
 
-/// Everything that this plane looks at.
+/// Everything that this plane looks at, as it is at the start.
 #[derive(Debug)]
 pub struct Sights {
     /// In the order of the configuration.
     pub cameras: Vec<Sight>,
-    /// The numbers of the cameras, in the same order.
+    /// The numbers of the cameras.
     pub status: Arc<Status>,
     /// Where results and events come from.
     pub hub: Arc<Hub>,
@@ -26,6 +26,8 @@ pub struct Sights {
 pub struct Sight {
     /// As configured.
     pub settings: config::Camera,
+    /// Its numbers.
+    pub statistics: Arc<Statistics>,
     /// Its newest frame.
     pub pane: Arc<Pane>,
 }

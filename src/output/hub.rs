@@ -7,7 +7,10 @@ use std::sync::{
 
 use tungstenite::Utf8Bytes;
 
-use super::{message::Message, outbox::Outbox};
+use super::{
+    message::Message,
+    outbox::{Ending, Outbox},
+};
 use crate::{frame::Camera, sync::Mutex};
 
 /// Fan-out to any number of outboxes.
@@ -83,6 +86,15 @@ impl Hub {
             let text = Utf8Bytes::from(message().to_json());
             outboxes.for_each(|outbox| outbox.push(text.clone()));
         }
+    }
+
+    /// Sends away all who asked for messages of this one camera.
+    pub fn end(&self, camera: &Camera, ending: &Ending) {
+        let subscribers = self.subscribers.lock().clone();
+        subscribers
+            .iter()
+            .filter(|one| one.interest.camera.as_ref() == Some(camera))
+            .for_each(|one| one.outbox.end(ending.clone()));
     }
 }
 

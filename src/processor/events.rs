@@ -56,6 +56,11 @@ impl Events {
         }
     }
 
+    /// Numbers its events on from where `earlier` is: ids of the same camera are different.
+    pub fn follow(&mut self, earlier: &Self) {
+        self.teller.started = earlier.teller.started;
+    }
+
     /// Takes the motion result of the next frame, of a picture of the size `full` captured at `at`.
     pub fn see(&mut self, motion: &Motion, full: Size, at: Monotonic) -> Vec<Event> {
         let mut events = self.expire(at);
@@ -75,15 +80,25 @@ impl Events {
         seen.flatten().min().map(|last_seen| last_seen.later(self.hold))
     }
 
+    /// Ends whatever is running.
+    pub fn end(&mut self) -> Vec<Event> {
+        self.end_if(|_| true)
+    }
+
     /// Ends what has not been seen for the hold time.
     pub fn expire(&mut self, now: Monotonic) -> Vec<Event> {
-        let over = |last_seen: Monotonic| now.since(last_seen) >= self.hold;
+        let hold = self.hold;
+        self.end_if(|last_seen| now.since(last_seen) >= hold)
+    }
+
+    /// Ends what was last seen at a time that is `over`.
+    fn end_if(&mut self, over: impl Fn(Monotonic) -> bool) -> Vec<Event> {
         let mut events = Vec::new();
-        if self.scene.last_seen().is_some_and(over) {
+        if self.scene.last_seen().is_some_and(&over) {
             events.extend(self.scene.end(&self.teller));
         }
         for zone in &mut self.zones {
-            if zone.last_seen().is_some_and(over) {
+            if zone.last_seen().is_some_and(&over) {
                 events.extend(zone.end(&self.teller));
             }
         }

@@ -1,6 +1,8 @@
 //! The processor's loop: take the newest frame, look at it, say what was seen.
 
 use std::{
+    collections::BTreeMap,
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,6 +18,7 @@ use crate::{
         statistics::Statistics,
     },
     slot::{Slot, Take},
+    sync::Mutex,
     system::{clock::Monotonic, watchdog::Progress},
 };
 
@@ -29,12 +32,29 @@ pub struct Eye {
     pane: Option<Arc<Pane>>,
 }
 
+/// The eyes, by their cameras' numbers.
+type Eyes = BTreeMap<usize, Eye>;
+
+/// What changes between two frames: a camera has this eye from now on, or none any more.
+///
+/// Posted before a camera's first frame can come; the processor looks for it whenever it has taken one.
+#[derive(Debug, Default)]
+pub struct Changes(Mutex<Vec<(Camera, Option<Eye>)>>);
+
 /// Looks at the newest frames until the slot is closed. Waits for nothing but frames.
-pub fn run(slot: &Slot<Frame>, hub: &Hub, eyes: &mut [Eye], progress: &Progress) {
+pub fn run(slot: &Slot<Frame>, hub: &Hub, changes: &Changes, progress: &Progress) {
+    let mut eyes = Eyes::new();
     loop {
-        let until = [end_what_is_over(eyes, hub), progress.step()].into_iter().flatten().min();
-        match slot.take(until) {
-            Take::Frame(frame, superseded) => eyes[frame.camera().index()].look(&frame, superseded, hub),
+        let until = [end_what_is_over(&mut eyes, hub), progress.step()].into_iter().flatten().min();
+        let take = slot.take(until);
+        changes.make(&mut eyes, hub);
+        match take {
+            Take::Frame(frame, superseded) => {
+                // There is no eye if the camera was removed while its last frame waited.
+                if let Some(eye) = eyes.get_mut(&frame.camera().index()) {
+                    eye.look(&frame, superseded, hub);
+                }
+            }
             Take::TimedOut => {}
             Take::Closed => return,
         }
@@ -42,14 +62,33 @@ pub fn run(slot: &Slot<Frame>, hub: &Hub, eyes: &mut [Eye], progress: &Progress)
 }
 
 /// Ends the events that are over, of every camera; gives when there will be another one.
-fn end_what_is_over(eyes: &mut [Eye], hub: &Hub) -> Option<Instant> {
+fn end_what_is_over(eyes: &mut Eyes, hub: &Hub) -> Option<Instant> {
     let now = Monotonic::now();
-    for eye in eyes.iter_mut().filter(|eye| eye.stages.until().is_some_and(|until| until <= now)) {
+    for eye in eyes.values_mut().filter(|eye| eye.stages.until().is_some_and(|until| until <= now)) {
         let ended = eye.stages.expire(now);
-        eye.tell(ended, hub);
+        tell(&eye.camera, ended, hub);
     }
-    let next = eyes.iter().filter_map(|eye| eye.stages.until()).min()?;
+    let next = eyes.values().filter_map(|eye| eye.stages.until()).min()?;
     Some(Instant::now() + next.since(now))
+}
+
+impl Changes {
+    /// Has the processor give the camera another eye, or none.
+    pub fn post(&self, camera: Camera, eye: Option<Eye>) {
+        self.0.lock().push((camera, eye));
+    }
+
+    /// Makes them. What the earlier eyes were in the middle of is ended.
+    fn make(&self, eyes: &mut Eyes, hub: &Hub) {
+        let changes = mem::take(&mut *self.0.lock());
+        for (camera, mut eye) in changes {
+            if let Some(earlier) = eyes.remove(&camera.index()) {
+                let Eye { camera, stages, .. } = earlier;
+                tell(&camera, stages.make_way(eye.as_mut().map(|eye| &mut eye.stages)), hub);
+            }
+            eyes.extend(eye.map(|eye| (camera.index(), eye)));
+        }
+    }
 }
 
 impl Eye {
@@ -57,6 +96,11 @@ impl Eye {
     #[must_use]
     pub fn new(camera: Camera, stages: Stages, statistics: Arc<Statistics>, pane: Option<Arc<Pane>>) -> Self {
         Self { camera, stages, statistics, pane }
+    }
+
+    /// Whose eye it is.
+    pub fn camera(&self) -> &Camera {
+        &self.camera
     }
 
     /// Looks at a frame and tells what was seen, or that it could not be looked at.
@@ -84,18 +128,18 @@ impl Eye {
                         age_ms: Age { start: millis(start), result: millis(end) },
                     })
                 });
-                self.tell(events, hub);
+                tell(&self.camera, events, hub);
             }
             Err(refusal) => self.statistics.refused(frame.seq(), &refusal),
         }
     }
+}
 
-    /// Sends events to readers and into the log.
-    fn tell(&self, events: Vec<Event>, hub: &Hub) {
-        for event in events {
-            journal::tell(&event);
-            hub.send(&self.camera, Topic::Events, || Message::Event(event));
-        }
+/// Sends events to readers and into the log.
+fn tell(camera: &Camera, events: Vec<Event>, hub: &Hub) {
+    for event in events {
+        journal::tell(&event);
+        hub.send(camera, Topic::Events, || Message::Event(event));
     }
 }
 

@@ -86,6 +86,15 @@ impl Stages {
         self.motion.as_ref().and_then(|stage| stage.events.until())
     }
 
+    /// Makes way for other stages of the camera, or for none; gives the ends of the events that were running.
+    pub fn make_way(self, next: Option<&mut Self>) -> Vec<Event> {
+        let Some(mut stage) = self.motion else { return Vec::new() };
+        if let Some(next) = next.and_then(|next| next.motion.as_mut()) {
+            next.events.follow(&stage.events);
+        }
+        stage.events.end()
+    }
+
     /// Ends what has ended by itself.
     pub fn expire(&mut self, now: Monotonic) -> Vec<Event> {
         self.motion.as_mut().map_or_else(Vec::new, |stage| stage.events.expire(now))

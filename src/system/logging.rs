@@ -16,10 +16,9 @@ pub fn start(level: LevelFilter) -> io::Result<()> {
     if connected_to_journal() {
         let journal = JournalLog::new()?.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
         journal.install().map_err(io::Error::other)?;
-        log::set_max_level(level);
     } else {
         env_logger::Builder::new()
-            .filter_module("fovea", level)
+            .filter_module("fovea", LevelFilter::Trace)
             .format(|out, record| {
                 let time = jiff::Timestamp::now();
                 writeln!(out, "{time:.3} {:5} {}", record.level(), record.args())
@@ -27,6 +26,7 @@ pub fn start(level: LevelFilter) -> io::Result<()> {
             .try_init()
             .map_err(io::Error::other)?;
     }
+    log::set_max_level(level);
     panic::set_hook(Box::new(tell_panic));
     Ok(())
 }

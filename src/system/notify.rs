@@ -1,4 +1,4 @@
-//! systemd, as a service talks with it: ready, how it goes, alive, stopping; and what it gives: a port, a watchdog.
+//! systemd, as a service talks with it: ready, how it goes, alive, reloading, stopping; and what it gives: a port, a watchdog.
 //! Each message is a datagram, as sd_notify(3) has them.
 //!
 //! Spelled out here because the crates for it wait for as long as systemd does not listen, and a main thread that waits
@@ -24,7 +24,7 @@ use listenfd::ListenFd;
 use log::warn;
 use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 
-use super::tally::Tally;
+use super::{clock::Monotonic, tally::Tally};
 
 /// How long systemd may take to listen. What it missed then is lost.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -84,6 +84,11 @@ impl Systemd {
     /// The end has begun.
     pub fn stopping(&self) {
         self.tell("STOPPING=1");
+    }
+
+    /// A reload begins; [`ready`](Self::ready) says that it is over.
+    pub fn reloading(&self) {
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", Monotonic::now().as_micros()));
     }
 
     /// How it goes, in words for people. Told if it is news.

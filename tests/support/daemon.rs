@@ -34,6 +34,9 @@ pub(crate) const DOOR: &str = "[[camera]]\nname = \"door\"\n[camera.motion]\n";
 /// The HTTP port, any free one.
 pub(crate) const HTTP: &str = "[http]\nlisten = \"127.0.0.1:0\"\n";
 
+/// A port of this machine, whichever is free.
+const ANY_PORT: &str = "server.listen = \"127.0.0.1:0\"\n";
+
 /// The daemon. Dropped while a test fails, it prints how it was started and what it said.
 #[derive(Debug)]
 pub(crate) struct Daemon {
@@ -101,7 +104,7 @@ impl Daemon {
 
     /// Starts the daemon on a free port, in a way that `prepare` makes of the usual one.
     pub(crate) fn start_as(config: &str, prepare: impl FnOnce(Command) -> Command) -> Self {
-        let mut daemon = Self::launch_as(&format!("server.listen = \"127.0.0.1:0\"\n{config}"), prepare);
+        let mut daemon = Self::launch_as(&format!("{ANY_PORT}{config}"), prepare);
         let line = daemon.wait_for_line("listening on ");
         let address = line.rsplit(' ').next().expect("there is a space in it");
         daemon.address = Some(address.parse().unwrap_or_else(|error| panic!("{line}: {error}")));
@@ -164,6 +167,35 @@ impl Daemon {
     /// Waits for a line in the log that contains `text`.
     pub(crate) fn wait_for_line(&self, text: &str) -> String {
         self.log.wait_for(|said| said.lines.iter().find(|line| line.contains(text)).cloned(), text)
+    }
+
+    /// Puts another configuration into its file, which is there whole at any time. It begins with `server.` keys, if any.
+    pub(crate) fn rewrite(&self, config: &str) {
+        self.rewrite_whole(&format!("{ANY_PORT}{config}"));
+    }
+
+    fn rewrite_whole(&self, config: &str) {
+        let new = self.file.with_extension("new");
+        fs::write(&new, config).and_then(|()| fs::rename(&new, &self.file)).expect("the target folder can be written");
+    }
+
+    /// Takes its configuration file away.
+    pub(crate) fn remove_config(&self) {
+        fs::remove_file(&self.file).expect("it is there");
+    }
+
+    /// Has it read another configuration, and waits until it says so with `end` once more.
+    pub(crate) fn reload(&self, config: &str, end: &str) {
+        self.reload_whole(&format!("{ANY_PORT}{config}"), end);
+    }
+
+    /// The same, with the whole configuration given.
+    pub(crate) fn reload_whole(&self, config: &str, end: &str) {
+        let count = |said: &Said| said.lines.iter().filter(|line| line.contains(end)).count();
+        let before = count(&self.log.said.lock());
+        self.rewrite_whole(config);
+        self.signal(Signal::SIGHUP);
+        self.log.wait_for(|said| (count(said) > before).then_some(()), end);
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     os::fd::AsFd,
     sync::Arc,
     time::{Duration, Instant},
@@ -37,6 +37,10 @@ const TOLD_FULL: usize = 8;
 /// Clients accepted in one round: a flood of them must not keep the loop from looking up.
 const AT_ONCE: usize = 64;
 
+/// Why the clients of a camera are sent away that is not in the configuration any more.
+pub(super) const REMOVED: Ending =
+    Ending { code: CloseCode::Away, reason: "this camera was removed from the configuration" };
+
 /// Time to wait when the system has no descriptor or thread for one more client.
 const EXHAUSTED: Duration = Duration::from_millis(500);
 
@@ -46,14 +50,21 @@ const GOODBYES: Duration = Duration::from_millis(1000);
 /// What all clients share.
 #[derive(Debug)]
 pub struct Server {
-    pub(super) config: config::Server,
     pub(super) slot: Arc<Slot<Frame>>,
     pub(super) hub: Arc<Hub>,
-    /// One for each camera, in the order of the configuration.
-    pub(super) entrances: Vec<Entrance>,
     pub(super) denied: Tally,
     pub(super) readers_came: Tally,
     pub(super) readers_left: Tally,
+    // Replaced, never changed: who asks holds the lock for one clone of the pointer, and keeps what it got.
+    settings: Mutex<Arc<Settings>>,
+}
+
+/// What holds for the clients that come now.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) config: config::Server,
+    /// One for each camera, in the order of the configuration.
+    entrances: Vec<Arc<Entrance>>,
 }
 
 /// Where a camera's frames come in.
@@ -89,22 +100,50 @@ impl Server {
     /// configuration.
     #[must_use]
     pub fn new(config: config::Server, cameras: &[Arc<Statistics>], slot: Arc<Slot<Frame>>, hub: Arc<Hub>) -> Self {
-        let entrances = cameras.iter().map(|statistics| Entrance {
-            statistics: statistics.clone(),
-            came: Tally::default(),
-            left: Tally::default(),
-            sender: Mutex::default(),
-        });
+        let entrances = cameras.iter().map(|camera| Arc::new(Entrance::new(camera.clone()))).collect();
+        let settings = Mutex::new(Arc::new(Settings { config, entrances }));
         let (denied, readers_came, readers_left) = Default::default();
-        Self { config, slot, hub, entrances: entrances.collect(), denied, readers_came, readers_left }
+        Self { slot, hub, denied, readers_came, readers_left, settings }
     }
 
+    /// Has other limits hold for clients that come from now on, and lets in those of these cameras. The clients of
+    /// cameras that are not among them are sent away.
+    pub fn renew(&self, config: config::Server, cameras: &[Arc<Statistics>]) {
+        let before = self.settings();
+        let entrance = |camera: &Arc<Statistics>| match before.entrance(camera.camera()) {
+            Some(entrance) => entrance.clone(),
+            None => Arc::new(Entrance::new(camera.clone())),
+        };
+        let now = Arc::new(Settings { config, entrances: cameras.iter().map(entrance).collect() });
+        *self.settings.lock() = now.clone();
+        // First let no more in, then send away who is in: see `Session::subscribe`.
+        for camera in before.cameras().filter(|camera| now.entrance(camera).is_none()) {
+            self.hub.end(camera, &REMOVED);
+        }
+    }
+
+    /// What holds for a client that comes now.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.lock().clone()
+    }
+}
+
+impl Settings {
     pub(super) fn cameras(&self) -> impl Iterator<Item = &Camera> {
         self.entrances.iter().map(|entrance| entrance.statistics.camera())
+    }
+
+    /// Where the frames of `camera` come in.
+    pub(super) fn entrance(&self, camera: &Camera) -> Option<&Arc<Entrance>> {
+        self.entrances.iter().find(|entrance| entrance.statistics.camera() == camera)
     }
 }
 
 impl Entrance {
+    fn new(statistics: Arc<Statistics>) -> Self {
+        Self { statistics, came: Tally::default(), left: Tally::default(), sender: Mutex::default() }
+    }
+
     /// Makes this client the camera's one live sender. An earlier one is sent away: it is the same camera's ghost after
     /// a restart more often than not, and must not lock it out.
     pub(super) fn claim<'a>(&'a self, outbox: &'a Arc<Outbox>) -> Place<'a> {
@@ -156,8 +195,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the system refuses what it must give: descriptors at the start, or waiting.
-    pub fn run(self, server: Server, stop: &Wake, progress: &Progress) -> io::Result<()> {
-        let server = Arc::new(server);
+    pub fn run(self, server: &Arc<Server>, stop: &Wake, progress: &Progress) -> io::Result<()> {
         let ended = Arc::new(Wake::new()?); // set when a client's thread is over
         let exhausted = Tally::default();
         let mut clients: Vec<Client> = Vec::new();
@@ -173,7 +211,7 @@ impl Listener {
             }
             ended.clear();
             clients.retain(|client| !client.thread.is_over());
-            again_at = match self.accept(&server, &ended, &mut clients) {
+            again_at = match self.accept(server, &ended, &mut clients) {
                 Ok(()) => None,
                 Err(error) => {
                     if let Some(untold) = exhausted.count() {
@@ -191,17 +229,19 @@ impl Listener {
     fn accept(&self, server: &Arc<Server>, ended: &Arc<Wake>, clients: &mut Vec<Client>) -> io::Result<()> {
         for _ in 0..AT_ONCE {
             // Before the client: one that is accepted cannot be put back to wait.
-            let outbox = Arc::new(Outbox::new(server.config.outbox_bytes)?);
+            let settings = server.settings();
+            let outbox = Arc::new(Outbox::new(settings.config.outbox_bytes)?);
             let (socket, peer) = match self.0.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue, // it changed its mind
                 Err(error) => return Err(error),
             };
-            let max_clients = server.config.max_clients;
+            let max_clients = settings.config.max_clients;
             if clients.len() < max_clients + TOLD_FULL {
                 let is_one_too_many = clients.len() >= max_clients;
-                clients.push(start(server.clone(), socket, peer, outbox, is_one_too_many, ended.clone())?);
+                let session = Session { server: server.clone(), settings, socket, peer, outbox, is_one_too_many };
+                clients.push(start(session, ended.clone())?);
             }
         }
         Ok(())
@@ -209,18 +249,11 @@ impl Listener {
 }
 
 /// Gives a client its thread.
-fn start(
-    server: Arc<Server>,
-    socket: TcpStream,
-    peer: SocketAddr,
-    outbox: Arc<Outbox>,
-    is_one_too_many: bool,
-    ended: Arc<Wake>,
-) -> io::Result<Client> {
-    socket.set_nonblocking(true)?;
-    socket.set_nodelay(true)?;
-    let session = Session { server, socket, peer, outbox: outbox.clone(), is_one_too_many };
-    let thread = Thread::spawn(&format!("ws-{peer}"), ended, move || session.serve())?;
+fn start(session: Session, ended: Arc<Wake>) -> io::Result<Client> {
+    session.socket.set_nonblocking(true)?;
+    session.socket.set_nodelay(true)?;
+    let outbox = session.outbox.clone();
+    let thread = Thread::spawn(&format!("ws-{}", session.peer), ended, move || session.serve())?;
     Ok(Client { thread, outbox })
 }
 

@@ -10,7 +10,7 @@ use super::{
     buffers::Pool,
     clock_offset::ClockOffset,
     connection::{Connection, Content, Over},
-    listen::Server,
+    listen::Entrance,
     session::{Entry, Session},
 };
 use crate::{
@@ -26,8 +26,8 @@ use crate::{
 
 /// Serves a sender of one camera's frames until it leaves or is sent away.
 pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bool, entry: Entry) {
-    let Session { server, peer, .. } = session;
-    let entrance = &server.entrances[camera.index()];
+    let Session { settings, peer, .. } = session;
+    let entrance = settings.entrance(camera).expect("it was found by these settings");
     let name = camera.name();
     thread::name(&format!("ws-{name}"));
     if let Some(untold) = entrance.came.count() {
@@ -35,12 +35,13 @@ pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bo
         info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} sends {how}{untold}");
     }
     let _place = entrance.claim(&session.outbox);
-    let mut sender = Sender { session, camera, is_v1, frames: 0, clock: ClockOffset::default(), ask_at: None };
+    let mut sender =
+        Sender { session, camera, entrance, is_v1, frames: 0, clock: ClockOffset::default(), ask_at: None };
     if is_v1 {
         session.greet(Some(name));
     }
     let _subscription = session.subscribe(Some(camera), is_v1, results);
-    let mut connection = session.let_in(entry, server.config.max_message_bytes);
+    let mut connection = session.let_in(entry, settings.config.max_message_bytes);
     if is_v1 {
         sender.ask();
     }
@@ -58,6 +59,7 @@ pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bo
 struct Sender<'a> {
     session: &'a Session,
     camera: &'a Camera,
+    entrance: &'a Entrance,
     is_v1: bool,
     frames: u64,
     clock: ClockOffset,
@@ -91,12 +93,12 @@ impl Sender<'_> {
         }
         self.frames += 1;
         let mut seq = self.frames;
-        let Server { slot, entrances, .. } = &*self.session.server;
-        entrances[self.camera.index()].statistics.received(content.len());
+        self.entrance.statistics.received(content.len());
+        let slot = &self.session.server.slot;
         match self.frame(content, arrival, connection.pool(), &mut seq) {
             Ok(frame) => drop(slot.publish(self.camera.index(), frame)),
             Err(refusal) => {
-                entrances[self.camera.index()].statistics.refused(seq, &refusal);
+                self.entrance.statistics.refused(seq, &refusal);
                 connection.rest();
             }
         }
@@ -105,7 +107,7 @@ impl Sender<'_> {
 
     /// Makes the frame; `seq` becomes its sender's number as soon as that is known.
     fn frame(&self, content: Content, arrival: Monotonic, pool: &Pool, seq: &mut u64) -> Result<Frame, Refusal> {
-        let max_pixels = self.session.server.config.max_pixels;
+        let max_pixels = self.session.settings.config.max_pixels;
         let (mut captured_at, mut captured_by) = (arrival, CapturedBy::Arrival);
         let picture = match content {
             Content::Binary(bytes) if self.is_v1 => {

@@ -14,7 +14,7 @@ use nix::poll::PollFlags;
 use super::{
     connection::{Connection, Limits, see_off},
     handshake::{self, Denial, MAX_REQUEST_BYTES, Role, Route},
-    listen::Server,
+    listen::{REMOVED, Server, Settings},
     reader, sender,
 };
 use crate::{
@@ -41,6 +41,8 @@ pub(super) struct Entry {
 pub(super) struct Session {
     /// The server it is on.
     pub(super) server: Arc<Server>,
+    /// What holds for it: as it was when it came.
+    pub(super) settings: Arc<Settings>,
     /// Its socket, which does not block.
     pub(super) socket: TcpStream,
     /// Where it is.
@@ -75,7 +77,7 @@ impl Session {
 
     /// Reads the request and decides what the client is for.
     fn handshake(&self) -> Result<Option<(Route, Entry)>, Denial> {
-        let config = &self.server.config;
+        let config = &self.settings.config;
         let until = Instant::now() + config.handshake_timeout;
         let mut bytes = Vec::new();
         loop {
@@ -84,7 +86,7 @@ impl Session {
                     return Err(Denial::full(config.max_clients));
                 }
                 let (route, answer) =
-                    handshake::accept(&request, &self.server.cameras().collect::<Vec<_>>(), &config.allowed_origins)?;
+                    handshake::accept(&request, &self.settings.cameras().collect::<Vec<_>>(), &config.allowed_origins)?;
                 return Ok(Some((route, Entry { answer, early: bytes.split_off(length) })));
             }
             if bytes.len() >= MAX_REQUEST_BYTES {
@@ -114,7 +116,7 @@ impl Session {
         let Entry { answer, early } = entry;
         // If it has left meanwhile, that is what the connection says first.
         let _ = (&self.socket).write_all(&answer);
-        let config = &self.server.config;
+        let config = &self.settings.config;
         let (message_timeout, idle_timeout) = (config.message_timeout, config.idle_timeout);
         Connection::new(&self.socket, &self.outbox, Limits { message_bytes, message_timeout, idle_timeout }, early)
     }
@@ -122,12 +124,17 @@ impl Session {
     /// Puts what the hub has of its interest into its outbox, until the subscription is dropped.
     pub(super) fn subscribe(&self, camera: Option<&Camera>, taken: bool, results: bool) -> Subscription {
         let interest = Interest { camera: camera.cloned(), taken, results, events: results };
-        self.server.hub.subscribe(interest, self.outbox.clone())
+        let subscription = self.server.hub.subscribe(interest, self.outbox.clone());
+        // Whoever is subscribed when its camera is removed is sent away then; who comes later sees here that it is gone.
+        if camera.is_some_and(|camera| self.server.settings().entrance(camera).is_none()) {
+            self.outbox.end(REMOVED);
+        }
+        subscription
     }
 
     /// Greets a `fovea.v1` client.
     pub(super) fn greet(&self, camera: Option<&str>) {
-        let config = &self.server.config;
+        let config = &self.settings.config;
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.post(&Message::Hello(Hello {
             server: concat!("fovea ", env!("CARGO_PKG_VERSION")).into(),
