@@ -5,6 +5,7 @@ mod support;
 mod daemon {
     mod bad_input;
     mod cores;
+    mod crash;
     mod exhaustion;
     mod floods;
     mod frames_in_results_out;

@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, Write},
-    panic, thread,
+    panic, process, thread,
 };
 
 use log::{LevelFilter, error};
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 
-/// Starts logging, of lines as important as `level` and more. To be called once.
+/// Starts logging, of lines as important as `level` and more; and from now on a panic is told there and ends the process.
+/// To be called once.
 ///
 /// # Errors
 /// When the journal's socket is not there although standard error is the journal.
@@ -31,13 +32,13 @@ pub fn start(level: LevelFilter) -> io::Result<()> {
     Ok(())
 }
 
-/// A panic in one line: which thread, where, what.
+/// Tells a panic in one line, which thread, where and what; and ends the process as SIGABRT does, leaving its core to
+/// whoever collects them. Half a daemon is worse than a restart.
 fn tell_panic(info: &panic::PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("without a name");
-    let what = info.payload_as_str().unwrap_or("something that is no text");
-    match info.location() {
-        Some(at) => error!("the thread {name} panicked at {at}: {what}"),
-        None => error!("the thread {name} panicked: {what}"),
-    }
+    let what = info.payload_as_str().unwrap_or("something that is no text").replace('\n', " ");
+    let at = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    error!(THREAD = name, LOCATION = at.as_str(); "the thread {name} panicked at {at}: {what}");
+    process::abort();
 }

@@ -6,6 +6,7 @@
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod http;
+pub(crate) mod journal;
 pub(crate) mod pictures;
 pub(crate) mod raw;
 pub(crate) mod scene;
