@@ -12,7 +12,7 @@ use crate::{
     frame::{Camera, Frame},
     output::{
         hub::{Hub, Topic},
-        journal,
+        journal::Journal,
         message::{Age, Event, FrameResult, Message, Taken},
         pane::Pane,
         statistics::Statistics,
@@ -28,6 +28,7 @@ pub struct Eye {
     camera: Camera,
     stages: Stages,
     statistics: Arc<Statistics>,
+    journal: Journal,
     /// Where its frames are shown, if anybody can come and see.
     pane: Option<Arc<Pane>>,
 }
@@ -66,7 +67,7 @@ fn end_what_is_over(eyes: &mut Eyes, hub: &Hub) -> Option<Instant> {
     let now = Monotonic::now();
     for eye in eyes.values_mut().filter(|eye| eye.stages.until().is_some_and(|until| until <= now)) {
         let ended = eye.stages.expire(now);
-        tell(&eye.camera, ended, hub);
+        eye.tell(ended, None, hub);
     }
     let next = eyes.values().filter_map(|eye| eye.stages.until()).min()?;
     Some(Instant::now() + next.since(now))
@@ -82,9 +83,9 @@ impl Changes {
     fn make(&self, eyes: &mut Eyes, hub: &Hub) {
         let changes = mem::take(&mut *self.0.lock());
         for (camera, mut eye) in changes {
-            if let Some(earlier) = eyes.remove(&camera.index()) {
-                let Eye { camera, stages, .. } = earlier;
-                tell(&camera, stages.make_way(eye.as_mut().map(|eye| &mut eye.stages)), hub);
+            if let Some(mut earlier) = eyes.remove(&camera.index()) {
+                let ended = earlier.stages.make_way(eye.as_mut().map(|eye| &mut eye.stages));
+                earlier.tell(ended, None, hub);
             }
             eyes.extend(eye.map(|eye| (camera.index(), eye)));
         }
@@ -95,7 +96,7 @@ impl Eye {
     /// The eye of `camera`.
     #[must_use]
     pub fn new(camera: Camera, stages: Stages, statistics: Arc<Statistics>, pane: Option<Arc<Pane>>) -> Self {
-        Self { camera, stages, statistics, pane }
+        Self { camera, stages, statistics, journal: Journal::default(), pane }
     }
 
     /// Whose eye it is.
@@ -128,18 +129,18 @@ impl Eye {
                         age_ms: Age { start: millis(start), result: millis(end) },
                     })
                 });
-                tell(&self.camera, events, hub);
+                self.tell(events, Some(end), hub);
             }
             Err(refusal) => self.statistics.refused(frame.seq(), &refusal),
         }
     }
-}
 
-/// Sends events to readers and into the log.
-fn tell(camera: &Camera, events: Vec<Event>, hub: &Hub) {
-    for event in events {
-        journal::tell(&event);
-        hub.send(camera, Topic::Events, || Message::Event(event));
+    /// Sends events to readers and into the log, with the age of the frame that they were seen in.
+    fn tell(&mut self, events: Vec<Event>, age: Option<Duration>, hub: &Hub) {
+        for event in events {
+            self.journal.tell(&event, age);
+            hub.send(&self.camera, Topic::Events, || Message::Event(event));
+        }
     }
 }
 

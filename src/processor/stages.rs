@@ -87,8 +87,8 @@ impl Stages {
     }
 
     /// Makes way for other stages of the camera, or for none; gives the ends of the events that were running.
-    pub fn make_way(self, next: Option<&mut Self>) -> Vec<Event> {
-        let Some(mut stage) = self.motion else { return Vec::new() };
+    pub fn make_way(&mut self, next: Option<&mut Self>) -> Vec<Event> {
+        let Some(mut stage) = self.motion.take() else { return Vec::new() };
         if let Some(next) = next.and_then(|next| next.motion.as_mut()) {
             next.events.follow(&stage.events);
         }

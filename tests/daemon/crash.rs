@@ -40,9 +40,9 @@ fn a_panic_is_one_line_and_the_end() {
 
 #[test]
 fn a_panic_has_fields_in_the_journal() {
-    let Some(journal) = Journal::of(&child()) else { return };
-    let entry = journal.find(LINE);
+    let Some(mut journal) = Journal::of(&child()) else { return };
+    let entry = journal.entry(LINE);
     assert_eq!([&entry["THREAD"], &entry["PRIORITY"]], ["looker", "3"]);
     assert!(entry["LOCATION"].as_str().is_some_and(|at| at.starts_with("tests/daemon/crash.rs:")), "{entry}");
-    assert_eq!(journal.stderr, "");
+    assert_eq!(journal.end(), "");
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/python3
-"""A journal for one daemon: takes what systemd-journald would, and prints the fields of each entry as JSON.
+"""A journal for one daemon: takes what systemd-journald would, and prints the fields of each entry as JSON, as it comes.
 
     unshare --mount --map-root-user sh -c 'mount -t tmpfs none /run && exec "$0" "$@"' journal.py COMMAND...
 
-The command's standard error is made to look like the journal to it, as systemd does; it is ended when its first entry
-has come. In a mount namespace of its own, so that the machine's real journal is left alone.
+The command's standard error is made to look like the journal to it, as systemd does; it is ended when standard input
+is. In a mount namespace of its own, so that the machine's real journal is left alone.
 """
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -30,23 +31,35 @@ def entries(datagram):
 os.makedirs("/run/systemd/journal")
 journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 journal.bind("/run/systemd/journal/socket")
-journal.settimeout(10)
+
+
+def tell():
+    """Prints an entry; an empty one only asks whether anybody is there."""
+    if entry := dict(entries(journal.recv(65536))):
+        print(json.dumps(entry), flush=True)
+
 
 with tempfile.TemporaryFile() as stderr:
     about = os.fstat(stderr.fileno())
     stream = f"{about.st_dev}:{about.st_ino}"
-    daemon = subprocess.Popen(sys.argv[1:], stderr=stderr, env=os.environ | {"JOURNAL_STREAM": stream})
-    try:
-        while not (entry := dict(entries(journal.recv(65536)))):
-            pass  # an empty one asks whether anybody is there
-        print(json.dumps(entry))
-    finally:
-        daemon.terminate()
-        daemon.wait()
-    journal.settimeout(0)
+    daemon = subprocess.Popen(
+        sys.argv[1:], stdin=subprocess.DEVNULL, stderr=stderr, env=os.environ | {"JOURNAL_STREAM": stream}
+    )
+    over = os.pidfd_open(daemon.pid)
+    while over not in (ready := select.select([journal, sys.stdin, over], [], [])[0]):
+        if journal in ready:
+            tell()
+        if sys.stdin in ready:
+            break
+    daemon.terminate()
+    while not select.select([over], [], [], 0)[0]:
+        if select.select([journal, over], [], [])[0] == [journal]:
+            tell()
+    daemon.wait()
+    journal.setblocking(False)
     try:
         while True:
-            print(json.dumps(dict(entries(journal.recv(65536)))))
+            tell()
     except BlockingIOError:
         pass
     stderr.seek(0)

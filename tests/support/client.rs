@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
-use tungstenite::{ClientRequestBuilder, Message, WebSocket, http::Uri};
+use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket, http::Uri};
 
 use super::{LIMIT, daemon::Daemon};
 
@@ -29,7 +29,21 @@ impl Client {
 
     /// Makes a connection that is there already a client's.
     pub(crate) fn over(stream: TcpStream, path: &str) -> Self {
-        Self::upgrade(stream, path, |request| request)
+        Self::upgrade(stream, path, |request| request).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The same, with `fovea.v1`.
+    pub(crate) fn over_v1(stream: TcpStream, path: &str) -> Self {
+        let v1 = |request: ClientRequestBuilder| request.with_sub_protocol("fovea.v1");
+        Self::upgrade(stream, path, v1).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Asks to be let in over a connection that is there already; gives the status with which it is denied.
+    pub(crate) fn denied(stream: TcpStream, path: &str) -> u16 {
+        match Self::upgrade(stream, path, |request| request) {
+            Err(tungstenite::Error::Http(answer)) => answer.status().as_u16(),
+            other => panic!("{path}: instead of a denial: {other:?}"),
+        }
     }
 
     fn request(
@@ -37,10 +51,15 @@ impl Client {
         path: &str,
         add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder,
     ) -> Self {
-        Self::upgrade(TcpStream::connect(address).expect("it listens"), path, add)
+        let stream = TcpStream::connect(address).expect("it listens");
+        Self::upgrade(stream, path, add).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    fn upgrade(stream: TcpStream, path: &str, add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder) -> Self {
+    fn upgrade(
+        stream: TcpStream,
+        path: &str,
+        add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder,
+    ) -> tungstenite::Result<Self> {
         let address = stream.peer_addr().expect("it is connected");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(LIMIT)).expect("not zero");
@@ -48,8 +67,9 @@ impl Client {
         let uri: Uri = format!("ws://{address}{path}").parse().expect("a path of a URL");
         let request = add(ClientRequestBuilder::new(uri));
         match tungstenite::client(request, stream) {
-            Ok((socket, _)) => Self(socket),
-            Err(error) => panic!("{path}: {error}"),
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(HandshakeError::Failure(error)) => Err(error),
+            Err(HandshakeError::Interrupted(_)) => panic!("{path}: no answer within {LIMIT:?}"),
         }
     }
 

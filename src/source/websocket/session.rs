@@ -66,7 +66,8 @@ impl Session {
             Ok(None) => {} // it left, or the server shuts down
             Err(denial) => {
                 if let Some(untold) = self.server.denied.count() {
-                    info!(CLIENT:% = self.peer; "{} denied: {} {}{untold}", self.peer, denial.status, denial.body);
+                    // Of the body no more than this: it cites what was asked for, 16 KiB of whatever the client likes.
+                    info!(CLIENT:% = self.peer; "{} denied: {} {:.200}{untold}", self.peer, denial.status, denial.body);
                 }
                 // A client that does not take these few bytes has left.
                 let _ = (&self.socket).write_all(&denial.to_bytes());
