@@ -177,12 +177,25 @@ fn viewers_see_cameras_come_and_go() {
         shown.find(|part| part.header("fovea-camera") == Some("yard") && part.body == jpeg).expect("it is shown");
     }
     sender.next_of("result");
-    assert_eq!(get(&daemon, "/api/cameras").json().as_array().map(Vec::len), Some(2));
+    let listed = || {
+        let names = |cameras: &Value, key| -> Vec<_> {
+            let cameras = cameras.as_array().expect("a list");
+            cameras.iter().map(|camera| camera[key].as_str().expect("a name").to_owned()).collect()
+        };
+        let status = get(&daemon, "/api/status").json();
+        [names(&get(&daemon, "/api/cameras").json(), "name"), names(&status["cameras"], "camera")]
+    };
+    let told = |camera: &str| get(&daemon, "/metrics").text().contains(&format!("camera=\"{camera}\""));
+    assert_eq!(listed(), [["yard", "door"]; 2], "in the file's order");
+    assert!(told("yard"));
 
     daemon.reload(&format!("{HTTP}{DOOR}"), HOLDS);
     while yard.chunk().is_some() {} // it ends with its camera
-    assert_eq!(get(&daemon, "/cameras/yard/snapshot.jpg").status, 404);
-    assert_eq!(get(&daemon, "/api/cameras").json()[0]["name"], "door");
+    for gone in ["/cameras/yard/snapshot.jpg", "/cameras/yard/live.mjpg"] {
+        assert_eq!(get(&daemon, gone).status, 404, "{gone}");
+    }
+    assert_eq!(listed(), [["door"]; 2]);
+    assert!(!told("yard"));
     let mut sender = Client::connect(&daemon, "/");
     sender.send(&jpeg[..]);
     for viewer in [&mut all, &mut door] {
