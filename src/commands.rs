@@ -10,6 +10,7 @@ pub mod demo;
 pub mod run;
 pub mod send;
 mod signals;
+pub mod status;
 pub mod watch;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
     io::{self, Write},
 };
 
-pub use arguments::{Cli, Command, DemoArgs, Pace, RunArgs, SendArgs, WatchArgs, exit};
+pub use arguments::{Cli, Command, DemoArgs, Pace, RunArgs, SendArgs, StatusArgs, WatchArgs, exit};
 
 impl Command {
     /// Does it.
@@ -29,6 +30,7 @@ impl Command {
         match self {
             Self::Run(args) => run::run(args),
             Self::Check { file } => check::run(file),
+            Self::Status(args) => status::run(args),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
             Self::Demo(args) => demo::run(args),

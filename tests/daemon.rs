@@ -28,4 +28,5 @@ mod daemon {
     mod service;
     mod shutdown;
     mod start_errors;
+    mod status;
 }

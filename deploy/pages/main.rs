@@ -21,7 +21,7 @@ mod commands {
     pub mod arguments;
     pub mod client {
         mod url;
-        pub use url::ServerUrl;
+        pub use url::{HttpUrl, ServerUrl};
     }
     pub mod send {
         mod rate;
@@ -132,7 +132,7 @@ fn files(roff: &mut Roff, name: &str) {
             ("/usr/lib/systemd/system/fovea.service", "How systemd runs the daemon."),
             ("/usr/share/doc/fovea/README.md.gz", "What goes over the connection, and how it all works."),
         ],
-        "check" => &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")],
+        "check" | "status" => &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")],
         _ => return,
     };
     roff.control("SH", ["FILES"]);

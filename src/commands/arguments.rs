@@ -8,7 +8,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{client::ServerUrl, send::Rate};
+use super::{
+    client::{HttpUrl, ServerUrl},
+    send::Rate,
+};
 
 /// The configuration file that is meant when none is named.
 const CONFIG_FILE: &str = "/etc/fovea/fovea.toml";
@@ -65,6 +68,11 @@ pub enum Command {
         #[arg(value_name = "FILE", default_value = CONFIG_FILE)]
         file: PathBuf,
     },
+    /// Tell how a running daemon is doing, camera by camera
+    ///
+    /// Asks at the daemon's HTTP port, so its configuration must have [http]. The exit code is for scripts: 0 if every
+    /// camera is live.
+    Status(StatusArgs),
     /// Send recorded frames to a camera
     Send(SendArgs),
     /// Watch what the cameras see, live
@@ -83,6 +91,35 @@ pub struct RunArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
     pub(super) config: PathBuf,
+}
+
+/// Which daemon to ask, and for whom.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fovea status                                    the daemon of this machine
+  fovea status http://board                       another one
+  fovea status --json | jq -r '.cameras[] | select(.state != \"live\").camera'
+
+Of each camera there is: its state and since when, results a second and their ages when they left (median, 95th and 99th \
+percentile), both of the last five to ten seconds; the frames that newer ones superseded and those refused, since the start; and what went \
+wrong last. A camera is live if something feeds it and it had a result in the last ten seconds. If not all are, the \
+exit code is 1, as it is when nobody answers.")]
+pub struct StatusArgs {
+    /// The daemon's HTTP port
+    #[arg(
+        help = "The daemon's HTTP port: http://HOST[:PORT]. The port is 8080 unless given. Without a URL it is the \
+                  one that the configuration says"
+    )]
+    pub(super) url: Option<HttpUrl>,
+
+    /// The configuration file that says where to ask
+    #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+    pub(super) config: PathBuf,
+
+    /// Print what the daemon answers, one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// What to send, where to, and how.

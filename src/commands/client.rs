@@ -19,7 +19,7 @@ use crate::system::wake::wait;
 mod handshake;
 mod url;
 
-pub use url::{ServerUrl, UrlError};
+pub use url::{HttpUrl, ServerUrl, UrlError};
 
 /// Time to connect and to be let in.
 const CONNECT_TIME: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -271,7 +272,7 @@ impl Snapshot {
     /// The state in words, by the board's own wall clock: `lost since 2026-11-22 12:03:11`.
     #[must_use]
     pub fn words(&self) -> String {
-        let since = self.since.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S");
+        let since = local(self.since);
         match self.state {
             State::Never => "waits for its first frame".to_owned(),
             State::Live => format!("live since {since}"),
@@ -279,6 +280,19 @@ impl Snapshot {
             State::Lost => format!("lost since {since}"),
         }
     }
+}
+
+impl LastError {
+    /// In words, by the same clock: `2026-11-22 12:03:11, frame 21 refused: ...`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{}, {}", local(self.at), self.what)
+    }
+}
+
+/// By this machine's wall clock.
+fn local(at: Timestamp) -> impl Display {
+    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 impl Percentiles {

@@ -1,11 +1,19 @@
-//! The address of a fovea server.
+//! The addresses of a fovea server: where frames and results go, and where people and monitoring look.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use tungstenite::http::Uri;
 
-/// The port that is meant when none is given: fovea's own, not the web's.
-const DEFAULT_PORT: u16 = 8999;
+/// A scheme, and the port that is meant when none is given: fovea's own, not the web's.
+#[derive(Clone, Copy, Debug)]
+struct Scheme(&'static str, u16);
+
+const WS: Scheme = Scheme("ws", 8999);
+const HTTP: Scheme = Scheme("http", 8080);
 
 /// Where a server is, and what is asked of it: `ws://HOST[:PORT][/PATH][?QUERY]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +24,19 @@ pub struct ServerUrl {
     query: Option<String>,
 }
 
+/// Where a server shows how it is doing: `http://HOST[:PORT]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpUrl {
+    host: String,
+    port: u16,
+}
+
 /// Why a text is no such address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// No URL, or one with what no server of ours has.
-    #[error("not a server's URL; write ws://HOST:{DEFAULT_PORT}/PATH")]
-    Malformed,
+    #[error("not a server's URL; write {0}")]
+    Malformed(String),
     /// Another scheme, or none.
     #[error("write {0}")]
     Scheme(String),
@@ -74,23 +89,49 @@ impl FromStr for ServerUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        match scheme {
-            "ws" => {}
-            "wss" | "https" => return Err(UrlError::Tls(format!("ws://{rest}"))),
-            _ => return Err(UrlError::Scheme(format!("ws://{rest}"))),
-        }
-        let uri: Uri = text.parse().map_err(|_| UrlError::Malformed)?;
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or(UrlError::Malformed)?;
-        let port = uri.port_u16();
-        // A port too large, or a user's name: the parser lets both pass.
-        let understood = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        if uri.authority().is_none_or(|authority| authority.as_str() != understood) {
-            return Err(UrlError::Malformed);
-        }
-        let port = port.unwrap_or(DEFAULT_PORT);
-        Ok(Self { host: host.into(), port, path: uri.path().into(), query: uri.query().map(Into::into) })
+        let (uri, host, port) = read(text, WS, "/PATH")?;
+        Ok(Self { host, port, path: uri.path().into(), query: uri.query().map(Into::into) })
     }
+}
+
+impl FromStr for HttpUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let (_, host, port) = read(text, HTTP, "")?;
+        Ok(Self { host, port })
+    }
+}
+
+impl From<SocketAddr> for HttpUrl {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Self { host, port: address.port() }
+    }
+}
+
+/// A URL with its host and port; `rest` is what follows these in one that is right.
+fn read(text: &str, Scheme(scheme, default_port): Scheme, rest: &str) -> Result<(Uri, String, u16), UrlError> {
+    let malformed = || UrlError::Malformed(format!("{scheme}://HOST:{default_port}{rest}"));
+    let (has, after) = text.split_once("://").unwrap_or(("", text));
+    let instead = format!("{scheme}://{after}");
+    match has {
+        _ if has == scheme => {}
+        "wss" | "https" => return Err(UrlError::Tls(instead)),
+        _ => return Err(UrlError::Scheme(instead)),
+    }
+    let uri: Uri = text.parse().map_err(|_| malformed())?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(malformed)?.to_owned();
+    let port = uri.port_u16();
+    // A port too large, or a user's name: the parser lets both pass.
+    let understood = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+    if uri.authority().is_none_or(|authority| authority.as_str() != understood) {
+        return Err(malformed());
+    }
+    Ok((uri, host, port.unwrap_or(default_port)))
 }
 
 impl fmt::Display for ServerUrl {
@@ -98,6 +139,12 @@ impl fmt::Display for ServerUrl {
         let Self { host, port, path, query } = self;
         write!(f, "ws://{host}:{port}{path}")?;
         query.as_ref().map_or(Ok(()), |query| write!(f, "?{query}"))
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}:{}", self.host, self.port)
     }
 }
 
@@ -124,11 +171,22 @@ mod tests {
     }
 
     #[test]
+    fn the_other_port_has_a_url_too() {
+        let read = |text: &str| text.parse::<HttpUrl>().map(|url| url.to_string());
+        assert_eq!(read("http://eye").as_deref(), Ok("http://eye:8080"));
+        assert_eq!(read("http://[::1]:80/").as_deref(), Ok("http://[::1]:80"));
+        assert_eq!(read("http://me@eye"), Err(UrlError::Malformed("http://HOST:8080".into())));
+        let of = |address: &str| HttpUrl::from(address.parse::<SocketAddr>().expect("an address")).to_string();
+        assert_eq!([of("127.0.0.1:81"), of("[::1]:81")], ["http://127.0.0.1:81", "http://[::1]:81"]);
+    }
+
+    #[test]
     fn what_to_write_instead_is_said() {
         assert_eq!(read("eye:8999/results"), Err("write ws://eye:8999/results".into()));
         assert_eq!(read("http://eye:8080"), Err("write ws://eye:8080".into()));
         let tls = "fovea has no TLS of its own; write ws://eye, or let a tunnel such as `ssh -L` do the encryption";
         assert_eq!(read("wss://eye"), Err(tls.into()));
+        assert_eq!("ws://eye".parse::<HttpUrl>().expect_err("another port").to_string(), "write http://eye");
         for text in ["ws://", "ws:///results", "ws://a b", "ws://eye:99999", "ws://me@eye"] {
             assert_eq!(read(text), Err("not a server's URL; write ws://HOST:8999/PATH".into()), "{text}");
         }
