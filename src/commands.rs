@@ -7,6 +7,7 @@ mod arguments;
 pub mod check;
 pub mod client;
 pub mod demo;
+pub mod doctor;
 pub mod run;
 pub mod send;
 mod signals;
@@ -31,6 +32,7 @@ impl Command {
             Self::Run(args) => run::run(args),
             Self::Check { file } => check::run(file),
             Self::Status(args) => status::run(args),
+            Self::Doctor { config } => doctor::run(config),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
             Self::Demo(args) => demo::run(args),

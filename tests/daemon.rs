@@ -6,6 +6,7 @@ mod daemon {
     mod bad_input;
     mod cores;
     mod crash;
+    mod doctor;
     mod exhaustion;
     mod floods;
     mod frames_in_results_out;

@@ -132,7 +132,7 @@ fn files(roff: &mut Roff, name: &str) {
             ("/usr/lib/systemd/system/fovea.service", "How systemd runs the daemon."),
             ("/usr/share/doc/fovea/README.md.gz", "What goes over the connection, and how it all works."),
         ],
-        "check" | "status" => &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")],
+        "check" | "status" | "doctor" => &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")],
         _ => return,
     };
     roff.control("SH", ["FILES"]);

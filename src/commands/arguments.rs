@@ -73,6 +73,16 @@ pub enum Command {
     /// Asks at the daemon's HTTP port, so its configuration must have [http]. The exit code is for scripts: 0 if every
     /// camera is live.
     Status(StatusArgs),
+    /// Look whether this machine is set up as fovea is best off
+    ///
+    /// The service, its watchdog, the clock, the processor's core: a line for each, which begins with good, hint (it
+    /// works, and could be better) or bad (act). It changes nothing. As root it sees more.
+    #[command(after_help = "The exit code is 1 if something is bad.")]
+    Doctor {
+        /// The configuration file that the daemon reads
+        #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+        config: PathBuf,
+    },
     /// Send recorded frames to a camera
     Send(SendArgs),
     /// Watch what the cameras see, live

@@ -1,6 +1,6 @@
 //! Cores: one for the processor, the rest for housekeeping.
 
-use std::{fmt, io};
+use std::{fmt, fs, io};
 
 use nix::{
     errno::Errno,
@@ -156,6 +156,26 @@ fn current() -> Result<Vec<usize>, CoresError> {
     Ok((0..CpuSet::count()).filter(|&core| set.is_set(core).unwrap_or(false)).collect())
 }
 
+/// The cores that are switched on, ascending, whatever this process may use of them.
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn online() -> io::Result<Vec<usize>> {
+    let text = fs::read_to_string("/sys/devices/system/cpu/online")?;
+    parse_list(&text).ok_or_else(|| io::Error::other(format!("{text:?} is no list of cores")))
+}
+
+/// Core numbers as the kernel writes them, `0-2,5`, ascending.
+#[must_use]
+pub fn parse_list(text: &str) -> Option<Vec<usize>> {
+    let mut cores = Vec::new();
+    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        cores.extend(first.parse::<usize>().ok()?..=last.parse().ok()?);
+    }
+    Some(cores)
+}
+
 /// Core numbers as people write them.
 struct List<'a>(&'a [usize]);
 
@@ -177,6 +197,14 @@ mod tests {
         let cores = Cores::share(&[0, 1, 2, 5], None).unwrap();
         assert_eq!(cores, Cores { processor: 5, housekeeping: vec![0, 1, 2] });
         assert!(cores.apart());
+    }
+
+    #[test]
+    fn the_kernels_lists_are_understood() {
+        assert_eq!(parse_list("0-2,5\n"), Some(vec![0, 1, 2, 5]));
+        assert_eq!(parse_list("\n"), Some(vec![]));
+        assert_eq!(parse_list("all"), None);
+        assert!(!online().unwrap().is_empty());
     }
 
     #[test]

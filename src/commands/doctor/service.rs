@@ -1,0 +1,86 @@
+//! fovea as systemd runs it: whether it does, whether it comes back, and who watches the watchers.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{Finding, Machine, output};
+
+pub(super) fn check(_: &Machine) -> Vec<Finding> {
+    let Some(unit) = Unit::look() else {
+        return vec![Finding::hint("whether fovea runs as a service cannot be seen: systemctl does not say")];
+    };
+    if unit.property("LoadState") != "loaded" {
+        return vec![Finding::hint("fovea is no service here: its package was not installed")];
+    }
+    [unit.runs(), unit.begins_at_boot(), unit.restarts(), unit.watchdog(), hardware_watchdog()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What systemd says of `fovea.service`.
+#[derive(Debug)]
+struct Unit(BTreeMap<String, String>);
+
+impl Unit {
+    const PROPERTIES: &str = "--property=LoadState,ActiveState,StatusText,Result,UnitFileState,NRestarts,WatchdogUSec";
+
+    fn look() -> Option<Self> {
+        let text = output("systemctl", &["show", Self::PROPERTIES, "fovea.service"])?;
+        let properties = text.lines().filter_map(|line| line.split_once('='));
+        Some(Self(properties.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    }
+
+    fn property(&self, name: &str) -> &str {
+        self.0.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    fn runs(&self) -> Option<Finding> {
+        Some(match (self.property("ActiveState"), self.property("StatusText"), self.property("Result")) {
+            ("active" | "reloading", "", _) => Finding::good("fovea.service runs"),
+            ("active" | "reloading", status, _) => Finding::good(format!("fovea.service runs: {status}")),
+            (state, _, result) => Finding::bad(format!(
+                "fovea.service is {state} (result: {result}); `journalctl -u fovea` says why, `systemctl start fovea` starts it"
+            )),
+        })
+    }
+
+    fn begins_at_boot(&self) -> Option<Finding> {
+        (!self.property("UnitFileState").starts_with("enabled"))
+            .then(|| Finding::hint("fovea is not started at boot: `systemctl enable fovea`"))
+    }
+
+    fn restarts(&self) -> Option<Finding> {
+        match self.property("NRestarts") {
+            "0" | "" => None,
+            count => Some(Finding::hint(format!(
+                "fovea came back by itself {count} times since it was started; `journalctl -u fovea -p err` says why"
+            ))),
+        }
+    }
+
+    fn watchdog(&self) -> Option<Finding> {
+        Some(match self.property("WatchdogUSec") {
+            "0" | "" | "infinity" => {
+                Finding::hint("nobody restarts fovea if it stands still: WatchdogSec= in its unit is off")
+            }
+            time => Finding::good(format!(
+                "systemd restarts fovea if it stands still: it must give a sign of life every {time}"
+            )),
+        })
+    }
+}
+
+/// The board's own, which resets it if systemd itself stands still.
+fn hardware_watchdog() -> Option<Finding> {
+    if !Path::new("/dev/watchdog").exists() {
+        return None;
+    }
+    let time = output("systemctl", &["show", "--property=RuntimeWatchdogUSec", "--value"])?;
+    Some(match &*time {
+        "0" | "" | "off" | "infinity" => Finding::hint(
+            "the board has a hardware watchdog that nobody uses: RuntimeWatchdogSec=15 in the section [Manager] of \
+             /etc/systemd/system.conf.d/watchdog.conf, and a reboot",
+        ),
+        time => Finding::good(format!("the board's hardware watchdog resets it if systemd stands still for {time}")),
+    })
+}
