@@ -6,6 +6,7 @@
 mod arguments;
 pub mod check;
 pub mod client;
+pub mod dedicate;
 pub mod demo;
 pub mod doctor;
 pub mod run;
@@ -33,6 +34,7 @@ impl Command {
             Self::Check { file } => check::run(file),
             Self::Status(args) => status::run(args),
             Self::Doctor { config } => doctor::run(config),
+            Self::Dedicate { undo, config } => dedicate::run(*undo, config),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
             Self::Demo(args) => demo::run(args),

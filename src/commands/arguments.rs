@@ -83,6 +83,21 @@ pub enum Command {
         #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
         config: PathBuf,
     },
+    /// Keep programs and interrupts off the processor's core
+    ///
+    /// Every slice of systemd but fovea's own may use only the other cores from now on, until the next boot; interrupts
+    /// go there, as far as the hardware lets them. What `systemctl enable --now fovea-core` does, now and at every boot. It
+    /// takes root.
+    #[command(after_help = "`fovea doctor` tells what still runs there.")]
+    Dedicate {
+        /// Let everything run everywhere again
+        #[arg(long)]
+        undo: bool,
+
+        /// The configuration file that says which core is the processor's
+        #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+        config: PathBuf,
+    },
     /// Send recorded frames to a camera
     Send(SendArgs),
     /// Watch what the cameras see, live

@@ -60,8 +60,8 @@ pub enum CoresError {
     },
     /// The processor may not go ahead of others.
     #[error(
-        "processor.realtime_priority = {priority}: the system does not allow it; raise the limit (LimitRTPRIO= in \
-         systemd, `ulimit -r` in a shell), or leave the key out"
+        "processor.realtime_priority = {priority}: the system does not allow it; raise the limit (in systemd as \
+         /usr/share/fovea/realtime.conf does, in a shell with `ulimit -r`), or leave the key out"
     )]
     Priority {
         /// As configured.

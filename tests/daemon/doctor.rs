@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
 /// A machine that answers as told; gone when dropped.
@@ -17,8 +18,11 @@ impl Machine {
         fs::create_dir_all(&folder).expect("the target folder can be written");
         let machine = Self(folder);
         machine.file("service", service);
-        let answers =
-            format!("case \"$*\" in *fovea.service*) exec /usr/bin/cat {}/service ;; esac", machine.0.display());
+        // It knows of no other unit.
+        let answers = format!(
+            "case \"$*\" in *fovea.service*) exec /usr/bin/cat {}/service ;; is-active*) exit 3 ;; esac",
+            machine.0.display()
+        );
         machine.program("systemctl", &answers);
         machine.program("timedatectl", &format!("echo {synchronised}"));
         machine.file("fovea.toml", "[[camera]]\nname = \"door\"\n");
@@ -102,4 +106,32 @@ fn what_cannot_be_seen_is_a_hint() {
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("hint  whether fovea runs as a service cannot be seen"), "{told}");
     assert!(told.contains("hint  whether the clock is synchronised cannot be seen"), "{told}");
+}
+
+#[test]
+fn who_is_on_the_processors_core_is_told() {
+    let machine = Machine::new("core", WELL, "yes");
+    machine.file("fovea.toml", "processor.core = 1000\n[[camera]]\nname = \"door\"\n");
+    let (code, told) = machine.doctor();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("bad   processor.core = 1000: there is no such core\n"), "{told}");
+
+    if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        return; // nothing to share out
+    }
+    machine.file("fovea.toml", "processor.core = 0\n[[camera]]\nname = \"door\"\n");
+    let others = " core 0, the processor's, other programs may run too: ";
+    let (code, told) = machine.doctor();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        told.contains(&format!("hint  on{others}")) && told.contains("; `systemctl enable --now fovea-core`"),
+        "{told}"
+    );
+    machine.program("systemctl", "case \"$*\" in is-active*) echo active ;; *) exit 1 ;; esac");
+    let (code, told) = machine.doctor();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains(&format!("bad   on{others}")) && told.contains("although fovea-core.service is there"),
+        "{told}"
+    );
 }
