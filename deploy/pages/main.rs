@@ -130,6 +130,9 @@ fn files(roff: &mut Roff, name: &str) {
         "fovea" | "run" => &[
             ("/etc/fovea/fovea.toml", "The configuration. It is its own manual: every key is in it, explained."),
             ("/usr/lib/systemd/system/fovea.service", "How systemd runs the daemon."),
+            ("/usr/lib/systemd/system/fovea.socket", "Has systemd open the port. Off as it comes."),
+            ("/usr/lib/systemd/system/fovea-core.service", "Keeps the rest off the processor's core. Off as it comes."),
+            ("/usr/share/fovea/realtime.conf", "A drop-in that allows processor.realtime_priority."),
             ("/usr/share/doc/fovea/README.md.gz", "What goes over the connection, and how it all works."),
         ],
         "check" | "status" | "doctor" => &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")],
