@@ -16,9 +16,11 @@ mod board {
     pub(crate) mod configuration;
     pub(crate) mod cores;
     pub(crate) mod crash;
+    pub(crate) mod dedicated;
     pub(crate) mod frames;
     pub(crate) mod idle;
     pub(crate) mod package;
+    pub(crate) mod service;
 }
 #[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
 mod support;
@@ -33,7 +35,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use parking_lot::Mutex;
 
-use board::{boot, configuration, cores, crash, frames, idle, machine::Board, package};
+use board::{boot, configuration, cores, crash, dedicated, frames, idle, machine::Board, package, service};
 
 /// All there are, in the order they are run in.
 fn scenarios() -> Vec<Trial> {
@@ -46,6 +48,14 @@ fn scenarios() -> Vec<Trial> {
         scenario(60, cores::the_processor_has_one_to_itself),
         scenario(60, crash::it_answers_again_after_a_kill),
         scenario(120, configuration::a_wrong_one_keeps_it_down_and_is_told),
+        scenario(90, service::it_is_ready_when_it_answers_and_says_how_it_goes),
+        scenario(90, service::a_reload_keeps_connections_and_frames),
+        scenario(90, service::it_works_in_a_tight_sandbox),
+        scenario(120, service::nobody_there_is_no_reason_to_restart),
+        scenario(150, service::a_processor_that_is_stuck_is_named_and_ended),
+        scenario(240, service::nobody_is_turned_away_while_it_restarts),
+        scenario(240, dedicated::others_are_kept_off_the_core_while_wanted),
+        scenario(90, dedicated::it_goes_ahead_of_others_where_it_may),
         scenario(180, package::an_upgrade_keeps_the_configuration),
         scenario(180, boot::it_answers_again_after_a_reboot),
         scenario(240, package::remove_keeps_the_configuration_and_purge_does_not),

@@ -167,7 +167,8 @@ impl Board {
 
     /// Installs the package.
     pub(crate) fn install(&mut self) {
-        self.ask(&format!("apt-get install --yes {PACKAGE}"));
+        let output = self.run_within(3 * COMMAND_LIMIT, &format!("apt-get install --yes {PACKAGE}"));
+        assert_eq!(output.status, 0, "{}", output.text);
     }
 
     /// Says something beside the scenario's name, such as what was measured.

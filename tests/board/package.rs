@@ -35,7 +35,10 @@ pub(crate) fn an_upgrade_keeps_the_configuration(board: &mut Board) {
 
 pub(crate) fn remove_keeps_the_configuration_and_purge_does_not(board: &mut Board) {
     board.with_fovea();
+    board.ask("systemctl stop fovea && systemctl start fovea.socket fovea-core fovea");
     board.ask("apt-get remove --yes fovea");
+    assert!(!board.holds("systemctl is-active fovea.socket fovea-core"), "what was switched on still is");
+    assert_eq!(board.ask("grep Cpus_allowed_list /proc/1/status | cut -f 2"), "0-3");
     assert!(!board.holds(ANSWERS), "it still answers");
     assert!(!board.holds("test -e /usr/bin/fovea"), "the program is still there");
     assert_eq!(board.ask(&format!("cat {CONFIG_FILE}")), CONFIG.trim());
