@@ -161,10 +161,11 @@ pub(crate) fn nobody_is_turned_away_while_it_restarts(board: &mut Board) {
          }}
          touch /run/knock
          knock >/run/knocked 2>&1 & 
-         for time in 1 2; do systemctl restart fovea && answers || echo no answer; done
+         for time in 1 2; do systemctl restart fovea; until answers; do sleep 0.1; done; done
          kill -KILL $(systemctl show --property MainPID --value fovea)
          until answers; do sleep 0.1; done
-         dpkg --install /packages/fovea.deb >/dev/null 2>&1 && answers || echo no answer
+         dpkg --install /packages/fovea.deb >/dev/null 2>&1 || echo not installed
+         until answers; do sleep 0.1; done
          rm /run/knock
          wait
          sort /run/knocked | uniq --count"
