@@ -82,7 +82,8 @@ pub(crate) fn others_are_kept_off_the_core_while_wanted(board: &mut Board) {
     let doctor = board.run("fovea doctor");
     assert_eq!(doctor.status, 0, "{}", doctor.text);
     assert!(doctor.text.contains("good  core 3 is the processor's alone"), "{}", doctor.text);
-    assert!(doctor.text.contains("good  no device's interrupts are handled on core 3"), "{}", doctor.text);
+    // Of the disk and the network there may be a queue for each core.
+    assert!(!doctor.text.contains("hint  on core 3"), "{}", doctor.text);
     let with = measure(board);
     // A fovea that starts later has the core as well.
     board.ask("systemctl restart fovea");

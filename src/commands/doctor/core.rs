@@ -25,7 +25,10 @@ pub(super) fn check(machine: &Machine) -> Vec<Finding> {
         Some(core) if !online.contains(core) => {
             vec![Finding::bad(format!("processor.core = {core}: there is no such core"))]
         }
-        Some(&core) if online.len() > 1 => vec![programs(core, &tasks), interrupts(core, Path::new("/proc/irq"))],
+        Some(&core) if online.len() > 1 => {
+            let is_kept = output("systemctl", &["is-active", "fovea-core.service"]).is_some();
+            vec![programs(core, &tasks, is_kept), interrupts(core, Path::new("/proc/irq"), is_kept)]
+        }
         _ => vec![Finding::hint("there is only one core, which the processor shares with everything else")],
     }
 }
@@ -79,8 +82,8 @@ fn tasks(proc: &Path) -> Vec<Task> {
     tasks
 }
 
-/// What may run beside the processor.
-fn programs(core: usize, tasks: &[Task]) -> Finding {
+/// What may run beside the processor. `is_kept`: fovea-core.service is there to keep it off.
+fn programs(core: usize, tasks: &[Task], is_kept: bool) -> Finding {
     let here = tasks.iter().filter(|task| task.cores.contains(&core) && !task.is_processor());
     let (kernels, programs): (Vec<_>, Vec<_>) = here.partition(|task| task.is_kernels);
     let names: BTreeSet<_> = programs.iter().map(|task| &*task.program).collect();
@@ -94,7 +97,7 @@ fn programs(core: usize, tasks: &[Task]) -> Finding {
     let more = names.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let told = format!("on core {core}, the processor's, other programs may run too: {}{more}", told.join(", "));
-    if output("systemctl", &["is-active", "fovea-core.service"]).is_some() {
+    if is_kept {
         Finding::bad(format!(
             "{told}, although fovea-core.service is there to keep them off; `systemctl restart fovea-core`"
         ))
@@ -104,7 +107,7 @@ fn programs(core: usize, tasks: &[Task]) -> Finding {
 }
 
 /// The interrupts of devices that are handled there.
-fn interrupts(core: usize, folder: &Path) -> Finding {
+fn interrupts(core: usize, folder: &Path, is_kept: bool) -> Finding {
     let mut here = BTreeMap::new();
     for interrupt in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = interrupt.path();
@@ -123,6 +126,9 @@ fn interrupts(core: usize, folder: &Path) -> Finding {
     let told = here.into_values().collect::<Vec<_>>().join(", ");
     if told.is_empty() {
         Finding::good(format!("no device's interrupts are handled on core {core}"))
+    } else if is_kept {
+        // What is left could not be moved: queues of which a device has one for each core, for what is asked there.
+        Finding::good(format!("of devices' interrupts core {core} has only those that are its own: {told}"))
     } else {
         Finding::hint(format!(
             "on core {core}, the processor's, interrupts are handled: {told}; `systemctl enable --now fovea-core` moves those that can be moved"
