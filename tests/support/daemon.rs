@@ -26,7 +26,7 @@ use nix::{
 };
 use parking_lot::{Condvar, Mutex};
 
-use super::LIMIT;
+use super::{LIMIT, eventually};
 
 /// One camera called door, with motion.
 pub(crate) const DOOR: &str = "[[camera]]\nname = \"door\"\n[camera.motion]\n";
@@ -253,8 +253,13 @@ impl Daemon {
 
     /// Stops its thread of this name.
     pub(crate) fn stop_thread(&self, name: &str) -> Stopped {
-        let task = self.tasks().into_iter().find(|task| task.name == name).expect("it has such a thread");
-        let thread = Pid::from_raw(task.id);
+        // A thread gives itself its name, when it gets to run.
+        let mut found = None;
+        eventually("it has such a thread", || {
+            found = self.tasks().into_iter().find(|task| task.name == name);
+            found.is_some()
+        });
+        let thread = Pid::from_raw(found.expect("just seen").id);
         ptrace::seize(thread, ptrace::Options::empty()).expect("it is our child's");
         ptrace::interrupt(thread).expect("it runs");
         waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it stops");

@@ -19,9 +19,9 @@ pub(super) fn check(machine: &Machine) -> Vec<Finding> {
         Err(error) => return vec![Finding::hint(format!("which cores there are cannot be seen: {error}"))],
     };
     let tasks = tasks(Path::new("/proc"));
-    // Where it is, or where it will be.
+    // Where it is to be, else where it is, else where it will be.
     let running = tasks.iter().find(|task| task.is_processor()).and_then(|task| task.cores.first());
-    match running.or(config.processor.core.as_ref()).or(online.last()) {
+    match config.processor.core.as_ref().or(running).or(online.last()) {
         Some(core) if !online.contains(core) => {
             vec![Finding::bad(format!("processor.core = {core}: there is no such core"))]
         }
