@@ -78,6 +78,8 @@ pub enum PixelFormat {
     Nv12,
     /// Three bytes a pixel: blue, green, red.
     Bgr24,
+    /// Three bytes a pixel: red, green, blue.
+    Rgb24,
 }
 
 impl PixelFormat {
@@ -89,7 +91,7 @@ impl PixelFormat {
             Self::Jpeg | Self::Png => None,
             Self::Grey | Self::Nv12 => Some(width),
             Self::Yuyv => width.checked_mul(2),
-            Self::Bgr24 => width.checked_mul(3),
+            Self::Bgr24 | Self::Rgb24 => width.checked_mul(3),
         }
     }
 
@@ -106,6 +108,8 @@ impl PixelFormat {
 pub enum CapturedBy {
     /// Ours, when the frame's last byte arrived: ages leave out the way to us.
     Arrival,
+    /// The driver's of a camera at this machine: ages are whole.
+    Driver,
     /// The sender's, mapped to ours through the offset measured on its connection: ages are whole.
     Sender,
 }

@@ -7,7 +7,7 @@
 //! | -- | ------------------- | ----- | ------------------------------------------------------------ |
 //! | 0  | magic               | 4 × u8 | `FVEA`                                                      |
 //! | 4  | version             | u8    | 1                                                            |
-//! | 5  | format              | u8    | 1 JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24               |
+//! | 5  | format              | u8    | 1 JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24      |
 //! | 6  | header length       | u16   | 40: where the picture starts; a longer header is skipped over |
 //! | 8  | width, pixels       | u32   | 0 for JPEG and PNG: the picture says it itself               |
 //! | 12 | height, pixels      | u32   | likewise                                                     |
@@ -70,7 +70,7 @@ pub enum WireError {
     #[error("header version {0} where this is version {VERSION}")]
     Version(u8),
     /// No such format.
-    #[error("format {0} is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24")]
+    #[error("format {0} is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24")]
     Format(u8),
     /// The picture would start inside the header or behind the message.
     #[error(
@@ -154,6 +154,7 @@ fn format_code(format: PixelFormat) -> u8 {
         PixelFormat::Yuyv => 4,
         PixelFormat::Nv12 => 5,
         PixelFormat::Bgr24 => 6,
+        PixelFormat::Rgb24 => 7,
     }
 }
 
@@ -165,6 +166,7 @@ fn format_of(code: u8) -> Option<PixelFormat> {
         4 => PixelFormat::Yuyv,
         5 => PixelFormat::Nv12,
         6 => PixelFormat::Bgr24,
+        7 => PixelFormat::Rgb24,
         _ => return None,
     })
 }
@@ -238,7 +240,10 @@ mod tests {
              to send bare JPEG or PNG, connect without the sub-protocol"
         );
         assert_eq!(error(&with(4, 2)), "header version 2 where this is version 1");
-        assert_eq!(error(&with(5, 7)), "format 7 is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24");
+        assert_eq!(
+            error(&with(5, 8)),
+            "format 8 is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24"
+        );
         let length = "in a message of 40 bytes; it is 40 or more and ends before the picture";
         assert_eq!(error(&with(6, 39)), format!("a header length of 39 {length}"));
         assert_eq!(error(&with(6, 41)), format!("a header length of 41 {length}"));

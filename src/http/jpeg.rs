@@ -41,6 +41,7 @@ pub(super) fn of(frame: &Frame) -> Result<Bytes, Unshowable> {
         }
         PixelFormat::Grey => encode(bytes, Layout::Grey, size, stride)?,
         PixelFormat::Bgr24 => encode(bytes, Layout::Bgr, size, stride)?,
+        PixelFormat::Rgb24 => encode(bytes, Layout::Rgb, size, stride)?,
         PixelFormat::Yuyv => {
             let rows = || bytes.chunks(stride).take(height).map(|row| &row[..2 * width]);
             let every = |at: usize, step: usize| -> Vec<u8> {
@@ -173,6 +174,8 @@ mod tests {
         check(&frame(PixelFormat::Nv12, 40, nv12), true);
         let bgr = (0..32).flat_map(|x| [luma(x) - 32, luma(x) - 10, luma(x) + 31]).collect();
         check(&frame(PixelFormat::Bgr24, 104, rows(bgr, 16)), true);
+        let rgb = (0..32).flat_map(|x| [luma(x) + 31, luma(x) - 10, luma(x) - 32]).collect();
+        check(&frame(PixelFormat::Rgb24, 104, rows(rgb, 16)), true);
     }
 
     #[test]

@@ -149,6 +149,7 @@ impl<'a> Picture<'a> {
             PixelFormat::Yuyv => raw(Layout::Yuyv),
             PixelFormat::Nv12 => raw(Layout::Nv12),
             PixelFormat::Bgr24 => raw(Layout::Bgr),
+            PixelFormat::Rgb24 => raw(Layout::Rgb),
         };
         self.decoded = Some(decoded);
         Ok(decoded)

@@ -33,6 +33,7 @@ fn raw(format: PixelFormat, padding: usize) -> Frame {
     let bytes = match format {
         PixelFormat::Grey => rows(HEIGHT, padding, |x| vec![half(x).0[0]]),
         PixelFormat::Bgr24 => rows(HEIGHT, padding, |x| half(x).1.to_vec()),
+        PixelFormat::Rgb24 => rows(HEIGHT, padding, |x| half(x).1.into_iter().rev().collect()),
         PixelFormat::Yuyv => rows(HEIGHT, padding, |x| vec![half(x).0[0], half(x).0[1 + x % 2]]),
         PixelFormat::Nv12 => {
             let colour = rows(HEIGHT / 2, padding, |x| vec![half(x).0[1 + x % 2]]);
@@ -96,7 +97,7 @@ fn near(means: [[f64; 3]; 2], expected: [[u8; 3]; 2], channels: usize) -> bool {
 
 #[test]
 fn every_format_shows_the_same_luma_and_colour_at_every_scale() {
-    let raws = [PixelFormat::Grey, PixelFormat::Bgr24, PixelFormat::Yuyv, PixelFormat::Nv12];
+    let raws = [PixelFormat::Grey, PixelFormat::Bgr24, PixelFormat::Rgb24, PixelFormat::Yuyv, PixelFormat::Nv12];
     let raws = raws.into_iter().flat_map(|format| [raw(format, 0), raw(format, 24)]);
     for frame in raws.chain([jpeg()]).chain(pngs()) {
         for width_px in [8, 16, 32, 64] {
