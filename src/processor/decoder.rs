@@ -74,8 +74,10 @@ impl Decoder {
         let (width, height) = (size.width_px as usize, size.height_px as usize);
         let pitch = width * format.size();
         let pixels = room(&mut self.pixels, pitch * height);
-        self.jpeg.decompress(frame.bytes(), Image { pixels, width, pitch, height, format }).map_err(damaged)?;
-        Ok(layout)
+        match self.jpeg.decompress(frame.bytes(), Image { pixels, width, pitch, height, format }) {
+            Err(error) if !is_of_the_rest(&error) => Err(damaged(error)),
+            _ => Ok(layout),
+        }
     }
 
     /// Decodes a PNG at its full size to 8 bits a channel, and says which channels it has.
@@ -103,6 +105,15 @@ impl Decoder {
         }
         Ok(layout)
     }
+}
+
+/// Whether the decoder only complains of some bytes between the picture's last pixel and its end mark. Many webcams put one or
+/// two there, now and then or always; all pixels are decoded by then.
+fn is_of_the_rest(error: &turbojpeg::Error) -> bool {
+    const MOST: u32 = 16;
+    let turbojpeg::Error::TurboJpegError(text) = error else { return false };
+    let count = text.strip_suffix(" extraneous bytes before marker 0xd9").and_then(|text| text.rsplit(' ').next());
+    count.and_then(|count| count.parse().ok()).is_some_and(|count: u32| count <= MOST)
 }
 
 fn check(header: &DecompressHeader, expected: Size) -> Result<(), Refusal> {

@@ -177,3 +177,40 @@ fn a_head_that_lies_about_the_size_is_found_out() {
     let refusal = Picture::new(&frame, Wants::default(), &mut canvas).luma(64).unwrap_err();
     assert_eq!(refusal.to_string(), "the picture is damaged: it has two heads, of 32x48 and 64x48");
 }
+
+/// What webcams make of JPEG: these are whole pictures all the same.
+#[test]
+fn webcams_jpegs_are_pictures() {
+    let jpeg = jpeg().bytes().to_vec();
+    let (end, body) = (&jpeg[jpeg.len() - 2..], &jpeg[..jpeg.len() - 2]);
+    assert_eq!(end, [0xff, 0xd9]);
+    let luma = |bytes: Vec<u8>| {
+        let frame = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bytes.into());
+        let mut canvas = Canvas::new().unwrap();
+        let mut picture = Picture::new(&frame, Wants { luma_px: Some(64), bgr_px: None }, &mut canvas);
+        picture.luma(64).map(|luma| luma.data_bytes().unwrap().to_vec()).map_err(|refusal| refusal.to_string())
+    };
+    let whole = luma(jpeg.clone()).unwrap();
+    assert_eq!(luma(without_tables(&jpeg)).unwrap(), whole, "Motion JPEG leaves out the usual Huffman tables");
+    assert_eq!(luma([&jpeg, &[0; 3000][..]].concat()).unwrap(), whole, "filled up behind its end");
+    assert_eq!(luma([body, &[0x5a, 0x00], end].concat()).unwrap(), whole, "bytes before its end");
+    let refused = |bytes: Vec<u8>| luma(bytes).expect_err("it is damaged");
+    let much = refused([body, &[0x5a; 64], end].concat());
+    assert!(much.contains("extraneous bytes before marker 0xd9"), "{much}: so many are pixels that were not decoded");
+    refused(body.to_vec()); // its end is missing
+    refused(jpeg[..jpeg.len() - 40].to_vec()); // more is
+}
+
+/// The JPEG without its Huffman tables (segments of marker 0xc4).
+fn without_tables(jpeg: &[u8]) -> Vec<u8> {
+    let (mut rest, mut out) = (&jpeg[2..], jpeg[..2].to_vec());
+    while rest[1] != 0xda {
+        let (segment, behind) = rest.split_at(2 + usize::from(u16::from_be_bytes([rest[2], rest[3]])));
+        if segment[1] != 0xc4 {
+            out.extend(segment);
+        }
+        rest = behind;
+    }
+    assert!(out.len() + rest.len() < jpeg.len(), "there were tables");
+    [&out, rest].concat()
+}
