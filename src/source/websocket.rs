@@ -5,7 +5,6 @@
 //! messages. What decides is pure, what does I/O is thin.
 
 mod admit;
-mod buffers;
 mod clock_offset;
 mod connection;
 mod handshake;

@@ -3,11 +3,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 
-use super::buffers::Pool;
 use crate::{
     frame::{Frame, Origin, PixelFormat, Size},
     output::refusals::Refusal,
-    source::picture_head,
+    source::{buffers::Pool, picture_head},
     wire::Header,
 };
 

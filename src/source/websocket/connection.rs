@@ -17,12 +17,10 @@ use tungstenite::{
     },
 };
 
-use super::{
-    buffers::Pool,
-    receive::{Incoming, Receiver, Stop},
-};
+use super::receive::{Incoming, Receiver, Stop};
 use crate::{
     output::outbox::{Ending, Next, Outbox},
+    source::buffers::Pool,
     system::wake::wait,
 };
 

@@ -15,8 +15,10 @@ use tungstenite::{
     },
 };
 
-use super::buffers::{Buffer, Pool};
-use crate::output::outbox::Ending;
+use crate::{
+    output::outbox::Ending,
+    source::buffers::{Buffer, Pool},
+};
 
 /// How far is read when a header is due. The longest header (14) and the longest control frame's payload (125) fit.
 const AHEAD_BYTES: usize = 160;

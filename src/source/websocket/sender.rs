@@ -7,7 +7,6 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{
     admit,
-    buffers::Pool,
     clock_offset::ClockOffset,
     connection::{Connection, Content, Over},
     listen::Entrance,
@@ -20,6 +19,7 @@ use crate::{
         outbox::Ending,
         refusals::Refusal,
     },
+    source::buffers::Pool,
     system::{clock::Monotonic, thread},
     wire::Header,
 };

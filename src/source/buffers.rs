@@ -1,4 +1,4 @@
-//! Buffers for incoming messages: lent as [`Bytes`], back in the pool when the last handle is dropped.
+//! Buffers for incoming frames: lent as [`Bytes`], back in the pool when the last handle is dropped.
 //!
 //! A frame that is received, one that waits and one that is looked at: three buffers go round, and after the first
 //! few frames no memory is asked for any more.
@@ -9,17 +9,17 @@ use bytes::Bytes;
 
 use crate::sync::Mutex;
 
-/// Buffers kept for the next message. One is being filled, one frame waits, one is looked at.
+/// Buffers kept for the next frame. One is being filled, one frame waits, one is looked at.
 const SPARE: usize = 3;
 
 /// Buffers grow in these steps, so that pictures of about the same size fit into the same ones.
 const STEP_BYTES: usize = 64 * 1024;
 
-/// One client's buffers.
+/// One source's buffers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool(Arc<Mutex<Vec<Box<[u8]>>>>);
 
-/// A message being received. Goes back to its pool if it is never finished.
+/// A frame being received. Goes back to its pool if it is never finished.
 #[derive(Debug)]
 pub(super) struct Buffer {
     pool: Pool,
