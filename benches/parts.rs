@@ -64,7 +64,7 @@ fn decode_1080p_colour(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = [VGA, FULL_HD])]
 fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
-    let settings = config::Camera { name: "door".into(), motion: Some(config::Motion::default()) };
+    let settings = config::Camera { name: "door".into(), v4l2: None, motion: Some(config::Motion::default()) };
     let mut stages = Stages::new(&Camera::new(0, "door"), &settings).expect("stages");
     let frames = footage::frames(size, 40, false).expect("the clip is good");
     let mut next = frames.iter().cycle();

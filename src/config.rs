@@ -8,6 +8,7 @@ mod file;
 mod finding;
 mod read;
 mod tree;
+mod v4l2;
 mod value;
 mod words;
 
@@ -19,7 +20,10 @@ use std::{
     time::Duration,
 };
 
-pub use self::finding::{Finding, Findings, Place};
+pub use self::{
+    finding::{Finding, Findings, Place},
+    v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
+};
 
 /// A whole configuration. Every value in it is in range; what depends on the board (does that core exist?) is
 /// found out at the start.
@@ -166,6 +170,8 @@ pub struct Log {
 pub struct Camera {
     /// 1 to 32 of `a-z 0-9 - _`, beginning with a letter or digit.
     pub name: String,
+    /// `[camera.v4l2]`, if it is there: the camera is plugged into this machine. If not, its frames come over WebSocket.
+    pub v4l2: Option<V4l2>,
     /// `[camera.motion]`, if it is there.
     pub motion: Option<Motion>,
 }

@@ -4,11 +4,13 @@
 //! | --- | --- | --- | --- |
 //! | main | everything it built | signals, "a thread ended" | first signal to end, or a thread ended by itself |
 //! | listen | the port's socket | poll: socket, stop, "a client ended" | stop |
+//! | cam-NAME | one camera at this machine | poll: device, orders, the kernel's word of new devices | stop |
 //! | ws-NAME | one client | poll: socket, its outbox | its client leaves or is sent away |
 //! | http | the port that people look at | its reactor | stop |
 //! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
 
 mod cameras;
+mod plugged_in;
 
 use std::{
     io,
@@ -19,7 +21,7 @@ use std::{
 
 use log::{error, info, warn};
 
-use self::cameras::Cameras;
+use self::{cameras::Cameras, plugged_in::PluggedIn};
 use crate::{
     config::{self, Config},
     http::{self, Sights},
@@ -49,6 +51,7 @@ pub struct Daemon {
     started_with: Config,
     address: SocketAddr,
     cameras: Cameras,
+    plugged_in: PluggedIn,
     server: Arc<Server>,
     stop: Arc<Wake>,
     ended: Arc<Wake>,
@@ -132,7 +135,7 @@ impl Daemon {
             let progress = watchdog.watch("processor");
             move || processor::run::run(&slot, &hub, &changes, &progress)
         })?;
-        let server = Arc::new(Server::new(config.server.clone(), &status.cameras(), slot.clone(), hub.clone()));
+        let server = Arc::new(Server::new(config.server.clone(), &cameras.gates(), slot.clone(), hub.clone()));
         let listen = Thread::spawn("listen", ended.clone(), {
             let (server, stop, progress) = (server.clone(), stop.clone(), watchdog.watch("listen"));
             move || {
@@ -149,11 +152,15 @@ impl Daemon {
         });
         let http = http.transpose()?;
 
+        let mut plugged_in = PluggedIn::default();
+        plugged_in.set(&cameras, &mut watchdog)?;
+
         tell_start(address, &cores);
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
-        Ok(Self { started_with: config, address, cameras, server, stop, ended, listen, processor, http, watchdog })
+        let started_with = config;
+        Ok(Self { started_with, address, cameras, plugged_in, server, stop, ended, listen, processor, http, watchdog })
     }
 
     /// Makes another configuration hold. Cameras, connections and frames that it does not concern notice nothing;
@@ -163,7 +170,8 @@ impl Daemon {
     /// When something of it cannot start. Nothing has changed then.
     pub fn reload(&mut self, config: &Config) -> Result<(), StartError> {
         self.cameras.set(&config.cameras)?;
-        self.server.renew(config.server.clone(), &self.cameras.status.cameras());
+        self.server.renew(config.server.clone(), &self.cameras.gates());
+        self.plugged_in.set(&self.cameras, &mut self.watchdog)?;
         if let Some(http) = &self.http {
             http.show(self.cameras.sights());
         }
@@ -222,7 +230,8 @@ impl Daemon {
     pub fn stop(self) -> Result<(), Late> {
         let now = Instant::now();
         self.stop.set();
-        let sources = self.listen.join_until(now + SOURCES_END);
+        let cameras = self.plugged_in.stop(now + SOURCES_END);
+        let sources = self.listen.join_until(now + SOURCES_END).and(cameras);
         self.cameras.slot.close();
         let processor = self.processor.join_until(now + ALL_ENDS);
         self.cameras.tell_counts();

@@ -1,6 +1,7 @@
 //! fovea: an eye that is never late.
 //!
-//! Follow one frame. A client's thread reads it from its socket into a buffer that goes round ([`source`]), and
+//! Follow one frame. A client's thread reads it from its socket into a buffer that goes round, or a camera's thread is lent it by the
+//! driver ([`source`]), and
 //! publishes it: lock, swap the pointer, set the event ([`slot`]). The processor's thread, alone on its core, waits for
 //! the event, takes the pointer, clears the event, and looks ([`processor`]). What it saw goes once through the hub
 //! into the outbox of each reader, whose own thread sends it ([`output`]). When the last handle of the frame is dropped,
@@ -16,7 +17,7 @@
 //! | word | meaning |
 //! | --- | --- |
 //! | camera | a named stream of frames (`door`, `yard`); the unit of configuration |
-//! | source | what feeds a camera: a WebSocket client |
+//! | source | what feeds a camera: a WebSocket client, a device that is plugged in |
 //! | frame | one picture as received, immutable: camera, seq, format, size, `captured_at`, bytes |
 //! | slot | the meeting point: one cell per camera, newest frame wins, one lock, one event |
 //! | superseded | a frame replaced in its cell before the processor took it: counted, never hidden |

@@ -2,4 +2,9 @@
 
 mod buffers;
 pub mod picture_head;
+#[cfg(feature = "v4l2")]
+pub mod v4l2;
+#[cfg(not(feature = "v4l2"))]
+#[path = "source/no_v4l2.rs"]
+pub mod v4l2;
 pub mod websocket;

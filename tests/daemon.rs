@@ -24,6 +24,8 @@ mod daemon {
     mod needed_libraries;
     mod newest_wins;
     mod nothing_is_left;
+    #[cfg(feature = "v4l2")]
+    mod plugged_in;
     mod protocol_faults;
     mod reload;
     mod service;

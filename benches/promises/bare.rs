@@ -29,7 +29,7 @@ fn received(frames: &[Bytes], size: Size) -> Vec<Frame> {
 /// Decode and motion, nothing else, on `core` for a time; gives frames a second.
 pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) -> Result<f64> {
     on_core(core, || {
-        let settings = config::Camera { name: "door".into(), motion: Some(config::Motion::default()) };
+        let settings = config::Camera { name: "door".into(), v4l2: None, motion: Some(config::Motion::default()) };
         let mut stages = Stages::new(&Camera::new(0, "door"), &settings)?;
         let frames = received(frames, size);
         let (start, mut count) = (Instant::now(), 0_u32);

@@ -1,15 +1,16 @@
 //! Rules across keys, which no type of one value can hold; then the checked configuration.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use toml::Spanned;
 
 use super::{
-    Camera, Config, Http, Log, Motion, Processor, Server, Zone, ZonePurpose, file,
+    Camera, Config, DeviceName, Http, Log, Motion, Processor, Server, V4l2, Zone, ZonePurpose, file,
     finding::Span,
     is_local,
     value::{Listen, Name, Table},
 };
+use crate::frame::Size;
 
 /// A broken rule.
 pub(super) struct Mistake {
@@ -28,9 +29,11 @@ pub(super) fn check(file: &file::File, end: usize, mistakes: &mut Vec<Mistake>) 
         mistakes.push(Mistake { span: end..end, what, missed: Some("camera") });
     }
     let mut names = Names::of("camera");
+    let mut devices = Devices::default();
     let mut cameras = Vec::new();
     for camera in &file.camera {
         mistakes.extend(names.add(&camera.name));
+        mistakes.extend(camera.v4l2.as_ref().and_then(|v4l2| devices.add(&camera.name, v4l2)));
         cameras.push(self::camera(camera, mistakes));
     }
     Config {
@@ -87,7 +90,38 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
 fn camera(camera: &file::Camera, mistakes: &mut Vec<Mistake>) -> Camera {
     Camera {
         name: camera.name.get_ref().0.clone(),
+        v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
         motion: camera.motion.as_deref().map(|written| motion(written, mistakes)),
+    }
+}
+
+fn v4l2(v4l2: &file::V4l2) -> V4l2 {
+    V4l2 {
+        device: v4l2.device.get_ref().0.clone(),
+        format: v4l2.format.0,
+        size: Size { width_px: v4l2.width_px.u32(), height_px: v4l2.height_px.u32() },
+        rate_hz: v4l2.rate_hz.u32(),
+        buffers: v4l2.buffers.u32(),
+        stall_timeout: v4l2.stall_timeout_ms.ms(),
+        controls: v4l2.controls.iter().map(|(name, value)| (name.0.clone(), value.0.clone())).collect(),
+    }
+}
+
+/// The devices given so far, each with its camera.
+#[derive(Default)]
+struct Devices<'f>(HashMap<&'f DeviceName, &'f str>);
+
+impl<'f> Devices<'f> {
+    fn add(&mut self, camera: &'f Spanned<Name>, v4l2: &'f Spanned<Table<file::V4l2>>) -> Option<Mistake> {
+        if cfg!(not(feature = "v4l2")) {
+            let what =
+                "this fovea was built without cameras at the board: build it with the feature v4l2, or leave this out";
+            return Some(Mistake { span: v4l2.span(), what: what.to_owned(), missed: None });
+        }
+        let device = &v4l2.get_ref().device;
+        let earlier = self.0.insert(&device.get_ref().0, &camera.get_ref().0)?;
+        let what = format!("the camera {earlier} has this device: a device feeds one camera");
+        Some(Mistake { span: device.span(), what, missed: None })
     }
 }
 

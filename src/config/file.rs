@@ -5,10 +5,16 @@
 //! being there is what switches it on), its checked counterpart in `config.rs`, the step from one to the other in
 //! `check.rs`, and its keys in the sample. No `flatten`, `untagged` or `tag`: toml loses the place of a mistake there.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::value::{Fraction, Host, Level, Listen, Name, Origin, Polygon, Table, Whole};
+use super::value::{
+    ControlName, Device, Format, Fraction, Host, Level, Listen, Name, Origin, Polygon, Setting, Table, Whole,
+};
+
+use crate::config;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -96,7 +102,51 @@ impl Default for Log {
 #[serde(deny_unknown_fields)]
 pub(super) struct Camera {
     pub(super) name: Spanned<Name>,
+    pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
     pub(super) motion: Option<Table<Motion>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct V4l2 {
+    pub(super) device: Spanned<Device>,
+    #[serde(default)]
+    pub(super) format: Format,
+    #[serde(default = "V4l2::width_px")]
+    pub(super) width_px: Whole<16, 16_384>,
+    #[serde(default = "V4l2::height_px")]
+    pub(super) height_px: Whole<16, 16_384>,
+    #[serde(default = "V4l2::rate_hz")]
+    pub(super) rate_hz: Whole<1, 1_000>,
+    #[serde(default = "V4l2::buffers")]
+    pub(super) buffers: Whole<3, 32>,
+    #[serde(default = "V4l2::stall_timeout_ms")]
+    pub(super) stall_timeout_ms: Whole<100, 600_000>,
+    #[serde(default)]
+    pub(super) controls: BTreeMap<ControlName, Setting>,
+}
+
+/// There is no default of the whole table: it must have a device.
+impl V4l2 {
+    const fn width_px() -> Whole<16, 16_384> {
+        Whole::of::<{ config::V4l2::SIZE.width_px }>()
+    }
+
+    const fn height_px() -> Whole<16, 16_384> {
+        Whole::of::<{ config::V4l2::SIZE.height_px }>()
+    }
+
+    const fn rate_hz() -> Whole<1, 1_000> {
+        Whole::of::<{ config::V4l2::RATE_HZ }>()
+    }
+
+    const fn buffers() -> Whole<3, 32> {
+        Whole::of::<5>()
+    }
+
+    const fn stall_timeout_ms() -> Whole<100, 600_000> {
+        Whole::of::<3_000>()
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,12 +3,14 @@
 //! The rules are visitors and not `serde(try_from)`: so the rule is told for a wrong type too (`"5s"` for a number),
 //! and toml knows the place of a value that breaks it inside an array.
 
-use std::{fmt, marker::PhantomData, net::SocketAddr, ops::Deref, time::Duration};
+use std::{fmt, marker::PhantomData, net::SocketAddr, ops::Deref, path::Path, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
+
+use super::v4l2::{CameraFormat, ControlValue, DeviceName};
 
 /// A value that is one text or number in the file. What has no `from_` of its own here is refused.
 trait Scalar: Sized {
@@ -26,6 +28,10 @@ trait Scalar: Sized {
     fn from_number(_: f64) -> Option<Self> {
         None
     }
+
+    fn from_flag(_: bool) -> Option<Self> {
+        None
+    }
 }
 
 /// How serde reads a [`Scalar`].
@@ -40,6 +46,10 @@ impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         T::from_text(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_bool<E: de::Error>(self, flag: bool) -> Result<T, E> {
+        T::from_flag(flag).ok_or_else(|| E::invalid_value(Unexpected::Bool(flag), &self))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
@@ -82,6 +92,10 @@ deserialize_scalars! {
     Host;
     Name;
     Level;
+    Device;
+    Format;
+    ControlName;
+    Setting;
 }
 
 /// A whole number from `MIN` to `MAX`.
@@ -253,6 +267,89 @@ impl Scalar for Level {
             _ => return None,
         };
         Some(Self(level))
+    }
+}
+
+/// A camera at this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Device(pub(super) DeviceName);
+
+impl Scalar for Device {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a path below /dev, like \"/dev/v4l/by-id/usb-...\" or \"/dev/video0\", or a maker's and a product's number in \
+             four digits each, like \"usb:046d:0825\", with a serial number behind another colon if that is needed; `fovea \
+             devices` lists them",
+        )
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let Some(usb) = text.strip_prefix("usb:") else {
+            let is_below = text.starts_with("/dev/") && !text.contains("/../") && !text.ends_with('/');
+            let good = is_below && !text.chars().any(char::is_control);
+            return good.then(|| Self(DeviceName::Path(Path::new(text).to_owned())));
+        };
+        let number = |digits: &str| (digits.len() == 4).then(|| u16::from_str_radix(digits, 16).ok()).flatten();
+        let mut parts = usb.splitn(3, ':');
+        let (vendor, product) = (number(parts.next()?)?, number(parts.next()?)?);
+        let serial = parts.next().map(str::to_owned);
+        let good = serial.as_ref().is_none_or(|serial| !serial.is_empty());
+        good.then_some(Self(DeviceName::Usb { vendor, product, serial }))
+    }
+}
+
+/// The format of a camera's pictures, or whichever costs least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Format(pub(super) Option<CameraFormat>);
+
+impl Scalar for Format {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"auto\"")?;
+        let (last, others) = CameraFormat::NAMES.split_last().expect("there are some");
+        others.iter().try_for_each(|(name, _)| write!(f, ", {name:?}"))?;
+        write!(f, " or {:?}", last.0)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let format = CameraFormat::NAMES.iter().find(|(name, _)| *name == text).map(|(_, format)| *format);
+        (text == "auto" || format.is_some()).then_some(Self(format))
+    }
+}
+
+/// The name of something that can be set on a camera.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ControlName(pub(super) String);
+
+impl Scalar for ControlName {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a control, in a-z, 0-9 and _, as `fovea devices` lists them")
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let good = !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        good.then(|| Self(text.to_owned()))
+    }
+}
+
+/// What a control is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting(pub(super) ControlValue);
+
+impl Scalar for Setting {
+    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number, true, false, or the name of a menu's entry in quotes")
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self(ControlValue::Text(text.to_owned())))
+    }
+
+    fn from_whole(number: i128) -> Option<Self> {
+        i64::try_from(number).ok().map(|number| Self(ControlValue::Number(number)))
+    }
+
+    fn from_flag(flag: bool) -> Option<Self> {
+        Some(Self(ControlValue::Flag(flag)))
     }
 }
 

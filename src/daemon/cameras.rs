@@ -15,6 +15,7 @@ use crate::{
         stages::Stages,
     },
     slot::Slot,
+    source::websocket::Gate,
     status::Status,
 };
 
@@ -56,7 +57,11 @@ impl Cameras {
     pub(super) fn set(&mut self, wanted: &[config::Camera]) -> Result<(), processor::StartError> {
         let (mut all, mut eyes) = (Vec::new(), Vec::new());
         for settings in wanted {
-            let known = self.all.iter().find(|known| known.settings.name == settings.name);
+            // Fed from elsewhere, it is another camera, and those who sent its frames are sent away.
+            let is_same = |known: &Watched| {
+                known.settings.name == settings.name && known.settings.v4l2.is_some() == settings.v4l2.is_some()
+            };
+            let known = self.all.iter().find(|known| is_same(known));
             let mut watched = known.cloned().unwrap_or_else(|| self.open(settings));
             if known.is_none() || watched.settings != *settings {
                 watched.settings = settings.clone();
@@ -68,12 +73,28 @@ impl Cameras {
             tell_settings(settings);
             self.changes.post(eye.camera().clone(), Some(eye));
         }
-        for gone in self.all.iter().filter(|known| wanted.iter().all(|one| one.name != known.settings.name)) {
+        let is_kept = |known: &&Watched| all.iter().any(|one| Arc::ptr_eq(&one.statistics, &known.statistics));
+        for gone in self.all.iter().filter(|known| !is_kept(known)) {
             self.shut(&gone.statistics);
         }
         self.status.set(all.iter().map(|watched| watched.statistics.clone()).collect());
         self.all = all;
         Ok(())
+    }
+
+    /// The cameras as the WebSocket port is to know them.
+    pub(super) fn gates(&self) -> Vec<Gate> {
+        let gate = |watched: &Watched| Gate {
+            statistics: watched.statistics.clone(),
+            is_local: watched.settings.v4l2.is_some(),
+        };
+        self.all.iter().map(gate).collect()
+    }
+
+    /// Those that are plugged into this machine, each with its numbers.
+    pub(super) fn plugged_in(&self) -> impl Iterator<Item = (&config::Camera, &Arc<Statistics>)> {
+        let plugged_in = self.all.iter().filter(|watched| watched.settings.v4l2.is_some());
+        plugged_in.map(|watched| (&watched.settings, &watched.statistics))
     }
 
     /// What there is to see of them, if they are shown.

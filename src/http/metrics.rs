@@ -19,7 +19,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::routes::App;
 use crate::output::{
     ages::Ages,
-    statistics::{Snapshot, State},
+    statistics::{Driver, Snapshot, State},
 };
 
 /// The bounds of histograms: doublings from 64 us on, which no picture is looked at faster than, to 17 s.
@@ -66,6 +66,28 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
     for (name, kind, help, number) in numbers {
         page.family(name, kind, help);
         cameras.iter().for_each(|one| page.sample(name, &[("camera", &one.camera)], number(one)));
+    }
+
+    type OfDriver = fn(&Driver) -> u64;
+    let of_drivers: [(&str, &str, OfDriver); 4] = [
+        ("fovea_driver_dropped_frames_total", "Frames that a camera's driver counted and did not hand over.", |one| {
+            one.dropped
+        }),
+        ("fovea_driver_skipped_frames_total", "Frames that a newer one overtook before they were fetched.", |one| {
+            one.skipped
+        }),
+        ("fovea_driver_copied_frames_total", "Frames copied because the driver was short of buffers.", |one| {
+            one.copied
+        }),
+        ("fovea_driver_errors_total", "Calls that a camera's driver refused, losses of the camera included.", |one| {
+            one.errors
+        }),
+    ];
+    for (name, help, number) in of_drivers {
+        page.family(name, "counter", help);
+        for (one, driver) in cameras.iter().filter_map(|one| Some((one, one.driver.as_ref()?))) {
+            page.sample(name, &[("camera", &one.camera)], number(driver));
+        }
     }
 
     let refused = "fovea_frames_refused_total";

@@ -38,6 +38,12 @@ pub enum Refusal {
         /// The limit.
         limit: u64,
     },
+    /// The driver of a camera says so.
+    #[error("the driver says that the frame is broken")]
+    Broken,
+    /// A camera's frame without anything in it, as some send when they start.
+    #[error("the frame is empty")]
+    Empty,
     /// The decoder is not content with it, be it only with a warning.
     #[error("the picture is damaged: {0}")]
     Damaged(String),
@@ -64,6 +70,8 @@ impl Refusal {
             Self::Raw(_) => "bad_raw_picture",
             Self::DataUrl(_) => "bad_data_url",
             Self::TooManyPixels { .. } => "too_many_pixels",
+            Self::Broken => "broken",
+            Self::Empty => "empty",
             Self::Damaged(_) => "damaged",
             Self::Unsupported(_) => "unsupported",
             Self::Stage { .. } => "stage_failed",

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt::Display,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -38,6 +38,8 @@ pub struct Statistics {
     refusals: Refusals,
     received: AtomicU64,
     received_bytes: AtomicU64,
+    /// Of a camera at this machine.
+    driver: OnceLock<DriverCounters>,
     live: Mutex<Live>,
 }
 
@@ -51,11 +53,35 @@ struct Live {
     last_error: Option<(Monotonic, String)>,
 }
 
+/// What is counted of a camera at this machine.
+#[derive(Debug, Default)]
+struct DriverCounters {
+    dropped: AtomicU64,
+    skipped: AtomicU64,
+    copied: AtomicU64,
+    errors: AtomicU64,
+}
+
+/// What became of frames between a camera at this machine and the slot, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Driver {
+    /// Frames that the driver counted and did not hand over.
+    pub dropped: u64,
+    /// Frames that a newer one overtook before they were fetched.
+    pub skipped: u64,
+    /// Frames that were copied, as the driver would have run out of buffers.
+    pub copied: u64,
+    /// What else the driver did not do: buffers not taken, calls that failed, losses of the camera.
+    pub errors: u64,
+}
+
 /// What feeds the camera: two at once for the moment in which a sender replaces another.
 #[derive(Clone, Copy, Debug)]
 struct Sources {
     here: usize,
     ever: usize,
+    /// Something should feed it and is not there.
+    is_missed: bool,
     since: Monotonic,
 }
 
@@ -90,6 +116,9 @@ pub struct Snapshot {
     pub waiting: u64,
     /// Frames that could not be looked at, by cause.
     pub refused: BTreeMap<String, u64>,
+    /// Of a camera at this machine: what its driver did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Driver>,
     /// What went wrong last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
@@ -146,11 +175,12 @@ impl Statistics {
     /// Nothing has come yet. `hub` is told of refusals.
     #[must_use]
     pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
-        let sources = Sources { here: 0, ever: 0, since: Monotonic::now() };
+        let sources = Sources { here: 0, ever: 0, is_missed: false, since: Monotonic::now() };
         let (ages, starts, stages) = Default::default();
         let live = Live { sources, ages, starts, stages, last_result: None, last_error: None };
-        let (received, received_bytes) = Default::default();
-        Self { refusals: Refusals::new(camera.clone(), hub), camera, received, received_bytes, live: Mutex::new(live) }
+        let (received, received_bytes, driver) = Default::default();
+        let refusals = Refusals::new(camera.clone(), hub);
+        Self { refusals, camera, received, received_bytes, driver, live: Mutex::new(live) }
     }
 
     /// Whose they are.
@@ -162,7 +192,7 @@ impl Statistics {
     pub fn came(&self) {
         let now = Monotonic::now();
         let sources = &mut self.live.lock().sources;
-        *sources = Sources { here: sources.here + 1, ever: sources.ever + 1, since: now };
+        *sources = Sources { here: sources.here + 1, ever: sources.ever + 1, is_missed: false, since: now };
     }
 
     /// Something that [`came`](Self::came) is gone.
@@ -173,6 +203,27 @@ impl Statistics {
         if sources.here == 0 {
             sources.since = now;
         }
+    }
+
+    /// What is to feed the camera is not there.
+    pub fn missed(&self) {
+        let sources = &mut self.live.lock().sources;
+        if !sources.is_missed && sources.here == 0 {
+            sources.is_missed = true;
+            sources.since = Monotonic::now();
+        }
+    }
+
+    /// Adds to what the driver of a camera at this machine did.
+    pub fn driver(&self, more: Driver) {
+        // Relaxed: each number is right by itself, and nothing else is read because of it.
+        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
+        let Driver { dropped, skipped, copied, errors } = more;
+        let counters = self.driver.get_or_init(DriverCounters::default);
+        add(&counters.dropped, dropped);
+        add(&counters.skipped, skipped);
+        add(&counters.copied, copied);
+        add(&counters.errors, errors);
     }
 
     /// A message came that is to be a frame.
@@ -222,11 +273,11 @@ impl Statistics {
         let (recent, span) = live.ages.recent(now);
         let (ages, last_error) = (live.ages.all().clone(), live.last_error.clone());
         let (starts, stages) = (live.starts.clone(), live.stages.clone());
-        let (Sources { here, ever, since }, last_result) = (live.sources, live.last_result);
+        let (Sources { here, ever, is_missed, since }, last_result) = (live.sources, live.last_result);
         drop(live);
 
         let (state, since) = match (ever, here, recent.count()) {
-            (0, ..) => (State::Never, since),
+            (0, ..) if !is_missed => (State::Never, since),
             (_, 0, _) => (State::Lost, since),
             (_, _, 0) => (State::Silent, last_result.map_or(since, |last| last.max(since))),
             _ => (State::Live, since),
@@ -246,12 +297,22 @@ impl Statistics {
             superseded,
             waiting,
             refused,
+            driver: self.driver.get().map(DriverCounters::read),
             last_error: last_error.map(|(at, what)| LastError { at: at.wall(), what }),
             ages,
             starts,
             stages,
             sources: here,
         }
+    }
+}
+
+impl DriverCounters {
+    fn read(&self) -> Driver {
+        let Self { dropped, skipped, copied, errors } = self;
+        let [dropped, skipped, copied, errors] =
+            [dropped, skipped, copied, errors].map(|counter| counter.load(Ordering::Relaxed));
+        Driver { dropped, skipped, copied, errors }
     }
 }
 

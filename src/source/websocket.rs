@@ -14,4 +14,4 @@ mod receive;
 mod sender;
 mod session;
 
-pub use listen::{Listener, Server};
+pub use listen::{Gate, Listener, Server};

@@ -37,6 +37,14 @@ pub(super) enum Role {
     Reader { camera: Option<Camera> },
 }
 
+/// A camera that a request may name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) camera: &'a Camera,
+    /// Whether it is plugged into this machine, and takes frames from nobody.
+    pub(super) is_local: bool,
+}
+
 /// Why a client is not let in: an HTTP answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Denial {
@@ -109,7 +117,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, Denial> {
 /// With the answer that does not.
 pub(super) fn accept(
     request: &Request,
-    cameras: &[&Camera],
+    cameras: &[Known<'_>],
     allowed_origins: &[String],
 ) -> Result<(Route, Vec<u8>), Denial> {
     let mut response = create_response(request).map_err(|error| {
@@ -133,26 +141,39 @@ pub(super) fn accept(
     Ok((Route { role, is_v1 }, to_bytes(&response)))
 }
 
-fn role(request: &Request, cameras: &[&Camera]) -> Result<Role, Denial> {
+fn role(request: &Request, cameras: &[Known<'_>]) -> Result<Role, Denial> {
     let known = |name: &str| {
-        cameras.iter().find(|camera| camera.name() == name).map(|&camera| camera.clone()).ok_or_else(|| {
+        cameras.iter().find(|known| known.camera.name() == name).ok_or_else(|| {
             let body = format!("There is no camera {name:?} here. Cameras: {}.", names(cameras));
             Denial::new(StatusCode::NOT_FOUND, body)
         })
     };
+    let fed_from_here = |name: &str| {
+        let known = known(name)?;
+        if known.is_local {
+            let body = format!("The camera {name:?} is plugged into this machine, and takes frames from nobody else.");
+            return Err(Denial::new(StatusCode::CONFLICT, body));
+        }
+        Ok(known.camera.clone())
+    };
+    let fed: Vec<_> = cameras.iter().filter(|known| !known.is_local).collect();
     let results = request.uri().query().is_some_and(|query| query.split('&').any(|word| word == "results"));
     let path = request.uri().path();
     match path.trim_matches('/').split('/').collect::<Vec<_>>()[..] {
-        [""] => match cameras {
-            [camera] => Ok(Role::Sender { camera: Camera::clone(camera), results }),
+        [""] => match fed[..] {
+            [known] => Ok(Role::Sender { camera: known.camera.clone(), results }),
+            [] => {
+                let body = "All cameras are plugged into this machine: there is none to send frames to.";
+                Err(Denial::new(StatusCode::CONFLICT, body))
+            }
             _ => {
                 let body = format!("With more than one camera, send to /frames/CAMERA. Cameras: {}.", names(cameras));
                 Err(Denial::new(StatusCode::NOT_FOUND, body))
             }
         },
-        ["frames", name] => Ok(Role::Sender { camera: known(name)?, results }),
+        ["frames", name] => Ok(Role::Sender { camera: fed_from_here(name)?, results }),
         ["results"] => Ok(Role::Reader { camera: None }),
-        ["results", name] => Ok(Role::Reader { camera: Some(known(name)?) }),
+        ["results", name] => Ok(Role::Reader { camera: Some(known(name)?.camera.clone()) }),
         _ => {
             let body = format!(
                 "There is nothing at {path:?}. Send frames to /frames/CAMERA, read results from /results or \
@@ -188,8 +209,8 @@ fn offers_v1(headers: &HeaderMap) -> bool {
         .any(|name| name.trim() == SUBPROTOCOL)
 }
 
-fn names(cameras: &[&Camera]) -> String {
-    cameras.iter().map(|camera| camera.name()).collect::<Vec<_>>().join(", ")
+fn names(cameras: &[Known<'_>]) -> String {
+    cameras.iter().map(|known| known.camera.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn to_bytes(response: &Response<()>) -> Vec<u8> {
@@ -211,7 +232,10 @@ mod tests {
         assert_eq!(length, text.len());
         let cameras: Vec<_> = cameras.iter().enumerate().map(|(index, name)| Camera::new(index, name)).collect();
         let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
-        accept(&request, &cameras.iter().collect::<Vec<_>>(), &origins)
+        // Of a name in capitals, the camera is plugged in.
+        let known = |camera: &'_ Camera| camera.name().starts_with(|c: char| c.is_ascii_uppercase());
+        let known = |camera| Known { camera, is_local: known(camera) };
+        accept(&request, &cameras.iter().map(known).collect::<Vec<_>>(), &origins)
             .map(|(route, _)| route)
             .map_err(|denial| (denial.status.as_u16(), denial.body))
     }
@@ -245,6 +269,18 @@ mod tests {
             not_found("With more than one camera, send to /frames/CAMERA. Cameras: door, yard.")
         );
         assert!(answer("/admin", "", &two, &[]).is_err_and(|(status, body)| status == 404 && body.contains("/admin")));
+    }
+
+    #[test]
+    fn a_camera_that_is_plugged_in_takes_no_sender() {
+        let conflict = |body: &str| Err((409, body.to_owned()));
+        let taken = "The camera \"YARD\" is plugged into this machine, and takes frames from nobody else.";
+        assert_eq!(answer("/frames/YARD", "", &["door", "YARD"], &[]), conflict(taken));
+        let none = "All cameras are plugged into this machine: there is none to send frames to.";
+        assert_eq!(answer("/", "", &["YARD"], &[]), conflict(none));
+        assert_eq!(answer("/", "", &["YARD", "door"], &[]), sender(1, "door", false), "the only one that takes any");
+        let reader = Route { role: Role::Reader { camera: Some(Camera::new(0, "YARD")) }, is_v1: false };
+        assert_eq!(answer("/results/YARD", "", &["YARD"], &[]), Ok(reader));
     }
 
     #[test]

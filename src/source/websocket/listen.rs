@@ -12,7 +12,7 @@ use log::warn;
 use nix::poll::PollFlags;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use super::session::Session;
+use super::{handshake::Known, session::Session};
 use crate::{
     config,
     frame::{Camera, Frame},
@@ -67,10 +67,20 @@ pub(super) struct Settings {
     entrances: Vec<Arc<Entrance>>,
 }
 
+/// A camera, as this port is told of it.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// Its numbers.
+    pub statistics: Arc<Statistics>,
+    /// Whether it is plugged into this machine: nobody sends its frames here then, and its results are read as ever.
+    pub is_local: bool,
+}
+
 /// Where a camera's frames come in.
 #[derive(Debug)]
 pub(super) struct Entrance {
     pub(super) statistics: Arc<Statistics>,
+    pub(super) is_local: bool,
     pub(super) came: Tally,
     pub(super) left: Tally,
     /// The outbox of the one live sender.
@@ -99,8 +109,8 @@ impl Server {
     /// A server that publishes into `slot` and sends what `hub` has. `cameras` are in the order of the
     /// configuration.
     #[must_use]
-    pub fn new(config: config::Server, cameras: &[Arc<Statistics>], slot: Arc<Slot<Frame>>, hub: Arc<Hub>) -> Self {
-        let entrances = cameras.iter().map(|camera| Arc::new(Entrance::new(camera.clone()))).collect();
+    pub fn new(config: config::Server, cameras: &[Gate], slot: Arc<Slot<Frame>>, hub: Arc<Hub>) -> Self {
+        let entrances = cameras.iter().map(|camera| Arc::new(Entrance::new(camera))).collect();
         let settings = Mutex::new(Arc::new(Settings { config, entrances }));
         let (denied, readers_came, readers_left) = Default::default();
         Self { slot, hub, denied, readers_came, readers_left, settings }
@@ -108,11 +118,11 @@ impl Server {
 
     /// Has other limits hold for clients that come from now on, and lets in those of these cameras. The clients of
     /// cameras that are not among them are sent away.
-    pub fn renew(&self, config: config::Server, cameras: &[Arc<Statistics>]) {
+    pub fn renew(&self, config: config::Server, cameras: &[Gate]) {
         let before = self.settings();
-        let entrance = |camera: &Arc<Statistics>| match before.entrance(camera.camera()) {
+        let entrance = |camera: &Gate| match before.entrance(camera.statistics.camera()) {
             Some(entrance) => entrance.clone(),
-            None => Arc::new(Entrance::new(camera.clone())),
+            None => Arc::new(Entrance::new(camera)),
         };
         let now = Arc::new(Settings { config, entrances: cameras.iter().map(entrance).collect() });
         *self.settings.lock() = now.clone();
@@ -133,6 +143,15 @@ impl Settings {
         self.entrances.iter().map(|entrance| entrance.statistics.camera())
     }
 
+    /// The cameras as a request may name them.
+    pub(super) fn known(&self) -> Vec<Known<'_>> {
+        let known = |entrance| {
+            let Entrance { statistics, is_local, .. }: &Entrance = entrance;
+            Known { camera: statistics.camera(), is_local: *is_local }
+        };
+        self.entrances.iter().map(|entrance| known(entrance)).collect()
+    }
+
     /// Where the frames of `camera` come in.
     pub(super) fn entrance(&self, camera: &Camera) -> Option<&Arc<Entrance>> {
         self.entrances.iter().find(|entrance| entrance.statistics.camera() == camera)
@@ -140,8 +159,9 @@ impl Settings {
 }
 
 impl Entrance {
-    fn new(statistics: Arc<Statistics>) -> Self {
-        Self { statistics, came: Tally::default(), left: Tally::default(), sender: Mutex::default() }
+    fn new(gate: &Gate) -> Self {
+        let Gate { statistics, is_local } = gate.clone();
+        Self { statistics, is_local, came: Tally::default(), left: Tally::default(), sender: Mutex::default() }
     }
 
     /// Makes this client the camera's one live sender. An earlier one is sent away: it is the same camera's ghost after

@@ -86,8 +86,7 @@ impl Session {
                 if self.is_one_too_many {
                     return Err(Denial::full(config.max_clients));
                 }
-                let (route, answer) =
-                    handshake::accept(&request, &self.settings.cameras().collect::<Vec<_>>(), &config.allowed_origins)?;
+                let (route, answer) = handshake::accept(&request, &self.settings.known(), &config.allowed_origins)?;
                 return Ok(Some((route, Entry { answer, early: bytes.split_off(length) })));
             }
             if bytes.len() >= MAX_REQUEST_BYTES {

@@ -1,0 +1,600 @@
+//! The kernel's side of a camera: the one file that speaks V4L2's calls and structures, but for the memory (`mapping`). Safe to the outside; says
+//! nothing of what to do.
+//!
+//! The `v4l` crate has the structures and numbers. Its layers above these are not used: they panic on a control or
+//! colour space that they do not know, and in drop when a camera was unplugged.
+
+use std::{
+    array::from_fn,
+    fmt,
+    fs::OpenOptions,
+    io, mem,
+    ops::Range,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::fs::OpenOptionsExt,
+    },
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use nix::{errno::Errno, libc};
+use v4l::{
+    v4l_sys::{
+        V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_TIMESTAMP_MASK, V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
+        V4L2_BUF_FLAG_TSTAMP_SRC_MASK, V4L2_BUF_FLAG_TSTAMP_SRC_SOE, V4L2_CAP_STREAMING, V4L2_CAP_TIMEPERFRAME,
+        V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE,
+        V4L2_CTRL_FLAG_DISABLED, V4L2_CTRL_FLAG_INACTIVE, V4L2_CTRL_FLAG_NEXT_CTRL, V4L2_CTRL_FLAG_READ_ONLY,
+        V4L2_CTRL_FLAG_WRITE_ONLY, v4l2_buffer, v4l2_capability, v4l2_ext_control, v4l2_ext_controls, v4l2_fmtdesc,
+        v4l2_format, v4l2_fract, v4l2_frmivalenum, v4l2_frmsizeenum, v4l2_plane, v4l2_query_ext_ctrl, v4l2_querymenu,
+        v4l2_requestbuffers, v4l2_streamparm,
+    },
+    v4l2::{self, vidioc},
+};
+
+use super::{
+    description::{Control, ControlKind, Description, FourCc, Interval, MenuEntry, Mode, Offer, Rates, SizeRange},
+    mapping::Mapping,
+    negotiate::Choice,
+};
+use crate::{
+    frame::Size,
+    system::{clock::Monotonic, watchdog::Progress},
+};
+
+/// Things of one kind that a driver is asked for at most. One that counts without end must not keep us.
+const MOST: u32 = 256;
+
+/// Memory planes that a picture can have.
+pub const MAX_PLANES: usize = 8;
+
+const VIDEO_CAPTURE: u32 = 1; // V4L2_BUF_TYPE_VIDEO_CAPTURE
+const VIDEO_CAPTURE_MPLANE: u32 = 9; // V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+const MEMORY_MMAP: u32 = 1; // V4L2_MEMORY_MMAP
+const FRMSIZE_DISCRETE: u32 = 1; // V4L2_FRMSIZE_TYPE_DISCRETE, and the same number for intervals
+
+/// What is zero when all its bytes are: V4L2's structures of numbers, and of pointers that may be null.
+///
+/// # Safety
+/// All bytes zero must be a valid value.
+#[expect(unsafe_code, reason = "the promise is the structures', which the compiler cannot see")]
+unsafe trait Plain: Copy {}
+
+macro_rules! plain {
+    ($($type:ty),*) => {$(
+        // SAFETY: made of integers, arrays of these, raw pointers, and unions of all that.
+        #[expect(unsafe_code, reason = "see the trait")]
+        unsafe impl Plain for $type {}
+    )*};
+}
+
+plain!(
+    v4l2_buffer,
+    v4l2_capability,
+    v4l2_ext_control,
+    v4l2_ext_controls,
+    v4l2_fmtdesc,
+    v4l2_format,
+    v4l2_frmivalenum,
+    v4l2_frmsizeenum,
+    v4l2_plane,
+    v4l2_query_ext_ctrl,
+    v4l2_querymenu,
+    v4l2_requestbuffers,
+    v4l2_streamparm
+);
+
+fn zero<T: Plain>() -> T {
+    #[expect(unsafe_code, reason = "the structures have no constructor")]
+    // SAFETY: what `Plain` promises.
+    unsafe {
+        mem::zeroed()
+    }
+}
+
+/// An open V4L2 device.
+#[derive(Debug)]
+pub struct Device {
+    fd: OwnedFd,
+    /// How it hands over pictures; `None`: not at all.
+    kind: Option<Kind>,
+    progress: Option<Arc<Progress>>,
+}
+
+/// How a device hands over pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// One piece of memory each.
+    Single,
+    /// As many as the format has planes.
+    Multi,
+}
+
+/// What is in a device's buffers.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// What the driver gives.
+    pub choice: Choice,
+    /// Bytes from row to row of each memory plane; 0 for compressed formats.
+    pub strides: Vec<usize>,
+}
+
+/// A buffer that the driver has filled.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// Which.
+    pub index: u32,
+    /// The driver's number of the frame.
+    pub sequence: u32,
+    /// The driver says that the data are broken.
+    pub is_broken: bool,
+    /// When, by the driver's stamp, if it is of our clock.
+    pub stamp: Option<Monotonic>,
+    /// What the stamp is of.
+    pub stamp_of: StampOf,
+    /// Of each memory plane, where the data are.
+    pub used: [Range<usize>; MAX_PLANES],
+}
+
+/// The moment that a driver's time stamps are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StampOf {
+    /// The start of exposure.
+    ExposureStart,
+    /// The last byte's arrival.
+    FrameEnd,
+}
+
+impl fmt::Display for StampOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExposureStart => "the start of exposure",
+            Self::FrameEnd => "the end of the frame",
+        })
+    }
+}
+
+impl Device {
+    /// Opens the device at `path`. `progress` hears of every answer of the driver: a camera that is slow to describe is
+    /// not one that hangs.
+    ///
+    /// # Errors
+    /// What the kernel says; `ENOTTY` when it is no V4L2 device at all.
+    pub fn open(path: &Path, progress: Option<Arc<Progress>>) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let mut device = Self { fd: file.into(), kind: None, progress };
+        let capability = device.capability()?;
+        let caps = capability.device_caps;
+        let is_converter = caps & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE) != 0;
+        if caps & V4L2_CAP_STREAMING != 0 && !is_converter {
+            device.kind = match caps {
+                caps if caps & V4L2_CAP_VIDEO_CAPTURE != 0 => Some(Kind::Single),
+                caps if caps & V4L2_CAP_VIDEO_CAPTURE_MPLANE != 0 => Some(Kind::Multi),
+                _ => None,
+            };
+        }
+        Ok(device)
+    }
+
+    /// Whether pictures can be had of it. A camera has other nodes too, which give descriptions of pictures.
+    #[must_use]
+    pub fn captures(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    /// All that the camera says of itself.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn describe(&self) -> Result<Description, Errno> {
+        let capability = self.capability()?;
+        Ok(Description {
+            card: text(&capability.card),
+            driver: text(&capability.driver),
+            bus: text(&capability.bus_info),
+            formats: self.formats(),
+            controls: self.controls(),
+        })
+    }
+
+    fn capability(&self) -> Result<v4l2_capability, Errno> {
+        let mut capability: v4l2_capability = zero();
+        self.ask(vidioc::VIDIOC_QUERYCAP, &mut capability)?;
+        Ok(capability)
+    }
+
+    /// The formats that it offers, each with its sizes and rates.
+    pub fn formats(&self) -> Vec<Offer> {
+        let format = |index| {
+            let mut found = v4l2_fmtdesc { index, type_: self.buffer_type(), ..zero() };
+            self.ask(vidioc::VIDIOC_ENUM_FMT, &mut found).ok()?;
+            let fourcc = FourCc::of_code(found.pixelformat);
+            let (modes, range) = self.sizes(fourcc);
+            Some(Offer { fourcc, name: text(&found.description), modes, range })
+        };
+        (0..MOST).map_while(format).collect()
+    }
+
+    fn sizes(&self, fourcc: FourCc) -> (Vec<Mode>, Option<SizeRange>) {
+        let mut modes = Vec::new();
+        for index in 0..MOST {
+            let mut found = v4l2_frmsizeenum { index, pixel_format: fourcc.code(), ..zero() };
+            if self.ask(vidioc::VIDIOC_ENUM_FRAMESIZES, &mut found).is_err() {
+                break;
+            }
+            let sizes = found.__bindgen_anon_1;
+            if found.type_ != FRMSIZE_DISCRETE {
+                #[expect(unsafe_code, reason = "a union")]
+                // SAFETY: both variants are made of integers, for which every bit pattern is a value.
+                let range = unsafe { sizes.stepwise };
+                let rates = self.rates(fourcc, [range.max_width, range.max_height]);
+                let range = SizeRange {
+                    min_px: [range.min_width, range.min_height],
+                    max_px: [range.max_width, range.max_height],
+                    step_px: [range.step_width, range.step_height],
+                    rates,
+                };
+                return (modes, Some(range));
+            }
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: as above.
+            let size = unsafe { sizes.discrete };
+            let size_px = [size.width, size.height];
+            modes.push(Mode { size_px, rates: self.rates(fourcc, size_px) });
+        }
+        (modes, None)
+    }
+
+    fn rates(&self, fourcc: FourCc, [width, height]: [u32; 2]) -> Rates {
+        let of = |fraction: v4l2_fract| Interval::new(fraction.numerator, fraction.denominator);
+        let mut intervals = Vec::new();
+        for index in 0..MOST {
+            let mut found = v4l2_frmivalenum { index, pixel_format: fourcc.code(), width, height, ..zero() };
+            if self.ask(vidioc::VIDIOC_ENUM_FRAMEINTERVALS, &mut found).is_err() {
+                break;
+            }
+            let rates = found.__bindgen_anon_1;
+            if found.type_ != FRMSIZE_DISCRETE {
+                #[expect(unsafe_code, reason = "a union")]
+                // SAFETY: both variants are made of integers, for which every bit pattern is a value.
+                let range = unsafe { rates.stepwise };
+                intervals.extend([range.min, range.max].into_iter().filter_map(of));
+                return Rates { intervals, any_between: true };
+            }
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: as above.
+            intervals.extend(of(unsafe { rates.discrete }));
+        }
+        Rates { intervals, any_between: false }
+    }
+
+    /// All that can be set and has one value.
+    pub fn controls(&self) -> Vec<Control> {
+        let mut controls = Vec::new();
+        let mut found = v4l2_query_ext_ctrl { id: V4L2_CTRL_FLAG_NEXT_CTRL, ..zero() };
+        for _ in 0..MOST {
+            if self.ask(vidioc::VIDIOC_QUERY_EXT_CTRL, &mut found).is_err() {
+                break;
+            }
+            controls.extend(self.control(&found));
+            found = v4l2_query_ext_ctrl { id: found.id | V4L2_CTRL_FLAG_NEXT_CTRL, ..zero() };
+        }
+        controls
+    }
+
+    fn control(&self, found: &v4l2_query_ext_ctrl) -> Option<Control> {
+        let kind = match found.type_ {
+            1 | 5 => ControlKind::Integer, // of 32 and 64 bits
+            2 => ControlKind::Boolean,
+            3 => ControlKind::Menu,
+            4 => ControlKind::Button,
+            8 => ControlKind::Bitmask,
+            9 => ControlKind::IntegerMenu,
+            _ => return None, // a heading, a text, or several values at once
+        };
+        let has = |flag: u32| found.flags & flag != 0;
+        if has(V4L2_CTRL_FLAG_DISABLED) || found.nr_of_dims > 0 {
+            return None;
+        }
+        let name: Vec<u8> = found.name.iter().map(|&letter| letter.to_ne_bytes()[0]).collect();
+        let is_menu = matches!(kind, ControlKind::Menu | ControlKind::IntegerMenu);
+        let is_read = !has(V4L2_CTRL_FLAG_WRITE_ONLY) && kind != ControlKind::Button;
+        Some(Control {
+            id: found.id,
+            name: super::controls::spelt(&text(&name)),
+            kind,
+            min: found.minimum,
+            max: found.maximum,
+            step: found.step,
+            default: found.default_value,
+            value: is_read.then(|| self.value(found.id).ok()).flatten(),
+            menu: if is_menu { self.menu(found, kind) } else { Vec::new() },
+            read_only: has(V4L2_CTRL_FLAG_READ_ONLY),
+            inactive: has(V4L2_CTRL_FLAG_INACTIVE),
+        })
+    }
+
+    fn menu(&self, control: &v4l2_query_ext_ctrl, kind: ControlKind) -> Vec<MenuEntry> {
+        let ends = [control.minimum, control.maximum].map(|end| u32::try_from(end).unwrap_or(0));
+        let entry = |index| {
+            let mut found = v4l2_querymenu { id: control.id, index, ..zero() };
+            self.ask(vidioc::VIDIOC_QUERYMENU, &mut found).ok()?; // menus have gaps
+            let name = found.__bindgen_anon_1;
+            let name = if kind == ControlKind::IntegerMenu {
+                #[expect(unsafe_code, reason = "a union")]
+                // SAFETY: the variants are an integer and bytes, for which every bit pattern is a value. The structure is
+                // packed, so the union was copied out of it first.
+                let value = unsafe { name.value };
+                value.to_string()
+            } else {
+                #[expect(unsafe_code, reason = "a union")]
+                // SAFETY: as above.
+                text(&unsafe { name.name })
+            };
+            Some(MenuEntry { index, name })
+        };
+        (ends[0]..=ends[1].min(ends[0].saturating_add(MOST))).filter_map(entry).collect()
+    }
+
+    /// A control's value now.
+    ///
+    /// # Errors
+    /// When it cannot be read, or not at the moment.
+    pub fn value(&self, id: u32) -> Result<i64, Errno> {
+        let mut control = v4l2_ext_control { id, ..zero() };
+        self.ask_of_one(vidioc::VIDIOC_G_EXT_CTRLS, &mut control)?;
+        Ok(self.value_of(control))
+    }
+
+    /// Sets a control.
+    ///
+    /// # Errors
+    /// When the driver does not take it, or not at the moment.
+    pub fn set_value(&self, id: u32, value: i64) -> Result<(), Errno> {
+        let mut control = v4l2_ext_control { id, ..zero() };
+        if self.is_wide(id) {
+            control.__bindgen_anon_1.value64 = value;
+        } else {
+            control.__bindgen_anon_1.value = i32::try_from(value).map_err(|_| Errno::ERANGE)?;
+        }
+        self.ask_of_one(vidioc::VIDIOC_S_EXT_CTRLS, &mut control)
+    }
+
+    fn value_of(&self, control: v4l2_ext_control) -> i64 {
+        let (id, value) = (control.id, control.__bindgen_anon_1); // copies: the structure is packed
+        if self.is_wide(id) {
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: an integer, for which every bit pattern is a value, in a union that was zeroed as a whole.
+            unsafe {
+                value.value64
+            }
+        } else {
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: as above.
+            i64::from(unsafe { value.value })
+        }
+    }
+
+    /// Whether a control's values have 64 bits.
+    fn is_wide(&self, id: u32) -> bool {
+        let mut found = v4l2_query_ext_ctrl { id, ..zero() };
+        self.ask(vidioc::VIDIOC_QUERY_EXT_CTRL, &mut found).is_ok() && found.type_ == 5
+    }
+
+    fn ask_of_one(&self, request: vidioc::_IOC_TYPE, control: &mut v4l2_ext_control) -> Result<(), Errno> {
+        let mut controls = v4l2_ext_controls { count: 1, controls: control, ..zero() };
+        self.ask(request, &mut controls)
+    }
+
+    /// Asks for a format, a size and a rate; tells what the driver gives instead.
+    ///
+    /// # Errors
+    /// When it gives nothing: `EBUSY` while somebody else streams.
+    pub fn set_format(&self, choice: &Choice) -> Result<Layout, Errno> {
+        let mut format = v4l2_format { type_: self.buffer_type(), ..zero() };
+        let Size { width_px, height_px } = choice.size;
+        match self.kind {
+            Some(Kind::Multi) => {
+                #[expect(unsafe_code, reason = "a union")]
+                // SAFETY: the union was zeroed as a whole, and zero is a value of this variant.
+                let pix = unsafe { &mut format.fmt.pix_mp };
+                (pix.width, pix.height, pix.pixelformat) = (width_px, height_px, choice.fourcc.code());
+            }
+            _ => {
+                #[expect(unsafe_code, reason = "a union")]
+                // SAFETY: as above.
+                let pix = unsafe { &mut format.fmt.pix };
+                (pix.width, pix.height, pix.pixelformat) = (width_px, height_px, choice.fourcc.code());
+            }
+        }
+        self.ask(vidioc::VIDIOC_S_FMT, &mut format)?;
+        let mut layout = self.layout(&format);
+        layout.choice.interval = self.set_interval(choice.interval);
+        Ok(layout)
+    }
+
+    /// What a format that the driver filled in says.
+    fn layout(&self, format: &v4l2_format) -> Layout {
+        let (width_px, height_px, code, strides) = if self.kind == Some(Kind::Multi) {
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: for this buffer type the driver filled in this variant; all of it is integers.
+            let pix = unsafe { format.fmt.pix_mp };
+            let planes = pix.plane_fmt; // a copy: the structure is packed
+            let planes = planes.iter().take(usize::from(pix.num_planes).clamp(1, MAX_PLANES));
+            let strides = planes.map(|plane| plane.bytesperline as usize).collect();
+            (pix.width, pix.height, pix.pixelformat, strides)
+        } else {
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: as above.
+            let pix = unsafe { format.fmt.pix };
+            (pix.width, pix.height, pix.pixelformat, vec![pix.bytesperline as usize])
+        };
+        let choice = Choice { fourcc: FourCc::of_code(code), size: Size { width_px, height_px }, interval: None };
+        Layout { choice, strides }
+    }
+
+    /// Asks for a rate; gives the one that there is, if the driver knows of rates.
+    fn set_interval(&self, interval: Option<Interval>) -> Option<Interval> {
+        let mut parameters = v4l2_streamparm { type_: self.buffer_type(), ..zero() };
+        self.ask(vidioc::VIDIOC_G_PARM, &mut parameters).ok()?;
+        #[expect(unsafe_code, reason = "a union")]
+        // SAFETY: for this buffer type the driver filled in this variant; all of it is integers.
+        let capture = unsafe { &mut parameters.parm.capture };
+        if let Some(interval) = interval
+            && capture.capability & V4L2_CAP_TIMEPERFRAME != 0
+        {
+            let (numerator, denominator) = interval.parts();
+            capture.timeperframe = v4l2_fract { numerator, denominator };
+            // A driver that does not take it has another one, which is told.
+            let _ = self.ask(vidioc::VIDIOC_S_PARM, &mut parameters);
+        }
+        #[expect(unsafe_code, reason = "a union")]
+        // SAFETY: as above.
+        let got = unsafe { parameters.parm.capture }.timeperframe;
+        Interval::new(got.numerator, got.denominator)
+    }
+
+    /// Has the driver make `count` buffers; gives how many it made.
+    ///
+    /// # Errors
+    /// When it makes none: for lack of memory, or because somebody else streams.
+    pub fn request_buffers(&self, count: u32) -> Result<u32, Errno> {
+        let mut request = v4l2_requestbuffers { count, type_: self.buffer_type(), memory: MEMORY_MMAP, ..zero() };
+        self.ask(vidioc::VIDIOC_REQBUFS, &mut request)?;
+        Ok(request.count)
+    }
+
+    /// Maps the memory planes of a buffer.
+    ///
+    /// # Errors
+    /// When the driver or the kernel does not.
+    pub(super) fn map(&self, index: u32) -> Result<Vec<Mapping>, Errno> {
+        let mut planes = [zero(); MAX_PLANES];
+        let mut buffer = self.buffer(index, &mut planes);
+        self.ask(vidioc::VIDIOC_QUERYBUF, &mut buffer)?;
+        let places = if self.kind == Some(Kind::Multi) {
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: for mapped memory the driver filled in this variant, an integer.
+            let place = |plane: &v4l2_plane| (plane.length, unsafe { plane.m.mem_offset });
+            planes.iter().take(buffer.length as usize).map(place).collect()
+        } else {
+            #[expect(unsafe_code, reason = "a union")]
+            // SAFETY: as above.
+            let offset = unsafe { buffer.m.offset };
+            vec![(buffer.length, offset)]
+        };
+        places.into_iter().map(|(length, offset)| Mapping::new(&self.fd, length, offset)).collect()
+    }
+
+    /// Gives a buffer to the driver, to be filled.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub fn queue(&self, index: u32) -> Result<(), Errno> {
+        let mut planes = [zero(); MAX_PLANES];
+        call(&self.fd, vidioc::VIDIOC_QBUF, &mut self.buffer(index, &mut planes))
+    }
+
+    /// The next filled buffer, if one is ready.
+    ///
+    /// # Errors
+    /// `ENODEV` when the device is gone; another when the driver failed at something.
+    pub fn dequeue(&self) -> Result<Option<Filled>, Errno> {
+        let mut planes = [zero(); MAX_PLANES];
+        let mut buffer = self.buffer(0, &mut planes);
+        match call(&self.fd, vidioc::VIDIOC_DQBUF, &mut buffer) {
+            Ok(()) => {}
+            Err(Errno::EAGAIN) => return Ok(None),
+            Err(errno) => return Err(errno),
+        }
+        let is_multi = self.kind == Some(Kind::Multi);
+        let range = |plane: &v4l2_plane| plane.data_offset as usize..plane.bytesused as usize;
+        let used = if is_multi { planes.each_ref().map(range) } else { from_fn(|_| 0..buffer.bytesused as usize) };
+        let has = |mask: u32, bits: u32| buffer.flags & mask == bits;
+        let is_ours = has(V4L2_BUF_FLAG_TIMESTAMP_MASK, V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC);
+        let is_start = has(V4L2_BUF_FLAG_TSTAMP_SRC_MASK, V4L2_BUF_FLAG_TSTAMP_SRC_SOE);
+        let (seconds, micros) = (u64::try_from(buffer.timestamp.tv_sec), u64::try_from(buffer.timestamp.tv_usec));
+        let stamp = seconds.ok().zip(micros.ok()).map(|(seconds, micros)| {
+            let stamp = Duration::from_secs(seconds) + Duration::from_micros(micros);
+            Monotonic::from_micros(u64::try_from(stamp.as_micros()).unwrap_or(u64::MAX))
+        });
+        Ok(Some(Filled {
+            index: buffer.index,
+            sequence: buffer.sequence,
+            is_broken: buffer.flags & V4L2_BUF_FLAG_ERROR != 0,
+            stamp: stamp.filter(|stamp| is_ours && *stamp != Monotonic::default()),
+            stamp_of: if is_start { StampOf::ExposureStart } else { StampOf::FrameEnd },
+            used,
+        }))
+    }
+
+    /// Has the camera send.
+    ///
+    /// # Errors
+    /// `ENOSPC` when the USB bus has no bandwidth left; others.
+    pub fn start(&self) -> Result<(), Errno> {
+        self.ask(vidioc::VIDIOC_STREAMON, &mut self.buffer_type().cast_signed())
+    }
+
+    /// Has it stop. All buffers are ours then.
+    ///
+    /// # Errors
+    /// When the device is gone.
+    pub fn stop(&self) -> Result<(), Errno> {
+        self.ask(vidioc::VIDIOC_STREAMOFF, &mut self.buffer_type().cast_signed())
+    }
+
+    fn buffer_type(&self) -> u32 {
+        if self.kind == Some(Kind::Multi) { VIDEO_CAPTURE_MPLANE } else { VIDEO_CAPTURE }
+    }
+
+    /// What to say of a buffer. Points to `planes`, which the caller must keep where they are.
+    fn buffer(&self, index: u32, planes: &mut [v4l2_plane; MAX_PLANES]) -> v4l2_buffer {
+        let mut buffer = v4l2_buffer { index, type_: self.buffer_type(), memory: MEMORY_MMAP, ..zero() };
+        if self.kind == Some(Kind::Multi) {
+            buffer.length = u32::try_from(MAX_PLANES).expect("it is 8");
+            buffer.m.planes = planes.as_mut_ptr();
+        }
+        buffer
+    }
+
+    /// A call outside the stream of frames: the watchdog hears that the driver answered.
+    fn ask<T>(&self, request: vidioc::_IOC_TYPE, argument: &mut T) -> Result<(), Errno> {
+        let answer = call(&self.fd, request, argument);
+        if let Some(progress) = &self.progress {
+            progress.step();
+        }
+        answer
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// One call of the driver, again if a signal came in between.
+fn call<T>(fd: &OwnedFd, request: vidioc::_IOC_TYPE, argument: &mut T) -> Result<(), Errno> {
+    // A request's number says how large its structure is.
+    assert_eq!((request >> 16) & 0x3fff, size_of::<T>() as vidioc::_IOC_TYPE, "the structure is another request's");
+    let argument: *mut T = argument;
+    loop {
+        #[expect(unsafe_code, reason = "the kernel's interface is this")]
+        // SAFETY: the descriptor is open. The kernel reads and writes one structure of the size in the request's number,
+        // and `argument` is one, as asserted. Of those structures two point elsewhere: to planes (see `buffer`) and to
+        // one control (see `ask_of_one`), as many as they say, which live and are not looked at during the call.
+        let answer = unsafe { v4l2::ioctl(fd.as_raw_fd(), request, argument.cast()) };
+        match answer.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)) {
+            Err(Errno::EINTR) => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// A text in a field that is filled up with zeros, whatever is in it.
+fn text(field: &[u8]) -> String {
+    let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
+    String::from_utf8_lossy(&field[..end]).trim().to_owned()
+}
