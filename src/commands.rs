@@ -8,6 +8,7 @@ pub mod check;
 pub mod client;
 pub mod dedicate;
 pub mod demo;
+pub mod devices;
 pub mod doctor;
 pub mod run;
 pub mod send;
@@ -35,6 +36,7 @@ impl Command {
             Self::Status(args) => status::run(args),
             Self::Doctor { config } => doctor::run(config),
             Self::Dedicate { undo, config } => dedicate::run(*undo, config),
+            Self::Devices { json } => devices::run(*json),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
             Self::Demo(args) => demo::run(args),

@@ -73,6 +73,15 @@ pub enum Command {
     /// Asks at the daemon's HTTP port, so its configuration must have [http]. The exit code is for scripts: 0 if every
     /// camera is live.
     Status(StatusArgs),
+    /// List the cameras that are plugged into this machine
+    ///
+    /// For each its names, formats with sizes and rates, controls with the values that they take, and a block for the
+    /// configuration.
+    Devices {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look whether this machine is set up as fovea is best off
     ///
     /// The service, its watchdog, the clock, the processor's core: a line for each, which begins with good, hint (it

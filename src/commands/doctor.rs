@@ -3,8 +3,11 @@
 //! To add a check: a file beside this one with a function that looks at one thing and gives its findings, and a line in
 //! [`CHECKS`]. A check changes nothing, does not fail (what it cannot see it tells as a hint), and says what to do.
 
+#[cfg(feature = "v4l2")]
+mod cameras;
 mod clock;
 mod core;
+mod power;
 mod service;
 
 use std::{fmt, path::Path, process::Command};
@@ -13,7 +16,14 @@ use super::{Failure, say};
 use crate::config::Config;
 
 /// All checks, in the order in which they are told.
-const CHECKS: [fn(&Machine) -> Vec<Finding>; 3] = [service::check, core::check, clock::check];
+const CHECKS: &[fn(&Machine) -> Vec<Finding>] = &[
+    service::check,
+    #[cfg(feature = "v4l2")]
+    cameras::check,
+    core::check,
+    clock::check,
+    power::check,
+];
 
 /// What checks may want to know of the machine besides what they look at themselves.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! A camera that should be plugged into this machine and is not: what the daemon makes of that, on any machine. What it
 //! makes of one that is there is seen on the emulated board.
 
+use std::process::Command;
+
 use crate::support::{
     client::Client,
     daemon::{DOOR, Daemon, HTTP},
@@ -62,4 +64,22 @@ fn a_reload_has_it_come_and_go() {
     Client::connect(&daemon, "/frames/yard");
     daemon.reload(DOOR, HOLDS);
     eventually("nothing of it is left", || daemon.descriptors() == before);
+}
+
+#[test]
+fn devices_and_doctor_say_what_is_not_there() {
+    let fovea = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_fovea")).args(arguments).output().expect("it was built");
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).expect("it writes UTF-8"))
+    };
+    let daemon = Daemon::start(YARD);
+    let (is_well, told) = fovea(&["doctor", "--config", daemon.config_path()]);
+    assert!(!is_well);
+    assert!(
+        told.contains("bad   yard: /dev/video4242 is not there; `fovea devices` lists what is plugged in"),
+        "{told}"
+    );
+    let (is_well, told) = fovea(&["devices", "--json"]);
+    assert!(is_well, "{told}");
+    assert!(serde_json::from_str::<Vec<serde_json::Value>>(&told).is_ok(), "{told}");
 }

@@ -1,0 +1,131 @@
+//! The list for people.
+
+use std::fmt::Write;
+
+use super::list::{Listed, What};
+use crate::{
+    config::{self, CameraFormat},
+    source::v4l2::{
+        controls::takes,
+        description::{Control, ControlKind, Description, MenuEntry, Mode, Offer, Rates, SizeRange},
+        negotiate::{Choice, Wanted, choose, name, rate_words},
+    },
+};
+
+/// What is told where nothing is.
+const NONE: &str =
+    "No camera is plugged in, or the kernel has no driver for it (`sudo dmesg` tells of what was plugged in).";
+
+pub(super) fn of(nodes: &[Listed]) -> String {
+    if nodes.is_empty() {
+        return NONE.to_owned();
+    }
+    nodes.iter().map(node).collect::<Vec<_>>().join("\n\n")
+}
+
+fn node(node: &Listed) -> String {
+    let Listed { path, names, what, .. } = node;
+    match what {
+        What::Camera(description) => camera(path, names, description),
+        What::Other(name) => format!("{path}: {name}: gives no pictures"),
+        What::Closed(why) => format!("{path}: cannot be looked at: {why}"),
+    }
+}
+
+fn camera(path: &str, names: &[String], description: &Description) -> String {
+    let Description { card, driver, bus, formats, controls } = description;
+    let mut text = format!("{path}: {card} ({driver}, {bus})\n");
+    section(&mut text, "known as", names.iter().cloned());
+    let (used, others): (Vec<_>, Vec<_>) = formats.iter().partition(|offer| name(offer.fourcc).is_some());
+    let others: Vec<_> = others.iter().map(|offer| offer.fourcc.to_string()).collect();
+    let others = (!others.is_empty()).then(|| format!("not for fovea: {}", others.join(", ")));
+    section(&mut text, "formats", used.into_iter().map(offer).chain(others));
+    section(&mut text, "controls", controls.iter().map(control));
+    let device = names.first().map_or(path, |name| name);
+    let _ = write!(text, "  to use it\n{}", block(device, description)); // a string takes everything
+    text
+}
+
+fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    for (n, line) in lines.enumerate() {
+        let title = if n == 0 { title } else { "" };
+        let _ = writeln!(text, "  {title:9} {line}"); // as above
+    }
+}
+
+/// `YUYV 4:2:2: 640x480 at 30, 15 Hz; 1280x720 at 10 Hz`.
+fn offer(offer: &Offer) -> String {
+    let Offer { fourcc, name: title, modes, range } = offer;
+    let listed =
+        modes.iter().map(|Mode { size_px: [width, height], rates }| format!("{width}x{height}{}", hertz(rates)));
+    let ranged = range.iter().map(|SizeRange { min_px, max_px, step_px, rates }| {
+        let ([w0, h0], [w1, h1], [w, h]) = (min_px, max_px, step_px);
+        format!("{w0}x{h0} to {w1}x{h1} in steps of {w}x{h}{}", hertz(rates))
+    });
+    let sizes: Vec<_> = listed.chain(ranged).collect();
+    format!("{fourcc} {title}: {}", sizes.join("; "))
+}
+
+fn hertz(Rates { intervals, any_between }: &Rates) -> String {
+    let rates: Vec<_> = intervals.iter().map(|interval| rate_words(interval.rate_hz())).collect();
+    match (rates.is_empty(), any_between) {
+        (true, _) => String::new(),
+        (false, false) => format!(" at {} Hz", rates.join(", ")),
+        (false, true) => format!(" at {} Hz", rates.join(" to ")),
+    }
+}
+
+/// `brightness = 128: 0 to 255, usually 128`.
+fn control(control: &Control) -> String {
+    let Control { name, kind, value, menu, read_only, inactive, .. } = control;
+    let value = value.map(|value| match kind {
+        ControlKind::Boolean => format!(" = {}", value != 0),
+        ControlKind::Menu | ControlKind::IntegerMenu => {
+            let entry = |entry: &&MenuEntry| i64::from(entry.index) == value;
+            let name = menu.iter().find(entry).map_or_else(|| value.to_string(), |entry| format!("{:?}", entry.name));
+            format!(" = {name}")
+        }
+        _ => format!(" = {value}"),
+    });
+    let note = match (read_only, inactive) {
+        (true, _) => " (only to be read)",
+        (_, true) => " (ruled by another control now)",
+        _ => "",
+    };
+    format!("{name}{}: {}{note}", value.unwrap_or_default(), takes(control))
+}
+
+/// What to put into the configuration.
+fn block(device: &str, description: &Description) -> String {
+    let wanted = Wanted { format: None, size: config::V4l2::SIZE, rate_hz: config::V4l2::RATE_HZ, luma: true };
+    let choice = choose(&description.formats, &wanted);
+    let mut lines = vec!["[[camera]]".to_owned(), format!("name = {:?}", camera_name(&description.card))];
+    lines.extend(["[camera.v4l2]".to_owned(), format!("device = {device:?}")]);
+    match choice {
+        Ok(Choice { fourcc, size, interval }) => {
+            let format = name(fourcc).map_or("auto", CameraFormat::word);
+            lines.push(format!("# format = {format:?} is what \"auto\" takes of it"));
+            lines.push(format!("width_px = {}", size.width_px));
+            lines.push(format!("height_px = {}", size.height_px));
+            let rate = interval.map(|interval| format!("rate_hz = {}", whole(interval.rate_hz())));
+            lines.extend(rate);
+        }
+        Err(why) => lines.push(format!("# it cannot be used: {why}")),
+    }
+    lines.push("[camera.motion]".to_owned());
+    lines.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are small and positive")]
+fn whole(rate_hz: f64) -> u32 {
+    (rate_hz.round() as u32).max(1)
+}
+
+/// A name for a camera that is called `card`: `hd-pro-webcam-c920`.
+fn camera_name(card: &str) -> String {
+    let words = card.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name: String = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
+    let name: String = name.chars().take(32).collect();
+    let name = name.trim_end_matches('-');
+    if name.is_empty() { "camera".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,88 @@
+//! The cameras that are plugged in: whether each can be opened, has what is wanted of it, and is free.
+
+use std::{io, path::Path};
+
+use nix::errno::Errno;
+
+use super::{Finding, Machine};
+use crate::{
+    config::{Camera, V4l2},
+    source::v4l2::{
+        controls,
+        device::Device,
+        identify::{self, User},
+        negotiate::{self, choose, describe, shortfall},
+    },
+};
+
+pub(super) fn check(machine: &Machine) -> Vec<Finding> {
+    let cameras = machine.config.iter().flat_map(|config| &config.cameras);
+    cameras
+        .filter_map(|camera| Some((camera, camera.v4l2.as_ref()?)))
+        .flat_map(|(camera, v4l2)| one(camera, v4l2))
+        .collect()
+}
+
+fn one(camera: &Camera, v4l2: &V4l2) -> Vec<Finding> {
+    let (name, device) = (&camera.name, &v4l2.device);
+    let candidates = identify::candidates(device).unwrap_or_default();
+    let Some(path) = candidates.iter().find(|path| path.exists()) else {
+        return vec![Finding::bad(format!(
+            "{name}: {device} is not there; `fovea devices` lists what is plugged in, `sudo dmesg` tells of what was"
+        ))];
+    };
+    let opened = candidates.iter().find_map(|path| Device::open(path, None).ok().filter(Device::captures));
+    let Some(opened) = opened else { return vec![cannot_open(name, path)] };
+    let mut findings = vec![wanted(camera, v4l2, path, &opened)];
+    let (_, mismatches) = controls::plan(&opened.controls(), &v4l2.controls);
+    findings.extend(mismatches.iter().map(|mismatch| Finding::bad(format!("{name}: {mismatch}"))));
+    drop(opened);
+    findings.push(used(name, path));
+    findings
+}
+
+fn cannot_open(name: &str, path: &Path) -> Finding {
+    let shown = path.display();
+    Finding::bad(match Device::open(path, None) {
+        Ok(_) => format!("{name}: {shown} gives no pictures; `fovea devices` lists those that do"),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
+            "{name}: this user may not open {shown}: `sudo usermod --append --groups video $USER` and a new login, or `sudo \
+             fovea doctor`"
+        ),
+        Err(error) if error.raw_os_error() == Some(Errno::EBUSY as i32) => {
+            format!("{name}: {shown} is busy{}", by(&identify::users(path)))
+        }
+        Err(error) => format!("{name}: {shown} cannot be opened: {error}"),
+    })
+}
+
+/// Whether the camera has what is wanted of it. Nothing is set: it may be in use.
+fn wanted(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Finding {
+    let V4l2 { format, size, rate_hz, .. } = *v4l2;
+    let wanted = negotiate::Wanted { format, size, rate_hz, luma: camera.motion.is_some() };
+    let (name, offers, shown) = (&camera.name, device.formats(), path.display());
+    match choose(&offers, &wanted) {
+        Err(why) => Finding::bad(format!("{name}: {shown}: {why}")),
+        Ok(choice) => match shortfall(&offers, &wanted, &choice) {
+            Some(words) => Finding::hint(format!("{name}: {shown} {words}")),
+            None => Finding::good(format!("{name}: {shown} offers {}", describe(&choice))),
+        },
+    }
+}
+
+/// Who has the camera open.
+fn used(name: &str, path: &Path) -> Finding {
+    let (shown, users) = (path.display(), identify::users(path));
+    if users.iter().all(|user| user.program == "fovea") {
+        return Finding::good(format!("{name}: no other program has {shown} open, as far as this user may see"));
+    }
+    Finding::bad(format!("{name}: {shown} is open elsewhere{}: while that program streams, fovea cannot", by(&users)))
+}
+
+fn by(users: &[User]) -> String {
+    if users.is_empty() {
+        return ", by a program that only root may see: `sudo fovea doctor`".to_owned();
+    }
+    let users: Vec<_> = users.iter().map(|User { program, pid }| format!("{program} (process {pid})")).collect();
+    format!(", by {}", users.join(", "))
+}

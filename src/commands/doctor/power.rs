@@ -1,0 +1,45 @@
+//! Whether the board has the power it needs, where it tells: Raspberry Pis do.
+
+use std::{fs, path::Path};
+
+use super::{Finding, Machine};
+
+/// Where the kernel lists what watches voltages and temperatures.
+const SENSORS: &str = "/sys/class/hwmon";
+
+/// Where the kernel lists what it slows down to keep cool.
+const COOLING: &str = "/sys/class/thermal";
+
+pub(super) fn check(_: &Machine) -> Vec<Finding> {
+    let sensors = fs::read_dir(SENSORS).into_iter().flatten().flatten();
+    let voltage = sensors.filter_map(|sensor| under_voltage(&sensor.path())).next();
+    let coolers = fs::read_dir(COOLING).into_iter().flatten().flatten();
+    let throttled = coolers.filter_map(|cooler| throttling(&cooler.path())).next();
+    voltage.into_iter().chain(throttled).collect()
+}
+
+/// What the Raspberry Pi's own sensor says. Other sensors with such an alarm watch something else.
+fn under_voltage(sensor: &Path) -> Option<Finding> {
+    if value(sensor, "name")? != "rpi_volt" {
+        return None;
+    }
+    Some(if value(sensor, "in0_lcrit_alarm")? == "0" {
+        Finding::good("the power supply holds its voltage")
+    } else {
+        Finding::bad(
+            "the voltage is or was too low, so the board slows down and cameras drop off USB: use the board's own power \
+             supply and a short cable",
+        )
+    })
+}
+
+/// Whether a core is slowed down now.
+fn throttling(cooler: &Path) -> Option<Finding> {
+    let (kind, state) = (value(cooler, "type")?, value(cooler, "cur_state")?);
+    (kind.contains("cpufreq") && state != "0")
+        .then(|| Finding::bad("the cores are slowed down because the board is hot: give it air or a heat sink"))
+}
+
+fn value(folder: &Path, name: &str) -> Option<String> {
+    Some(fs::read_to_string(folder.join(name)).ok()?.trim().to_owned())
+}
