@@ -13,6 +13,7 @@ mod board {
     pub(crate) mod shell;
 
     pub(crate) mod boot;
+    pub(crate) mod cameras;
     pub(crate) mod configuration;
     pub(crate) mod cores;
     pub(crate) mod crash;
@@ -35,7 +36,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use parking_lot::Mutex;
 
-use board::{boot, configuration, cores, crash, dedicated, frames, idle, machine::Board, package, service};
+use board::{boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, package, service};
 
 /// All there are, in the order they are run in.
 fn scenarios() -> Vec<Trial> {
@@ -46,6 +47,13 @@ fn scenarios() -> Vec<Trial> {
         scenario(900, idle::nothing_is_written_in_five_minutes),
         scenario(120, frames::boxes_are_those_of_the_host),
         scenario(60, cores::the_processor_has_one_to_itself),
+        scenario(600, cameras::every_format_shows_the_bars),
+        scenario(180, cameras::two_at_once_and_one_is_unplugged),
+        scenario(180, cameras::controls_are_set_read_back_and_set_anew),
+        scenario(900, cameras::unplugged_again_and_again_it_is_back_each_time),
+        scenario(300, cameras::it_waits_for_a_camera_and_finds_it_under_another_number),
+        scenario(300, cameras::injected_faults_are_counted_and_survived),
+        scenario(240, cameras::capture_costs_no_more_than_ustreamer),
         scenario(60, crash::it_answers_again_after_a_kill),
         scenario(120, configuration::a_wrong_one_keeps_it_down_and_is_told),
         scenario(90, service::it_is_ready_when_it_answers_and_says_how_it_goes),
