@@ -70,7 +70,7 @@ pub enum Command {
     },
     /// Tell how a running daemon is doing, camera by camera
     ///
-    /// Asks at the daemon's HTTP port, so its configuration must have [http]. The exit code is for scripts: 0 if every
+    /// Asks at the daemon's HTTP port, so its configuration must have the table http. The exit code is for scripts: 0 if every
     /// camera is live.
     Status(StatusArgs),
     /// List the cameras that are plugged into this machine

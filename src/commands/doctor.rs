@@ -1,7 +1,7 @@
 //! `fovea doctor`: whether this machine is set up as fovea is best off, in plain words.
 //!
 //! To add a check: a file beside this one with a function that looks at one thing and gives its findings, and a line in
-//! [`CHECKS`]. A check changes nothing, does not fail (what it cannot see it tells as a hint), and says what to do.
+//! `CHECKS`. A check changes nothing, does not fail (what it cannot see it tells as a hint), and says what to do.
 
 #[cfg(feature = "v4l2")]
 mod cameras;
