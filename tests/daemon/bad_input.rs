@@ -249,7 +249,7 @@ fn among_frames_with_a_header() {
             ),
             ("another version", with(4, 2), header("header version 2 where this is version 1")),
             ("format 0", with(5, 0), header("format 0 is unknown; 1 is JPEG")),
-            ("format 7", with(5, 7), header("format 7 is unknown; 1 is JPEG")),
+            ("format 8", with(5, 8), header("format 8 is unknown; 1 is JPEG")),
             ("a header of 39 bytes", with(6, 39), header(length)),
             ("a header of more bytes than there are", with(7, 255), header(length)),
             ("a header and no picture", of_jpeg[..40].to_vec(), Refused("not_a_picture", "not a JPEG or PNG picture")),

@@ -21,8 +21,11 @@ WINDOWS = [("light", 1280, 900), ("dark", 1280, 900), ("phone", 390, 844)]
 
 def live(page):
     """The picture and the boxes over it: in pixels of the picture, by what the page says and by what the screen shows."""
-    page.wait("the square to stop", "return document.querySelector('#camera-door').dataset.seq > 90")
-    page.wait("boxes over the newest picture", "return document.querySelector('#camera-door svg .box')")
+    page.wait("the square to stop", "return document.querySelector('#camera-door')?.dataset.seq > 90")
+    told = page.wait("boxes over the newest picture", """
+        const boxes = [...document.querySelectorAll("#camera-door svg .box")];
+        const sides = (box) => ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
+        return boxes.length && boxes.map(sides)""")
     left, top, scale = page.run("""
         const picture = document.querySelector("#camera-door canvas"), { left, top, width } = picture.getBoundingClientRect();
         return [left, top, width / picture.width]""")
@@ -43,9 +46,7 @@ def live(page):
     white[:9], white[-9:] = False, False  # its corners are round, and white lies behind them
     columns = numpy.nonzero(side.any(axis=0))[0]
     return {"square": around(white), "box_left": round(float(columns.min() / scale), 1),
-            "box_right": round(float((columns.max() + 1) / scale), 1),
-            "told": page.run("""return [...document.querySelectorAll("#camera-door svg .box")].map((box) =>
-                ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name))))""")}
+            "box_right": round(float((columns.max() + 1) / scale), 1), "told": told}
 
 
 def zones(page):
@@ -75,7 +76,7 @@ def camera(page, url):
     page.wait("cameras to choose from", "return document.querySelector('#name').value === 'phone'")
     page.click("#toggle")
     page.wait("frames are taken", "return Number(document.querySelector('#taken').textContent) > 10")
-    page.wait("results come back", "return document.querySelector('svg').dataset.seq > 10")
+    page.wait("results come back", "return document.querySelector('svg')?.dataset.seq > 10")
 
 
 def main(url, folder):
