@@ -53,6 +53,10 @@ fn it_takes_no_frames_from_elsewhere() {
 #[test]
 fn a_reload_has_it_come_and_go() {
     let daemon = Daemon::start(DOOR);
+    // Every thread has opened what it needs when a frame has gone all the way.
+    let mut sender = Client::connect(&daemon, "/?results");
+    sender.send(Picture::scene(64, 48).jpeg());
+    sender.next_of("result");
     let before = daemon.descriptors();
     let threads = |daemon: &Daemon| daemon.tasks().into_iter().filter(|task| task.name == "cam-yard").count();
     daemon.reload(&format!("{DOOR}{YARD}"), HOLDS);
