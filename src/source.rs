@@ -2,6 +2,7 @@
 
 mod buffers;
 pub mod picture_head;
+pub mod post;
 #[cfg(feature = "v4l2")]
 pub mod v4l2;
 #[cfg(not(feature = "v4l2"))]

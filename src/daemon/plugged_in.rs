@@ -12,7 +12,7 @@ use super::cameras::Cameras;
 use crate::{
     config::{self, V4l2},
     output::statistics::Statistics,
-    source::v4l2::{Camera, Post},
+    source::{post::Post, v4l2::Camera},
     system::{thread::Late, watchdog::Watchdog},
 };
 

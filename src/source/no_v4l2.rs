@@ -1,28 +1,13 @@
 //! In the place of the cameras that are plugged into this machine, where these are left out (feature `v4l2`). A
 //! configuration that has one is refused before anything of this is asked for.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, io, time::Instant};
 
 use crate::{
     config::{ControlValue, V4l2},
-    frame::Frame,
-    output::statistics::Statistics,
-    slot::Slot,
-    system::{thread::Late, watchdog::Progress},
+    source::post::Post,
+    system::thread::Late,
 };
-
-/// Where a camera's frames would go.
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// The camera's numbers.
-    pub statistics: Arc<Statistics>,
-    /// Where frames wait.
-    pub slot: Arc<Slot<Frame>>,
-    /// The watchdog's.
-    pub progress: Arc<Progress>,
-    /// Whether stages look at its luma.
-    pub luma: bool,
-}
 
 /// A camera that there cannot be.
 #[derive(Debug)]

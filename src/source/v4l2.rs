@@ -17,7 +17,7 @@ pub mod negotiate;
 mod stream;
 mod trouble;
 
-pub use camera::{Camera, Post};
+pub use camera::Camera;
 
 /// What a camera said of itself: a file of `tests/data/cameras`.
 #[cfg(test)]

@@ -28,19 +28,14 @@ use super::{
 use crate::{
     config::V4l2,
     frame::{CapturedBy, Frame, Origin, PixelFormat, Size},
-    output::{
-        refusals::Refusal,
-        statistics::{Driver, Statistics},
-    },
-    slot::Slot,
-    source::picture_head,
+    output::{refusals::Refusal, statistics::Driver},
+    source::{picture_head, post::Post},
     sync::Mutex,
     system::{
         clock::Monotonic,
         tally::Tally,
         thread::{Late, Thread},
         wake::{Wake, wait},
-        watchdog::Progress,
     },
 };
 
@@ -55,19 +50,6 @@ const TOLD_FROM: Duration = Duration::from_secs(1);
 
 /// Times that the device may say that something is there when nothing is.
 const IDLE_WAKES: u32 = 100;
-
-/// Where a camera's frames go, and who hears of it.
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// The camera's numbers.
-    pub statistics: Arc<Statistics>,
-    /// Where frames wait.
-    pub slot: Arc<Slot<Frame>>,
-    /// The watchdog's.
-    pub progress: Arc<Progress>,
-    /// Whether stages look at its luma.
-    pub luma: bool,
-}
 
 /// A running camera. It runs until it is asked to stop, whether the device is there or not.
 #[derive(Debug)]
