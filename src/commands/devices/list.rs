@@ -48,9 +48,7 @@ pub(super) fn all() -> io::Result<Vec<Listed>> {
 fn look(node: Node) -> Listed {
     let Node { path, name, usb, .. } = node;
     let what = match Device::open(&path, None) {
-        Ok(device) if device.captures() => {
-            device.describe().map_or_else(|errno| What::Closed(errno.desc().to_owned()), What::Camera)
-        }
+        Ok(device) if device.captures() => What::Camera(device.describe()),
         Ok(_) => What::Other(name),
         Err(error) => What::Closed(error.to_string()),
     };

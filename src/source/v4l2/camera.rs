@@ -173,7 +173,7 @@ impl Runner {
         };
         self.tell_shortfall(&path, &offers, &wanted, &layout);
         self.set_controls(&device);
-        let card = device.describe().map_or_else(|_| String::new(), |it| format!(" is a {} ({})", it.card, it.driver));
+        let card = format!(" is a {} ({})", device.card(), device.driver());
         let stream = Stream::start(device, layout, self.settings.buffers)
             .map_err(|errno| cannot("starting to send")(&path, errno))?;
         self.fetch(&path, &card, format, stream)

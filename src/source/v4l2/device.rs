@@ -99,7 +99,16 @@ pub struct Device {
     fd: OwnedFd,
     /// How it hands over pictures; `None`: not at all.
     kind: Option<Kind>,
+    name: Name,
     progress: Option<Arc<Progress>>,
+}
+
+/// What a device is called; it stays so for as long as it is open.
+#[derive(Clone, Debug, Default)]
+struct Name {
+    card: String,
+    driver: String,
+    bus: String,
 }
 
 /// How a device hands over pictures.
@@ -163,8 +172,11 @@ impl Device {
     /// What the kernel says; `ENOTTY` when it is no V4L2 device at all.
     pub fn open(path: &Path, progress: Option<Arc<Progress>>) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        let mut device = Self { fd: file.into(), kind: None, progress };
-        let capability = device.capability()?;
+        let mut device = Self { fd: file.into(), kind: None, name: Name::default(), progress };
+        let mut capability: v4l2_capability = zero();
+        device.ask(vidioc::VIDIOC_QUERYCAP, &mut capability)?;
+        let v4l2_capability { card, driver, bus_info, .. } = &capability;
+        device.name = Name { card: text(card), driver: text(driver), bus: text(bus_info) };
         let caps = capability.device_caps;
         let is_converter = caps & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE) != 0;
         if caps & V4L2_CAP_STREAMING != 0 && !is_converter {
@@ -183,25 +195,23 @@ impl Device {
         self.kind.is_some()
     }
 
-    /// All that the camera says of itself.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub fn describe(&self) -> Result<Description, Errno> {
-        let capability = self.capability()?;
-        Ok(Description {
-            card: text(&capability.card),
-            driver: text(&capability.driver),
-            bus: text(&capability.bus_info),
-            formats: self.formats(),
-            controls: self.controls(),
-        })
+    /// Its own name: `HD Pro Webcam C920`. The driver is not asked.
+    #[must_use]
+    pub fn card(&self) -> &str {
+        &self.name.card
     }
 
-    fn capability(&self) -> Result<v4l2_capability, Errno> {
-        let mut capability: v4l2_capability = zero();
-        self.ask(vidioc::VIDIOC_QUERYCAP, &mut capability)?;
-        Ok(capability)
+    /// The kernel's driver: `uvcvideo`. The driver is not asked.
+    #[must_use]
+    pub fn driver(&self) -> &str {
+        &self.name.driver
+    }
+
+    /// All that the camera says of itself. Of one that is gone that is little.
+    #[must_use]
+    pub fn describe(&self) -> Description {
+        let Name { card, driver, bus } = self.name.clone();
+        Description { card, driver, bus, formats: self.formats(), controls: self.controls() }
     }
 
     /// The formats that it offers, each with its sizes and rates.
