@@ -16,7 +16,7 @@ use log::{info, warn};
 use nix::{errno::Errno, poll::PollFlags};
 
 use super::{
-    controls::{self, Mismatch, Wanted},
+    controls::{self, Mismatch, Setting, Wanted},
     description::Offer,
     device::{Device, Layout, StampOf},
     hotplug::Hotplug,
@@ -397,24 +397,17 @@ fn apply(device: &Device, wanted: &Wanted) -> Vec<Mismatch> {
     }
     let offered = device.controls();
     let (settings, mut mismatches) = controls::plan(&offered, wanted);
-    let mut refused = Vec::new();
-    for setting in &settings {
-        if device.set_value(setting.control.id, setting.value).is_err() {
-            refused.push(setting);
-        }
-    }
+    let set = |setting: &Setting<'_>| device.set_value(setting.control.id, setting.value);
+    let mut refused: Vec<_> = settings.iter().filter(|setting| set(setting).is_err()).collect();
     // Once more: one may have become possible by another that was set after it.
-    for setting in refused {
-        if let Err(errno) = device.set_value(setting.control.id, setting.value) {
-            let is_inactive =
-                device.controls().iter().any(|control| control.id == setting.control.id && control.inactive);
-            mismatches.push(controls::refused(setting, &errno.desc(), is_inactive));
-        }
-    }
-    let told: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
-    for setting in &settings {
-        let is_told = told.iter().any(|mismatch| mismatch.starts_with(&format!("{} = ", setting.control.name)));
-        if !is_told && let Ok(found) = device.value(setting.control.id) {
+    refused.retain(|setting| {
+        let Err(errno) = set(setting) else { return false };
+        let is_inactive = device.controls().iter().any(|control| control.id == setting.control.id && control.inactive);
+        mismatches.push(controls::refused(setting, &errno.desc(), is_inactive));
+        true
+    });
+    for setting in settings.iter().filter(|setting| !refused.contains(setting)) {
+        if let Ok(found) = device.value(setting.control.id) {
             mismatches.extend(controls::reading(setting, found));
         }
     }
