@@ -52,6 +52,7 @@ pub const MAX_PLANES: usize = 8;
 const VIDEO_CAPTURE: u32 = 1; // V4L2_BUF_TYPE_VIDEO_CAPTURE
 const VIDEO_CAPTURE_MPLANE: u32 = 9; // V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
 const MEMORY_MMAP: u32 = 1; // V4L2_MEMORY_MMAP
+const CTRL_TYPE_INTEGER64: u32 = 5; // V4L2_CTRL_TYPE_INTEGER64
 const FRMSIZE_DISCRETE: u32 = 1; // V4L2_FRMSIZE_TYPE_DISCRETE, and the same number for intervals
 
 /// What is zero when all its bytes are: V4L2's structures of numbers, and of pointers that may be null.
@@ -282,20 +283,18 @@ impl Device {
     /// All that can be set and has one value.
     pub fn controls(&self) -> Vec<Control> {
         let mut controls = Vec::new();
-        let mut found = v4l2_query_ext_ctrl { id: V4L2_CTRL_FLAG_NEXT_CTRL, ..zero() };
+        let mut before = 0;
         for _ in 0..MOST {
-            if self.ask(vidioc::VIDIOC_QUERY_EXT_CTRL, &mut found).is_err() {
-                break;
-            }
+            let Ok(found) = self.query(before | V4L2_CTRL_FLAG_NEXT_CTRL) else { break };
             controls.extend(self.control(&found));
-            found = v4l2_query_ext_ctrl { id: found.id | V4L2_CTRL_FLAG_NEXT_CTRL, ..zero() };
+            before = found.id;
         }
         controls
     }
 
     fn control(&self, found: &v4l2_query_ext_ctrl) -> Option<Control> {
         let kind = match found.type_ {
-            1 | 5 => ControlKind::Integer, // of 32 and 64 bits
+            1 | CTRL_TYPE_INTEGER64 => ControlKind::Integer,
             2 => ControlKind::Boolean,
             3 => ControlKind::Menu,
             4 => ControlKind::Button,
@@ -318,7 +317,7 @@ impl Device {
             max: found.maximum,
             step: found.step,
             default: found.default_value,
-            value: is_read.then(|| self.value(found.id).ok()).flatten(),
+            value: is_read.then(|| self.value_of(found).ok()).flatten(),
             menu: if is_menu { self.menu(found, kind) } else { Vec::new() },
             read_only: has(V4L2_CTRL_FLAG_READ_ONLY),
             inactive: has(V4L2_CTRL_FLAG_INACTIVE),
@@ -352,28 +351,14 @@ impl Device {
     /// # Errors
     /// When it cannot be read, or not at the moment.
     pub fn value(&self, id: u32) -> Result<i64, Errno> {
-        let mut control = v4l2_ext_control { id, ..zero() };
+        self.value_of(&self.query(id)?)
+    }
+
+    fn value_of(&self, found: &v4l2_query_ext_ctrl) -> Result<i64, Errno> {
+        let mut control = v4l2_ext_control { id: found.id, ..zero() };
         self.ask_of_one(vidioc::VIDIOC_G_EXT_CTRLS, &mut control)?;
-        Ok(self.value_of(control))
-    }
-
-    /// Sets a control.
-    ///
-    /// # Errors
-    /// When the driver does not take it, or not at the moment.
-    pub fn set_value(&self, id: u32, value: i64) -> Result<(), Errno> {
-        let mut control = v4l2_ext_control { id, ..zero() };
-        if self.is_wide(id) {
-            control.__bindgen_anon_1.value64 = value;
-        } else {
-            control.__bindgen_anon_1.value = i32::try_from(value).map_err(|_| Errno::ERANGE)?;
-        }
-        self.ask_of_one(vidioc::VIDIOC_S_EXT_CTRLS, &mut control)
-    }
-
-    fn value_of(&self, control: v4l2_ext_control) -> i64 {
-        let (id, value) = (control.id, control.__bindgen_anon_1); // copies: the structure is packed
-        if self.is_wide(id) {
+        let value = control.__bindgen_anon_1; // a copy: the structure is packed
+        Ok(if is_wide(found) {
             #[expect(unsafe_code, reason = "a union")]
             // SAFETY: an integer, for which every bit pattern is a value, in a union that was zeroed as a whole.
             unsafe {
@@ -383,13 +368,27 @@ impl Device {
             #[expect(unsafe_code, reason = "a union")]
             // SAFETY: as above.
             i64::from(unsafe { value.value })
-        }
+        })
     }
 
-    /// Whether a control's values have 64 bits.
-    fn is_wide(&self, id: u32) -> bool {
+    /// Sets a control.
+    ///
+    /// # Errors
+    /// When the driver does not take it, or not at the moment.
+    pub fn set_value(&self, id: u32, value: i64) -> Result<(), Errno> {
+        let mut control = v4l2_ext_control { id, ..zero() };
+        if is_wide(&self.query(id)?) {
+            control.__bindgen_anon_1.value64 = value;
+        } else {
+            control.__bindgen_anon_1.value = i32::try_from(value).map_err(|_| Errno::ERANGE)?;
+        }
+        self.ask_of_one(vidioc::VIDIOC_S_EXT_CTRLS, &mut control)
+    }
+
+    fn query(&self, id: u32) -> Result<v4l2_query_ext_ctrl, Errno> {
         let mut found = v4l2_query_ext_ctrl { id, ..zero() };
-        self.ask(vidioc::VIDIOC_QUERY_EXT_CTRL, &mut found).is_ok() && found.type_ == 5
+        self.ask(vidioc::VIDIOC_QUERY_EXT_CTRL, &mut found)?;
+        Ok(found)
     }
 
     fn ask_of_one(&self, request: vidioc::_IOC_TYPE, control: &mut v4l2_ext_control) -> Result<(), Errno> {
@@ -601,6 +600,11 @@ fn call<T>(fd: &OwnedFd, request: vidioc::_IOC_TYPE, argument: &mut T) -> Result
             answer => return answer,
         }
     }
+}
+
+/// Whether a control's values have 64 bits.
+fn is_wide(control: &v4l2_query_ext_ctrl) -> bool {
+    control.type_ == CTRL_TYPE_INTEGER64
 }
 
 /// A text in a field that is filled up with zeros, whatever is in it.
