@@ -6,8 +6,8 @@ use super::list::{Listed, What};
 use crate::{
     config::{self, CameraFormat},
     source::v4l2::{
-        controls::takes,
-        description::{Control, ControlKind, Description, MenuEntry, Mode, Offer, Rates, SizeRange},
+        controls::{in_words, spelt, takes},
+        description::{Control, Description, Mode, Offer, Rates, SizeRange},
         negotiate::{Choice, Wanted, choose, name, rate_words},
     },
 };
@@ -77,16 +77,8 @@ fn hertz(Rates { intervals, any_between }: &Rates) -> String {
 
 /// `brightness = 128: 0 to 255, usually 128`.
 fn control(control: &Control) -> String {
-    let Control { name, kind, value, menu, read_only, inactive, .. } = control;
-    let value = value.map(|value| match kind {
-        ControlKind::Boolean => format!(" = {}", value != 0),
-        ControlKind::Menu | ControlKind::IntegerMenu => {
-            let entry = |entry: &&MenuEntry| i64::from(entry.index) == value;
-            let name = menu.iter().find(entry).map_or_else(|| value.to_string(), |entry| format!("{:?}", entry.name));
-            format!(" = {name}")
-        }
-        _ => format!(" = {value}"),
-    });
+    let Control { name, value, read_only, inactive, .. } = control;
+    let value = value.map(|value| format!(" = {}", in_words(control, value)));
     let note = match (read_only, inactive) {
         (true, _) => " (only to be read)",
         (_, true) => " (ruled by another control now)",
@@ -123,9 +115,7 @@ fn whole(rate_hz: f64) -> u32 {
 
 /// A name for a camera that is called `card`: `hd-pro-webcam-c920`.
 fn camera_name(card: &str) -> String {
-    let words = card.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let name: String = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
-    let name: String = name.chars().take(32).collect();
+    let name: String = spelt(card).replace('_', "-").chars().take(32).collect();
     let name = name.trim_end_matches('-');
     if name.is_empty() { "camera".to_owned() } else { name.to_owned() }
 }

@@ -85,8 +85,7 @@ pub fn takes(control: &Control) -> String {
         ControlKind::Boolean => format!("true or false, usually {usually}"),
         ControlKind::Button => "any value, which sets it off".to_owned(),
         ControlKind::Menu | ControlKind::IntegerMenu => {
-            let entries: Vec<_> =
-                menu.iter().map(|entry| format!("{} (\"{}\")", entry.index, entry.name.escape_default())).collect();
+            let entries: Vec<_> = menu.iter().map(|entry| format!("{} ({:?})", entry.index, entry.name)).collect();
             format!("{}, usually {usually}", entries.join(", "))
         }
         ControlKind::Bitmask => format!("bits up to {max:#x}, usually {default:#x}"),
@@ -147,13 +146,14 @@ fn setting<'c>(control: &'c Control, value: &ControlValue) -> Result<Setting<'c>
     }
 }
 
-/// A value as configurations spell it.
-fn in_words(control: &Control, value: i64) -> String {
+/// A value as configurations spell it: `true`, `128`, `"Manual Mode"`.
+#[must_use]
+pub fn in_words(control: &Control, value: i64) -> String {
     match control.kind {
         ControlKind::Boolean => (value != 0).to_string(),
         ControlKind::Menu | ControlKind::IntegerMenu => {
             let entry = control.menu.iter().find(|entry| i64::from(entry.index) == value);
-            entry.map_or_else(|| value.to_string(), |entry| format!("\"{}\"", entry.name.escape_default()))
+            entry.map_or_else(|| value.to_string(), |entry| format!("{:?}", entry.name))
         }
         _ => value.to_string(),
     }
@@ -266,6 +266,16 @@ mod tests {
             "auto_exposure = \"Manual Mode\" was not taken: permission denied; another control rules it now, mostly one with \
              auto in its name; it takes 1 (\"Manual Mode\"), 3 (\"Aperture Priority Mode\"), usually \"Aperture Priority Mode\""
         );
+    }
+
+    #[test]
+    fn an_entry_is_shown_as_it_can_be_written_in_a_configuration() {
+        let mut camera = recorded("logitech-c920");
+        let control = camera.controls.iter_mut().find(|control| control.name == "auto_exposure").unwrap();
+        control.menu[0].name = "Jürgen's \"own\"\t".into();
+        assert_eq!(in_words(control, 1), r#""Jürgen's \"own\"\t""#);
+        let expected = r#"1 ("Jürgen's \"own\"\t"), 3 ("Aperture Priority Mode"), usually "Aperture Priority Mode""#;
+        assert_eq!(takes(control), expected);
     }
 
     #[test]
