@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt::Display,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -39,7 +39,7 @@ pub struct Statistics {
     received: AtomicU64,
     received_bytes: AtomicU64,
     /// Of a camera at this machine.
-    driver: OnceLock<DriverCounters>,
+    driver: Mutex<Option<Driver>>,
     live: Mutex<Live>,
 }
 
@@ -51,15 +51,6 @@ struct Live {
     stages: BTreeMap<&'static str, Ages>,
     last_result: Option<Monotonic>,
     last_error: Option<(Monotonic, String)>,
-}
-
-/// What is counted of a camera at this machine.
-#[derive(Debug, Default)]
-struct DriverCounters {
-    dropped: AtomicU64,
-    skipped: AtomicU64,
-    copied: AtomicU64,
-    errors: AtomicU64,
 }
 
 /// What became of frames between a camera at this machine and the slot, since the start.
@@ -216,14 +207,13 @@ impl Statistics {
 
     /// Adds to what the driver of a camera at this machine did.
     pub fn driver(&self, more: Driver) {
-        // Relaxed: each number is right by itself, and nothing else is read because of it.
-        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
         let Driver { dropped, skipped, copied, errors } = more;
-        let counters = self.driver.get_or_init(DriverCounters::default);
-        add(&counters.dropped, dropped);
-        add(&counters.skipped, skipped);
-        add(&counters.copied, copied);
-        add(&counters.errors, errors);
+        let mut driver = self.driver.lock();
+        let sum = driver.get_or_insert_default();
+        sum.dropped += dropped;
+        sum.skipped += skipped;
+        sum.copied += copied;
+        sum.errors += errors;
     }
 
     /// A message came that is to be a frame.
@@ -297,22 +287,13 @@ impl Statistics {
             superseded,
             waiting,
             refused,
-            driver: self.driver.get().map(DriverCounters::read),
+            driver: *self.driver.lock(),
             last_error: last_error.map(|(at, what)| LastError { at: at.wall(), what }),
             ages,
             starts,
             stages,
             sources: here,
         }
-    }
-}
-
-impl DriverCounters {
-    fn read(&self) -> Driver {
-        let Self { dropped, skipped, copied, errors } = self;
-        let [dropped, skipped, copied, errors] =
-            [dropped, skipped, copied, errors].map(|counter| counter.load(Ordering::Relaxed));
-        Driver { dropped, skipped, copied, errors }
     }
 }
 
