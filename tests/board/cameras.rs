@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use turbojpeg::{Decompressor, Image, PixelFormat};
 
-use super::machine::{ANSWERS, Board, CONFIG_FILE};
+use super::machine::{ANSWERS, Board, CONFIG_FILE, PROCESS};
 use crate::support::client::Client;
 
 /// The bars of vivid's first test pattern, from left to right: red, green, blue at three quarters, as it reckons them.
@@ -206,11 +206,11 @@ pub(crate) fn controls_are_set_read_back_and_set_anew(board: &mut Board) {
 
 /// What the process has: descriptors, kilobytes of memory.
 fn holds(board: &mut Board) -> (u64, u64) {
-    let text = board.ask(
-        "pid=$(systemctl show --property MainPID --value fovea)
+    let text = board.ask(&format!(
+        "pid=$({PROCESS})
          ls /proc/$pid/fd | wc --lines
-         sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB$/\\1/p' /proc/$pid/status",
-    );
+         sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB$/\\1/p' /proc/$pid/status"
+    ));
     let numbers: Vec<u64> = text.lines().map(|line| line.parse().expect("a number")).collect();
     (numbers[0], numbers[1])
 }
@@ -334,10 +334,10 @@ pub(crate) fn injected_faults_are_counted_and_survived(board: &mut Board) {
     board.note(&driver);
 }
 
-/// The processor time that a process has used, in clock ticks, and the frames that a camera has sent meanwhile.
-fn cost(board: &mut Board, pid: &str) -> u64 {
-    let fields = board.ask(&format!("stat=$(<{pid}); fields=(${{stat##*) }}); echo $((fields[11] + fields[12]))"));
-    fields.parse().expect("a number")
+/// The processor time that a process has used since it began, in clock ticks. `stat` is its file of that name in /proc.
+fn cost(board: &mut Board, stat: &str) -> u64 {
+    let ticks = board.ask(&format!("stat=$(<{stat}); fields=(${{stat##*) }}); echo $((fields[11] + fields[12]))"));
+    ticks.parse().expect("a number")
 }
 
 /// Seconds that each is looked at.
@@ -349,10 +349,10 @@ pub(crate) fn capture_costs_no_more_than_ustreamer(board: &mut Board) {
     let text = camera("bars", BY_PATH, &format!("{SMALL}format = \"yuyv\"\n")).replace("[camera.motion]\n", "");
     configure(board, &text);
     wait_for(board, "bars", "it is live", is_live);
-    let pid = board.ask("echo /proc/$(systemctl show --property MainPID --value fovea)/stat");
-    let (ticks, frames) = (cost(board, &pid), count(&status(board, "bars"), "/received"));
+    let stat = board.ask(&format!("echo /proc/$({PROCESS})/stat"));
+    let (ticks, frames) = (cost(board, &stat), count(&status(board, "bars"), "/received"));
     thread::sleep(Duration::from_secs(LOOK));
-    let (ticks_after, frames_after) = (cost(board, &pid), count(&status(board, "bars"), "/received"));
+    let (ticks_after, frames_after) = (cost(board, &stat), count(&status(board, "bars"), "/received"));
     board.ask("systemctl stop fovea");
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let of = |ticks: u64, frames: u64| 10.0 * ticks as f64 / frames as f64;
@@ -364,10 +364,10 @@ pub(crate) fn capture_costs_no_more_than_ustreamer(board: &mut Board) {
          --desired-fps 10 --port 8081 --host 127.0.0.1 --log-level 1",
     );
     board.wait_until("pidof ustreamer && (exec 4<>/dev/tcp/127.0.0.1/8081) 2>/dev/null", Duration::from_secs(20));
-    let pid = board.ask("echo /proc/$(pidof ustreamer)/stat");
-    let before = cost(board, &pid);
+    let stat = board.ask("echo /proc/$(pidof ustreamer)/stat");
+    let before = cost(board, &stat);
     thread::sleep(Duration::from_secs(LOOK));
-    let used = cost(board, &pid) - before;
+    let used = cost(board, &stat) - before;
     // It counts the frames of the last second.
     let state: Value = serde_json::from_slice(&get_from(board, 8081, "/state")).expect("it is JSON");
     let rate = count(&state, "/result/source/captured_fps");

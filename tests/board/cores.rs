@@ -1,6 +1,6 @@
 //! Which core of the board each thread of fovea is on.
 
-use super::machine::Board;
+use super::machine::{Board, PROCESS};
 use crate::support::{
     client::{Client, JPEG, V1},
     daemon::Task,
@@ -35,12 +35,12 @@ pub(crate) fn the_processor_has_one_to_itself(board: &mut Board) {
 /// The threads of fovea, each with the core that it was on last.
 fn tasks(board: &mut Board) -> Vec<(Task, usize)> {
     // Of `stat`, what follows the name, which may contain anything: there the core is field 37 of 50.
-    let text = board.ask(
-        "cd /proc/$(systemctl show --property MainPID --value fovea)/task
+    let text = board.ask(&format!(
+        "cd /proc/$({PROCESS})/task
          for task in *; do
-             stat=$(<$task/stat); fields=(${stat##*) }); echo \"core ${fields[36]}\"; cat $task/status
-         done",
-    );
+             stat=$(<$task/stat); fields=(${{stat##*) }}); echo \"core ${{fields[36]}}\"; cat $task/status
+         done"
+    ));
     let tasks = text.split("core ").filter_map(|task| task.split_once('\n'));
     tasks.map(|(core, status)| (Task::of(status), core.parse().expect("a number"))).collect()
 }

@@ -1,13 +1,13 @@
 //! fovea is gone from one moment to the next.
 
-use super::machine::{ANSWERS, Board};
+use super::machine::{ANSWERS, Board, PROCESS};
 
 pub(crate) fn it_answers_again_after_a_kill(board: &mut Board) {
     board.with_fovea();
     // All of it on the board and by its clock: the way there and back counts for nothing.
     let took = board.ask(&format!(
         "answers() {{ {ANSWERS} }}
-         old=$(systemctl show --property MainPID --value fovea)
+         old=$({PROCESS})
          began=${{EPOCHREALTIME/./}}
          kill -KILL $old
          while [[ -e /proc/$old ]]; do sleep 0.01; done

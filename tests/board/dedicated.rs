@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::machine::{Board, CONFIG, CONFIG_FILE};
+use super::machine::{Board, CONFIG, CONFIG_FILE, PROCESS};
 use crate::support::client::{Client, JPEG, V1};
 use fovea::recording::Recording;
 
@@ -13,11 +13,13 @@ const FRAMES: usize = 60;
 const HUNGRY: &str = "systemd-run --quiet --unit hungry --collect bash -c \
                       'for n in 1 2 3 4; do (while :; do :; done) & done; wait'";
 
-/// Prints the processor's thread.
-const PROCESSOR: &str = "
-    task=$(grep --files-with-matches --line-regexp processor \
-        /proc/$(systemctl show --property MainPID --value fovea)/task/*/comm)
-    task=${task%/comm}";
+/// Finds the processor's thread: `$task` is its folder then.
+fn find_processor() -> String {
+    format!(
+        "task=$(grep --files-with-matches --line-regexp processor /proc/$({PROCESS})/task/*/comm)
+         task=${{task%/comm}}"
+    )
+}
 
 /// What became of the processor's thread while it looked at some frames.
 #[derive(Debug)]
@@ -32,9 +34,10 @@ struct Way {
 /// was pushed off.
 fn numbers(board: &mut Board) -> [u64; 3] {
     let text = board.ask(&format!(
-        "{PROCESSOR}
+        "{}
          read -r _ waited slices <$task/schedstat
-         echo $waited $slices $(sed -n 's/^nonvoluntary_ctxt_switches:\\s*//p' $task/status)"
+         echo $waited $slices $(sed -n 's/^nonvoluntary_ctxt_switches:\\s*//p' $task/status)",
+        find_processor()
     ));
     let numbers: Vec<u64> = text.split(' ').filter_map(|word| word.parse().ok()).collect();
     numbers.try_into().unwrap_or_else(|_| panic!("three numbers, not {text:?}"))
@@ -57,11 +60,12 @@ fn measure(board: &mut Board) -> Way {
 /// The cores that the first process, the hungry ones and the processor may use.
 fn cores(board: &mut Board) -> [String; 3] {
     let text = board.ask(&format!(
-        "{PROCESSOR}
+        "{}
          hungry=/sys/fs/cgroup$(systemctl show --property ControlGroup --value hungry)/cgroup.procs
          for status in /proc/1/status /proc/$(tail -n 1 $hungry)/status $task/status; do
              sed -n 's/^Cpus_allowed_list:\\s*//p' $status
-         done"
+         done",
+        find_processor()
     ));
     let lines: Vec<_> = text.lines().map(ToOwned::to_owned).collect();
     lines.try_into().unwrap_or_else(|_| panic!("three lists, not {text:?}"))
@@ -105,7 +109,7 @@ pub(crate) fn it_goes_ahead_of_others_where_it_may(board: &mut Board) {
     board.ask(&format!("mkdir -p {folder} && cp /usr/share/fovea/realtime.conf {folder}/"));
     board.write(CONFIG_FILE, &format!("[processor]\nrealtime_priority = 10\n{CONFIG}"));
     board.ask("systemctl daemon-reload && systemctl restart fovea");
-    let policy = board.ask(&format!("{PROCESSOR}; chrt --pid ${{task##*/}}"));
+    let policy = board.ask(&format!("{}; chrt --pid ${{task##*/}}", find_processor()));
     assert!(policy.contains("SCHED_FIFO") && policy.ends_with("priority: 10"), "{policy}");
     // Without the drop-in it says what is missing.
     board.ask(&format!("rm {folder}/realtime.conf && systemctl daemon-reload"));

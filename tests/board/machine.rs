@@ -44,6 +44,9 @@ pub(crate) const ANSWERS: &str = r#"
 ) 2>/dev/null
 "#;
 
+/// Prints, on the board, the number of fovea's process.
+pub(crate) const PROCESS: &str = "systemctl show --property MainPID --value fovea";
+
 /// The configuration that scenarios use: open to the network, with a camera `street`.
 pub(crate) const CONFIG: &str = "\
 [server]

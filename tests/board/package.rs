@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::machine::{ANSWERS, Board, CONFIG, CONFIG_FILE, NEWER};
+use super::machine::{ANSWERS, Board, CONFIG, CONFIG_FILE, NEWER, PROCESS};
 
 /// How long the service may take after the package was installed.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -22,11 +22,10 @@ pub(crate) fn an_upgrade_keeps_the_configuration(board: &mut Board) {
     board.ask("apt-get install --yes --allow-downgrades /packages/fovea.deb"); // an earlier upgrade may be there
     board.wait_until(ANSWERS, LIMIT);
     let version = "dpkg-query --show --showformat '${Version}' fovea";
-    let process = "systemctl show --property MainPID --value fovea";
-    let before = [board.ask(version), board.ask(process)];
+    let before = [board.ask(version), board.ask(PROCESS)];
     board.ask(&format!("apt-get install --yes {NEWER}"));
     board.wait_until(ANSWERS, LIMIT);
-    let after = [board.ask(version), board.ask(process)];
+    let after = [board.ask(version), board.ask(PROCESS)];
     assert_eq!(after[0], format!("{}+newer", before[0]));
     assert_ne!(after[1], before[1], "the old program still runs");
     assert_eq!(board.ask("systemctl is-active fovea"), "active");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::machine::{ANSWERS, Board, CONFIG, CONFIG_FILE};
+use super::machine::{ANSWERS, Board, CONFIG, CONFIG_FILE, PROCESS};
 use crate::support::{
     client::{Client, GREY, V1},
     pictures::Picture,
@@ -26,10 +26,6 @@ fn status(board: &mut Board) -> String {
     board.ask("systemctl show --property StatusText --value fovea")
 }
 
-fn process(board: &mut Board) -> String {
-    board.ask("systemctl show --property MainPID --value fovea")
-}
-
 pub(crate) fn it_is_ready_when_it_answers_and_says_how_it_goes(board: &mut Board) {
     board.with_fovea();
     // Not a moment in between.
@@ -49,7 +45,7 @@ pub(crate) fn it_is_ready_when_it_answers_and_says_how_it_goes(board: &mut Board
 
 pub(crate) fn a_reload_keeps_connections_and_frames(board: &mut Board) {
     board.with_fovea();
-    let before = process(board);
+    let before = board.ask(PROCESS);
     let mut sender = Client::connect_v1_to(board.address(), "/frames/street?results");
     let mut seq = 0;
     let mut goes_on = |sender: &mut Client| {
@@ -79,7 +75,7 @@ pub(crate) fn a_reload_keeps_connections_and_frames(board: &mut Board) {
     board.ask("systemctl reload fovea");
     goes_on(&mut sender);
     board.wait_until("! systemctl show --property StatusText fovea | grep 'not reloaded'", LIMIT);
-    assert_eq!(process(board), before, "it was restarted");
+    assert_eq!(board.ask(PROCESS), before, "it was restarted");
 }
 
 /// Has systemd wait for no more than ten seconds, so that the scenario need not wait for long.
@@ -96,7 +92,7 @@ fn as_it_comes(board: &mut Board) {
 
 pub(crate) fn nobody_there_is_no_reason_to_restart(board: &mut Board) {
     with_little_patience(board);
-    let before = process(board);
+    let before = board.ask(PROCESS);
     // A camera that has sent half a frame, a reader that does not read, and a camera that is not there.
     board.write(CONFIG_FILE, &format!("{CONFIG}[[camera]]\nname = \"absent\"\n"));
     board.ask("systemctl reload fovea");
@@ -104,7 +100,7 @@ pub(crate) fn nobody_there_is_no_reason_to_restart(board: &mut Board) {
     look(&mut sender, 1);
     let _reader = Client::connect_v1_to(board.address(), "/results");
     board.run("sleep 30"); // three times as long as systemd waits
-    assert_eq!(process(board), before);
+    assert_eq!(board.ask(PROCESS), before);
     assert_eq!(board.ask("systemctl show --property NRestarts --value fovea"), "0");
     look(&mut sender, 2);
     board.write(CONFIG_FILE, CONFIG);
@@ -113,7 +109,7 @@ pub(crate) fn nobody_there_is_no_reason_to_restart(board: &mut Board) {
 
 pub(crate) fn a_processor_that_is_stuck_is_named_and_ended(board: &mut Board) {
     with_little_patience(board);
-    let before = process(board);
+    let before = board.ask(PROCESS);
     // The kernel holds this one thread, wherever it is: the rest of the process goes on, as it would beside a call that does not
     // come back.
     let frozen = board.ask(&format!(
@@ -132,7 +128,7 @@ pub(crate) fn a_processor_that_is_stuck_is_named_and_ended(board: &mut Board) {
     ));
     let seconds = frozen.lines().last().and_then(|last| last.parse::<f64>().ok()).expect("microseconds") / 1e6;
     board.note(&format!("another one answers after {seconds:.1} s"));
-    assert_ne!(process(board), before);
+    assert_ne!(board.ask(PROCESS), before);
     let journal = board.ask(&format!("journalctl --boot --unit fovea _PID={before} + UNIT=fovea.service --output cat"));
     assert!(journal.contains("the thread processor stands still for"), "{journal}");
     assert!(journal.contains("Watchdog timeout"), "{journal}");
@@ -162,7 +158,7 @@ pub(crate) fn nobody_is_turned_away_while_it_restarts(board: &mut Board) {
          touch /run/knock
          knock >/run/knocked 2>&1 & 
          for time in 1 2; do systemctl restart fovea; until answers; do sleep 0.1; done; done
-         kill -KILL $(systemctl show --property MainPID --value fovea)
+         kill -KILL $({PROCESS})
          until answers; do sleep 0.1; done
          dpkg --install /packages/fovea.deb >/dev/null 2>&1 || echo not installed
          until answers; do sleep 0.1; done
@@ -189,7 +185,7 @@ pub(crate) fn it_works_in_a_tight_sandbox(board: &mut Board) {
 
     let mut sender = Client::connect_v1_to(board.address(), "/frames/street?results");
     assert_eq!(look(&mut sender, 1)["seq"], 1);
-    let process = process(board);
+    let process = board.ask(PROCESS);
     let inside = board.ask(&format!("grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/{process}/status"));
     let inside: Vec<_> = inside.split_whitespace().collect();
     let none = "0000000000000000";
