@@ -1,5 +1,6 @@
 //! The machine underneath: time, threads and their cores, waking, and telling without flooding.
 
+pub mod attribute;
 pub mod clock;
 pub mod cores;
 pub mod host;

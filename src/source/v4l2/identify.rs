@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::config::DeviceName;
+use crate::{config::DeviceName, system::attribute};
 
 /// Where the kernel lists the nodes.
 const NODES: &str = "/sys/class/video4linux";
@@ -70,26 +70,21 @@ fn nodes_in(folder: &Path) -> io::Result<Vec<Node>> {
             continue; // a radio, or the like
         };
         let path = Path::new("/dev").join(&name);
-        let index = attribute(&folder, "index").and_then(|index| index.parse().ok()).unwrap_or(0);
-        let name = attribute(&folder, "name").unwrap_or_default();
+        let index = attribute::read(&folder, "index").and_then(|index| index.parse().ok()).unwrap_or(0);
+        let name = attribute::read(&folder, "name").unwrap_or_default();
         nodes.push((number, Node { path, index, name, usb: usb(&folder.join("device")) }));
     }
     nodes.sort_by_key(|(number, _)| *number);
     Ok(nodes.into_iter().map(|(_, node)| node).collect())
 }
 
-/// What the kernel says of a device in one of its files.
-fn attribute(folder: &Path, name: &str) -> Option<String> {
-    Some(fs::read_to_string(folder.join(name)).ok()?.trim().to_owned())
-}
-
 /// The USB device that `device`, an interface of it, belongs to.
 fn usb(device: &Path) -> Option<Usb> {
     let device = fs::canonicalize(device).ok()?;
-    let hexadecimal = |folder: &Path, name| u16::from_str_radix(&attribute(folder, name)?, 16).ok();
+    let hexadecimal = |folder: &Path, name| u16::from_str_radix(&attribute::read(folder, name)?, 16).ok();
     device.ancestors().take(3).find_map(|folder| {
         let (vendor, product) = (hexadecimal(folder, "idVendor")?, hexadecimal(folder, "idProduct")?);
-        Some(Usb { vendor, product, serial: attribute(folder, "serial").filter(|serial| !serial.is_empty()) })
+        Some(Usb { vendor, product, serial: attribute::read(folder, "serial").filter(|serial| !serial.is_empty()) })
     })
 }
 
@@ -142,7 +137,7 @@ pub fn users(node: &Path) -> Vec<User> {
         })
         .filter(|pid| *pid != std::process::id())
         .map(|pid| User {
-            program: attribute(&Path::new("/proc").join(pid.to_string()), "comm").unwrap_or_default(),
+            program: attribute::read(&Path::new("/proc").join(pid.to_string()), "comm").unwrap_or_default(),
             pid,
         })
         .collect()
