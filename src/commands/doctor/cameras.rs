@@ -11,7 +11,7 @@ use crate::{
         controls,
         device::Device,
         identify::{self, User},
-        negotiate::{self, choose, describe, shortfall},
+        negotiate::{Wanted, choose, describe, shortfall},
     },
 };
 
@@ -58,8 +58,7 @@ fn cannot_open(name: &str, path: &Path) -> Finding {
 
 /// Whether the camera has what is wanted of it. Nothing is set: it may be in use.
 fn wanted(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Finding {
-    let V4l2 { format, size, rate_hz, .. } = *v4l2;
-    let wanted = negotiate::Wanted { format, size, rate_hz, luma: camera.motion.is_some() };
+    let wanted = Wanted::of(v4l2, camera.motion.is_some());
     let (name, offers, shown) = (&camera.name, device.formats(), path.display());
     match choose(&offers, &wanted) {
         Err(why) => Finding::bad(format!("{name}: {shown}: {why}")),

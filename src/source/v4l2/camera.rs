@@ -158,12 +158,7 @@ impl Runner {
     fn attempt(&mut self) -> Result<(), Trouble> {
         let (path, device) = self.open()?;
         let offers = device.formats();
-        let wanted = negotiate::Wanted {
-            format: self.settings.format,
-            size: self.settings.size,
-            rate_hz: self.settings.rate_hz,
-            luma: self.post.luma,
-        };
+        let wanted = negotiate::Wanted::of(&self.settings, self.post.luma);
         let no_format = |reason| Trouble::NoFormat { path: path.clone(), reason };
         let choice = choose(&offers, &wanted).map_err(no_format)?;
         let cannot = |doing| move |path: &Path, errno| Trouble::Start { path: path.to_owned(), doing, errno };

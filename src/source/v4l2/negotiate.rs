@@ -6,7 +6,7 @@ use std::{cmp::Ordering, fmt::Write};
 
 use super::description::{FourCc, Interval, Mode, Offer, Rates, SizeRange};
 use crate::{
-    config::CameraFormat,
+    config::{CameraFormat, V4l2},
     frame::{PixelFormat, Size},
 };
 
@@ -56,6 +56,15 @@ pub struct Wanted {
     pub rate_hz: u32,
     /// Whether stages look at luma.
     pub luma: bool,
+}
+
+impl Wanted {
+    /// What is configured. `luma`: whether stages look at it.
+    #[must_use]
+    pub fn of(settings: &V4l2, luma: bool) -> Self {
+        let V4l2 { format, size, rate_hz, .. } = *settings;
+        Self { format, size, rate_hz, luma }
+    }
 }
 
 /// What to ask a camera for; also what it gives.
