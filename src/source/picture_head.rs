@@ -1,15 +1,22 @@
 //! What a compressed picture says of itself in its first bytes. Nothing is decoded, no memory is taken.
 
-use crate::frame::{PixelFormat, Size};
+use crate::{
+    frame::{PixelFormat, Size},
+    output::refusals::Refusal,
+};
 
-/// The format of a picture and its size, which is `None` when the head is damaged.
-#[must_use]
-pub fn read(picture: &[u8]) -> Option<(PixelFormat, Option<Size>)> {
-    match picture {
-        [0xff, 0xd8, 0xff, ..] => Some((PixelFormat::Jpeg, jpeg(&picture[2..]))),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', rest @ ..] => Some((PixelFormat::Png, png(rest))),
-        _ => None,
-    }
+/// The format of a picture and its size.
+///
+/// # Errors
+/// When it is neither JPEG nor PNG, or its head is damaged.
+pub fn read(picture: &[u8]) -> Result<(PixelFormat, Size), Refusal> {
+    let (format, size) = match picture {
+        [0xff, 0xd8, 0xff, ..] => (PixelFormat::Jpeg, jpeg(&picture[2..])),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', rest @ ..] => (PixelFormat::Png, png(rest)),
+        _ => return Err(Refusal::NotAPicture(picture.iter().take(4).copied().collect())),
+    };
+    let size = size.ok_or_else(|| Refusal::Damaged("its head ends before its size".into()))?;
+    Ok((format, size))
 }
 
 /// The size in a JPEG's frame header, by walking the segments before it (ITU-T T.81, B.1.1 and B.2.2).
@@ -46,15 +53,22 @@ fn size(width: [u8; 4], height: [u8; 4]) -> Option<Size> {
 mod tests {
     use super::*;
 
+    const DAMAGED: &str = "the picture is damaged: its head ends before its size";
+
     const SOF: [u8; 9] = [0xff, 0xc2, 0, 17, 8, 0x02, 0x40, 0x03, 0x00]; // progressive, 768x576
 
-    fn jpeg_with(before: &[u8]) -> Option<(PixelFormat, Option<Size>)> {
-        read(&[&[0xff, 0xd8], before, &SOF].concat())
+    fn jpeg_with(before: &[u8]) -> Option<(PixelFormat, Size)> {
+        read(&[&[0xff, 0xd8], before, &SOF].concat()).ok()
+    }
+
+    /// What is said of a picture that cannot be one.
+    fn refused(picture: &[u8]) -> String {
+        read(picture).unwrap_err().to_string()
     }
 
     #[test]
     fn a_jpegs_size_is_found_behind_other_segments_and_fill_bytes() {
-        let found = Some((PixelFormat::Jpeg, Some(Size { width_px: 768, height_px: 576 })));
+        let found = Some((PixelFormat::Jpeg, Size { width_px: 768, height_px: 576 }));
         assert_eq!(jpeg_with(&[]), found);
         assert_eq!(
             jpeg_with(&[0xff, 0xe1, 0, 6, 0xff, 0xc0, 0, 17]),
@@ -67,27 +81,34 @@ mod tests {
     #[test]
     fn a_damaged_head_has_no_size() {
         for damaged in [&[0xff, 0xe1, 0xff, 0xff][..], &[0xff, 0xda, 0, 2], &[0xff, 0x00], &[0xff, 0xc0, 0]] {
-            assert_eq!(read(&[&[0xff, 0xd8], damaged].concat()), Some((PixelFormat::Jpeg, None)), "{damaged:02x?}");
+            assert_eq!(refused(&[&[0xff, 0xd8], damaged].concat()), DAMAGED, "{damaged:02x?}");
         }
-        assert_eq!(read(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\0\x01"), Some((PixelFormat::Png, None)));
+        assert_eq!(refused(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\0\x01"), DAMAGED);
     }
 
     #[test]
     fn a_pngs_size_is_found() {
         let size = Size { width_px: 258, height_px: 1 };
-        assert_eq!(read(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x02\0\0\0\x01"), Some((PixelFormat::Png, Some(size))));
+        let picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x02\0\0\0\x01";
+        assert_eq!(read(picture).unwrap(), (PixelFormat::Png, size));
     }
 
     #[test]
     fn nothing_else_is_a_picture() {
-        assert_eq!([&b"GIF89a"[..], b"", b"\xff\xd8", b"\x89PNG"].map(read), [None; 4]);
+        for (other, beginning) in
+            [(&b"GIF89a"[..], "GIF8"), (b"", ""), (b"\xff\xd8", "\\xff\\xd8"), (b"\x89PNG", "\\x89PNG")]
+        {
+            assert_eq!(refused(other), format!("not a JPEG or PNG picture: it begins with \"{beginning}\""));
+        }
     }
 
     proptest::proptest! {
         #[test]
         fn arbitrary_bytes_have_a_size_or_none(bytes: Vec<u8>) {
-            let (format, _) = read(&[&[0xff, 0xd8, 0xff], &bytes[..]].concat()).unwrap();
-            assert_eq!(format, PixelFormat::Jpeg);
+            match read(&[&[0xff, 0xd8, 0xff], &bytes[..]].concat()) {
+                Ok((format, size)) => assert!(format == PixelFormat::Jpeg && size.pixels() > 0),
+                Err(refusal) => assert_eq!(refusal.to_string(), DAMAGED),
+            }
         }
     }
 }

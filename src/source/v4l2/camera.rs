@@ -418,15 +418,10 @@ fn frame(origin: Origin, format: PixelFormat, layout: &Layout, bytes: bytes::Byt
     if format != PixelFormat::Jpeg {
         return Ok(Frame::raw(origin, format, agreed, layout.strides[0], bytes)?);
     }
-    match picture_head::read(&bytes) {
-        Some((PixelFormat::Jpeg, Some(size))) if is_about(size, agreed) => {
-            Ok(Frame::compressed(origin, PixelFormat::Jpeg, size, bytes))
-        }
-        Some((PixelFormat::Jpeg, Some(size))) => {
-            Err(Refusal::Damaged(format!("it says {size}, and {agreed} was agreed on")))
-        }
-        Some(_) => Err(Refusal::Damaged("its head ends before its size".into())),
-        None => Err(Refusal::NotAPicture(bytes.iter().take(4).copied().collect())),
+    match picture_head::read(&bytes)? {
+        (PixelFormat::Jpeg, size) if is_about(size, agreed) => Ok(Frame::compressed(origin, format, size, bytes)),
+        (PixelFormat::Jpeg, size) => Err(Refusal::Damaged(format!("it says {size}, and {agreed} was agreed on"))),
+        _ => Err(Refusal::Damaged("it is PNG, and JPEG was agreed on".into())),
     }
 }
 

@@ -27,10 +27,7 @@ pub(super) struct Picture {
 /// # Errors
 /// When it is neither, or too large.
 pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, Refusal> {
-    let Some((format, size)) = picture_head::read(&bytes) else {
-        return Err(Refusal::NotAPicture(bytes.iter().take(4).copied().collect()));
-    };
-    let size = size.ok_or_else(|| Refusal::Damaged("its head ends before its size".into()))?;
+    let (format, size) = picture_head::read(&bytes)?;
     within(size, max_pixels)?;
     Ok(Picture { format, size, stride_bytes: 0, bytes })
 }
