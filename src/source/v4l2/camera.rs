@@ -117,6 +117,14 @@ impl Camera {
     }
 }
 
+impl Orders {
+    /// What has been ordered since the last time.
+    fn take(&self) -> Given {
+        self.wake.clear(); // first: what is ordered from now on wakes again
+        std::mem::take(&mut *self.given.lock())
+    }
+}
+
 #[derive(Debug)]
 struct Runner {
     name: String,
@@ -240,8 +248,7 @@ impl Runner {
 
     /// Does what was ordered; whether that is to stop.
     fn obey(&mut self, device: &Device) -> bool {
-        self.orders.wake.clear();
-        let Given { stop, controls } = std::mem::take(&mut *self.orders.given.lock());
+        let Given { stop, controls } = self.orders.take();
         if let Some(controls) = controls {
             self.settings.controls = controls;
             self.told.mismatches.clear();
@@ -357,9 +364,10 @@ impl Runner {
 
     /// Whether it is asked to stop. Controls are kept for when the camera is there.
     fn is_asked_to_stop(&mut self) -> bool {
-        self.orders.wake.clear();
-        let Given { stop, controls } = std::mem::take(&mut *self.orders.given.lock());
-        self.settings.controls = controls.unwrap_or_else(|| std::mem::take(&mut self.settings.controls));
+        let Given { stop, controls } = self.orders.take();
+        if let Some(controls) = controls {
+            self.settings.controls = controls;
+        }
         stop
     }
 
