@@ -145,11 +145,8 @@ impl Settings {
 
     /// The cameras as a request may name them.
     pub(super) fn known(&self) -> Vec<Known<'_>> {
-        let known = |entrance| {
-            let Entrance { statistics, is_local, .. }: &Entrance = entrance;
-            Known { camera: statistics.camera(), is_local: *is_local }
-        };
-        self.entrances.iter().map(|entrance| known(entrance)).collect()
+        let entrances = self.entrances.iter();
+        entrances.map(|entrance| Known { camera: entrance.statistics.camera(), is_local: entrance.is_local }).collect()
     }
 
     /// Where the frames of `camera` come in.
