@@ -14,7 +14,7 @@ pub(crate) struct Client(WebSocket<TcpStream>);
 impl Client {
     /// Connects without a sub-protocol.
     pub(crate) fn connect(daemon: &Daemon, path: &str) -> Self {
-        Self::request(daemon.address(), path, |request| request)
+        Self::over(connected(daemon.address()), path)
     }
 
     /// Connects with `fovea.v1`, which the answer must agree to.
@@ -24,48 +24,42 @@ impl Client {
 
     /// The same, to a daemon that may run elsewhere.
     pub(crate) fn connect_v1_to(address: SocketAddr, path: &str) -> Self {
-        Self::request(address, path, |request| request.with_sub_protocol("fovea.v1"))
+        Self::over_v1(connected(address), path)
     }
 
     /// Makes a connection that is there already a client's.
     pub(crate) fn over(stream: TcpStream, path: &str) -> Self {
-        Self::upgrade(stream, path, |request| request).unwrap_or_else(|error| panic!("{path}: {error}"))
+        Self::let_in(stream, path, None)
     }
 
     /// The same, with `fovea.v1`.
     pub(crate) fn over_v1(stream: TcpStream, path: &str) -> Self {
-        let v1 = |request: ClientRequestBuilder| request.with_sub_protocol("fovea.v1");
-        Self::upgrade(stream, path, v1).unwrap_or_else(|error| panic!("{path}: {error}"))
+        Self::let_in(stream, path, Some("fovea.v1"))
     }
 
     /// Asks to be let in over a connection that is there already; gives the status with which it is denied.
     pub(crate) fn denied(stream: TcpStream, path: &str) -> u16 {
-        match Self::upgrade(stream, path, |request| request) {
+        match Self::upgrade(stream, path, None) {
             Err(tungstenite::Error::Http(answer)) => answer.status().as_u16(),
             other => panic!("{path}: instead of a denial: {other:?}"),
         }
     }
 
-    fn request(
-        address: SocketAddr,
-        path: &str,
-        add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder,
-    ) -> Self {
-        let stream = TcpStream::connect(address).expect("it listens");
-        Self::upgrade(stream, path, add).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fn let_in(stream: TcpStream, path: &str, protocol: Option<&str>) -> Self {
+        Self::upgrade(stream, path, protocol).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    fn upgrade(
-        stream: TcpStream,
-        path: &str,
-        add: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder,
-    ) -> tungstenite::Result<Self> {
+    fn upgrade(stream: TcpStream, path: &str, protocol: Option<&str>) -> tungstenite::Result<Self> {
         let address = stream.peer_addr().expect("it is connected");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(LIMIT)).expect("not zero");
         stream.set_write_timeout(Some(LIMIT)).expect("not zero");
         let uri: Uri = format!("ws://{address}{path}").parse().expect("a path of a URL");
-        let request = add(ClientRequestBuilder::new(uri));
+        let request = ClientRequestBuilder::new(uri);
+        let request = match protocol {
+            Some(protocol) => request.with_sub_protocol(protocol),
+            None => request,
+        };
         match tungstenite::client(request, stream) {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(HandshakeError::Failure(error)) => Err(error),
@@ -141,6 +135,10 @@ impl Client {
             }
         }
     }
+}
+
+fn connected(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).expect("it listens")
 }
 
 /// A `fovea.v1` message, spelled by hand: the header as the README documents it, and the picture.
