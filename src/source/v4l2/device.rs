@@ -1,17 +1,14 @@
-//! The kernel's side of a camera: the one file that speaks V4L2's calls and structures, but for the memory (`mapping`). Safe to the outside; says
-//! nothing of what to do.
-//!
-//! The `v4l` crate has the structures and numbers. Its layers above these are not used: they panic on a control or
-//! colour space that they do not know, and in drop when a camera was unplugged.
+//! The kernel's side of a camera, in its own words: safe, and without a say in what to do.
+
+mod kernel;
 
 use std::{
-    array::from_fn,
     fmt,
     fs::OpenOptions,
-    io, mem,
+    io,
     ops::Range,
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::OpenOptionsExt,
     },
     path::Path,
@@ -26,11 +23,10 @@ use v4l::{
         V4L2_BUF_FLAG_TSTAMP_SRC_MASK, V4L2_BUF_FLAG_TSTAMP_SRC_SOE, V4L2_CAP_STREAMING, V4L2_CAP_TIMEPERFRAME,
         V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE,
         V4L2_CTRL_FLAG_DISABLED, V4L2_CTRL_FLAG_INACTIVE, V4L2_CTRL_FLAG_NEXT_CTRL, V4L2_CTRL_FLAG_READ_ONLY,
-        V4L2_CTRL_FLAG_WRITE_ONLY, v4l2_buffer, v4l2_capability, v4l2_ext_control, v4l2_ext_controls, v4l2_fmtdesc,
-        v4l2_format, v4l2_fract, v4l2_frmivalenum, v4l2_frmsizeenum, v4l2_plane, v4l2_query_ext_ctrl, v4l2_querymenu,
-        v4l2_requestbuffers, v4l2_streamparm,
+        V4L2_CTRL_FLAG_WRITE_ONLY, v4l2_capability, v4l2_ext_control, v4l2_fmtdesc, v4l2_format, v4l2_fract,
+        v4l2_frmivalenum, v4l2_frmsizeenum, v4l2_query_ext_ctrl, v4l2_querymenu, v4l2_requestbuffers, v4l2_streamparm,
     },
-    v4l2::{self, vidioc},
+    v4l2::vidioc,
 };
 
 use super::{
@@ -42,57 +38,13 @@ use crate::{
     frame::Size,
     system::{clock::Monotonic, watchdog::Progress},
 };
+pub use kernel::MAX_PLANES;
+use kernel::{Argument, Buffer, Listed, MEMORY_MMAP, VIDEO_CAPTURE, VIDEO_CAPTURE_MPLANE, text, zero};
 
 /// Things of one kind that a driver is asked for at most. One that counts without end must not keep us.
 const MOST: u32 = 256;
 
-/// Memory planes that a picture can have.
-pub const MAX_PLANES: usize = 8;
-
-const VIDEO_CAPTURE: u32 = 1; // V4L2_BUF_TYPE_VIDEO_CAPTURE
-const VIDEO_CAPTURE_MPLANE: u32 = 9; // V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
-const MEMORY_MMAP: u32 = 1; // V4L2_MEMORY_MMAP
 const CTRL_TYPE_INTEGER64: u32 = 5; // V4L2_CTRL_TYPE_INTEGER64
-const FRMSIZE_DISCRETE: u32 = 1; // V4L2_FRMSIZE_TYPE_DISCRETE, and the same number for intervals
-
-/// What is zero when all its bytes are: V4L2's structures of numbers, and of pointers that may be null.
-///
-/// # Safety
-/// All bytes zero must be a valid value.
-#[expect(unsafe_code, reason = "the promise is the structures', which the compiler cannot see")]
-unsafe trait Plain: Copy {}
-
-macro_rules! plain {
-    ($($type:ty),*) => {$(
-        // SAFETY: made of integers, arrays of these, raw pointers, and unions of all that.
-        #[expect(unsafe_code, reason = "see the trait")]
-        unsafe impl Plain for $type {}
-    )*};
-}
-
-plain!(
-    v4l2_buffer,
-    v4l2_capability,
-    v4l2_ext_control,
-    v4l2_ext_controls,
-    v4l2_fmtdesc,
-    v4l2_format,
-    v4l2_frmivalenum,
-    v4l2_frmsizeenum,
-    v4l2_plane,
-    v4l2_query_ext_ctrl,
-    v4l2_querymenu,
-    v4l2_requestbuffers,
-    v4l2_streamparm
-);
-
-fn zero<T: Plain>() -> T {
-    #[expect(unsafe_code, reason = "the structures have no constructor")]
-    // SAFETY: what `Plain` promises.
-    unsafe {
-        mem::zeroed()
-    }
-}
 
 /// An open V4L2 device.
 #[derive(Debug)]
@@ -234,25 +186,22 @@ impl Device {
             if self.ask(vidioc::VIDIOC_ENUM_FRAMESIZES, &mut found).is_err() {
                 break;
             }
-            let sizes = found.__bindgen_anon_1;
-            if found.type_ != FRMSIZE_DISCRETE {
-                #[expect(unsafe_code, reason = "a union")]
-                // SAFETY: both variants are made of integers, for which every bit pattern is a value.
-                let range = unsafe { sizes.stepwise };
-                let rates = self.rates(fourcc, [range.max_width, range.max_height]);
-                let range = SizeRange {
-                    min_px: [range.min_width, range.min_height],
-                    max_px: [range.max_width, range.max_height],
-                    step_px: [range.step_width, range.step_height],
-                    rates,
-                };
-                return (modes, Some(range));
+            match kernel::size(&found) {
+                Listed::One(size) => {
+                    let size_px = [size.width, size.height];
+                    modes.push(Mode { size_px, rates: self.rates(fourcc, size_px) });
+                }
+                Listed::Range(range) => {
+                    let rates = self.rates(fourcc, [range.max_width, range.max_height]);
+                    let range = SizeRange {
+                        min_px: [range.min_width, range.min_height],
+                        max_px: [range.max_width, range.max_height],
+                        step_px: [range.step_width, range.step_height],
+                        rates,
+                    };
+                    return (modes, Some(range));
+                }
             }
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: as above.
-            let size = unsafe { sizes.discrete };
-            let size_px = [size.width, size.height];
-            modes.push(Mode { size_px, rates: self.rates(fourcc, size_px) });
         }
         (modes, None)
     }
@@ -265,17 +214,13 @@ impl Device {
             if self.ask(vidioc::VIDIOC_ENUM_FRAMEINTERVALS, &mut found).is_err() {
                 break;
             }
-            let rates = found.__bindgen_anon_1;
-            if found.type_ != FRMSIZE_DISCRETE {
-                #[expect(unsafe_code, reason = "a union")]
-                // SAFETY: both variants are made of integers, for which every bit pattern is a value.
-                let range = unsafe { rates.stepwise };
-                intervals.extend([range.min, range.max].into_iter().filter_map(of));
-                return Rates { intervals, any_between: true };
+            match kernel::interval(&found) {
+                Listed::One(interval) => intervals.extend(of(interval)),
+                Listed::Range(range) => {
+                    intervals.extend([range.min, range.max].into_iter().filter_map(of));
+                    return Rates { intervals, any_between: true };
+                }
             }
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: as above.
-            intervals.extend(of(unsafe { rates.discrete }));
         }
         Rates { intervals, any_between: false }
     }
@@ -329,18 +274,7 @@ impl Device {
         let entry = |index| {
             let mut found = v4l2_querymenu { id: control.id, index, ..zero() };
             self.ask(vidioc::VIDIOC_QUERYMENU, &mut found).ok()?; // menus have gaps
-            let name = found.__bindgen_anon_1;
-            let name = if kind == ControlKind::IntegerMenu {
-                #[expect(unsafe_code, reason = "a union")]
-                // SAFETY: the variants are an integer and bytes, for which every bit pattern is a value. The structure is
-                // packed, so the union was copied out of it first.
-                let value = unsafe { name.value };
-                value.to_string()
-            } else {
-                #[expect(unsafe_code, reason = "a union")]
-                // SAFETY: as above.
-                text(&unsafe { name.name })
-            };
+            let name = kernel::entry(&found, kind == ControlKind::IntegerMenu);
             Some(MenuEntry { index, name })
         };
         (ends[0]..=ends[1].min(ends[0].saturating_add(MOST))).filter_map(entry).collect()
@@ -356,19 +290,8 @@ impl Device {
 
     fn value_of(&self, found: &v4l2_query_ext_ctrl) -> Result<i64, Errno> {
         let mut control = v4l2_ext_control { id: found.id, ..zero() };
-        self.ask_of_one(vidioc::VIDIOC_G_EXT_CTRLS, &mut control)?;
-        let value = control.__bindgen_anon_1; // a copy: the structure is packed
-        Ok(if is_wide(found) {
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: an integer, for which every bit pattern is a value, in a union that was zeroed as a whole.
-            unsafe {
-                value.value64
-            }
-        } else {
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: as above.
-            i64::from(unsafe { value.value })
-        })
+        self.ask(vidioc::VIDIOC_G_EXT_CTRLS, &mut control)?;
+        Ok(kernel::value(&control, is_wide(found)))
     }
 
     /// Sets a control.
@@ -382,18 +305,13 @@ impl Device {
         } else {
             control.__bindgen_anon_1.value = i32::try_from(value).map_err(|_| Errno::ERANGE)?;
         }
-        self.ask_of_one(vidioc::VIDIOC_S_EXT_CTRLS, &mut control)
+        self.ask(vidioc::VIDIOC_S_EXT_CTRLS, &mut control)
     }
 
     fn query(&self, id: u32) -> Result<v4l2_query_ext_ctrl, Errno> {
         let mut found = v4l2_query_ext_ctrl { id, ..zero() };
         self.ask(vidioc::VIDIOC_QUERY_EXT_CTRL, &mut found)?;
         Ok(found)
-    }
-
-    fn ask_of_one(&self, request: vidioc::_IOC_TYPE, control: &mut v4l2_ext_control) -> Result<(), Errno> {
-        let mut controls = v4l2_ext_controls { count: 1, controls: control, ..zero() };
-        self.ask(request, &mut controls)
     }
 
     /// Asks for a format, a size and a rate; tells what the driver gives instead.
@@ -403,53 +321,26 @@ impl Device {
     pub fn set_format(&self, choice: &Choice) -> Result<Layout, Errno> {
         let mut format = v4l2_format { type_: self.buffer_type(), ..zero() };
         let Size { width_px, height_px } = choice.size;
-        match self.kind {
-            Some(Kind::Multi) => {
-                #[expect(unsafe_code, reason = "a union")]
-                // SAFETY: the union was zeroed as a whole, and zero is a value of this variant.
-                let pix = unsafe { &mut format.fmt.pix_mp };
-                (pix.width, pix.height, pix.pixelformat) = (width_px, height_px, choice.fourcc.code());
-            }
-            _ => {
-                #[expect(unsafe_code, reason = "a union")]
-                // SAFETY: as above.
-                let pix = unsafe { &mut format.fmt.pix };
-                (pix.width, pix.height, pix.pixelformat) = (width_px, height_px, choice.fourcc.code());
-            }
+        let code = choice.fourcc.code();
+        if self.kind == Some(Kind::Multi) {
+            (format.fmt.pix_mp.width, format.fmt.pix_mp.height) = (width_px, height_px);
+            format.fmt.pix_mp.pixelformat = code;
+        } else {
+            (format.fmt.pix.width, format.fmt.pix.height) = (width_px, height_px);
+            format.fmt.pix.pixelformat = code;
         }
         self.ask(vidioc::VIDIOC_S_FMT, &mut format)?;
-        let mut layout = self.layout(&format);
-        layout.choice.interval = self.set_interval(choice.interval);
-        Ok(layout)
-    }
-
-    /// What a format that the driver filled in says.
-    fn layout(&self, format: &v4l2_format) -> Layout {
-        let (width_px, height_px, code, strides) = if self.kind == Some(Kind::Multi) {
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: for this buffer type the driver filled in this variant; all of it is integers.
-            let pix = unsafe { format.fmt.pix_mp };
-            let planes = pix.plane_fmt; // a copy: the structure is packed
-            let planes = planes.iter().take(usize::from(pix.num_planes).clamp(1, MAX_PLANES));
-            let strides = planes.map(|plane| plane.bytesperline as usize).collect();
-            (pix.width, pix.height, pix.pixelformat, strides)
-        } else {
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: as above.
-            let pix = unsafe { format.fmt.pix };
-            (pix.width, pix.height, pix.pixelformat, vec![pix.bytesperline as usize])
-        };
-        let choice = Choice { fourcc: FourCc::of_code(code), size: Size { width_px, height_px }, interval: None };
-        Layout { choice, strides }
+        let kernel::Picture { width_px, height_px, code, strides } = kernel::picture(&format);
+        let (fourcc, size) = (FourCc::of_code(code), Size { width_px, height_px });
+        let choice = Choice { fourcc, size, interval: self.set_interval(choice.interval) };
+        Ok(Layout { choice, strides })
     }
 
     /// Asks for a rate; gives the one that there is, if the driver knows of rates.
     fn set_interval(&self, interval: Option<Interval>) -> Option<Interval> {
         let mut parameters = v4l2_streamparm { type_: self.buffer_type(), ..zero() };
         self.ask(vidioc::VIDIOC_G_PARM, &mut parameters).ok()?;
-        #[expect(unsafe_code, reason = "a union")]
-        // SAFETY: for this buffer type the driver filled in this variant; all of it is integers.
-        let capture = unsafe { &mut parameters.parm.capture };
+        let capture = kernel::capture(&mut parameters);
         if let Some(interval) = interval
             && capture.capability & V4L2_CAP_TIMEPERFRAME != 0
         {
@@ -458,9 +349,7 @@ impl Device {
             // A driver that does not take it has another one, which is told.
             let _ = self.ask(vidioc::VIDIOC_S_PARM, &mut parameters);
         }
-        #[expect(unsafe_code, reason = "a union")]
-        // SAFETY: as above.
-        let got = unsafe { parameters.parm.capture }.timeperframe;
+        let got = kernel::capture(&mut parameters).timeperframe;
         Interval::new(got.numerator, got.denominator)
     }
 
@@ -479,21 +368,9 @@ impl Device {
     /// # Errors
     /// When the driver or the kernel does not.
     pub(super) fn map(&self, index: u32) -> Result<Vec<Mapping>, Errno> {
-        let mut planes = [zero(); MAX_PLANES];
-        let mut buffer = self.buffer(index, &mut planes);
+        let mut buffer = Buffer::new(self.buffer_type(), index);
         self.ask(vidioc::VIDIOC_QUERYBUF, &mut buffer)?;
-        let places = if self.kind == Some(Kind::Multi) {
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: for mapped memory the driver filled in this variant, an integer.
-            let place = |plane: &v4l2_plane| (plane.length, unsafe { plane.m.mem_offset });
-            planes.iter().take(buffer.length as usize).map(place).collect()
-        } else {
-            #[expect(unsafe_code, reason = "a union")]
-            // SAFETY: as above.
-            let offset = unsafe { buffer.m.offset };
-            vec![(buffer.length, offset)]
-        };
-        places.into_iter().map(|(length, offset)| Mapping::new(&self.fd, length, offset)).collect()
+        buffer.places().into_iter().map(|(length, offset)| Mapping::new(&self.fd, length, offset)).collect()
     }
 
     /// Gives a buffer to the driver, to be filled.
@@ -501,8 +378,7 @@ impl Device {
     /// # Errors
     /// When it does not take it.
     pub fn queue(&self, index: u32) -> Result<(), Errno> {
-        let mut planes = [zero(); MAX_PLANES];
-        call(&self.fd, vidioc::VIDIOC_QBUF, &mut self.buffer(index, &mut planes))
+        Buffer::new(self.buffer_type(), index).call(&self.fd, vidioc::VIDIOC_QBUF)
     }
 
     /// The next filled buffer, if one is ready.
@@ -510,16 +386,13 @@ impl Device {
     /// # Errors
     /// `ENODEV` when the device is gone; another when the driver failed at something.
     pub fn dequeue(&self) -> Result<Option<Filled>, Errno> {
-        let mut planes = [zero(); MAX_PLANES];
-        let mut buffer = self.buffer(0, &mut planes);
-        match call(&self.fd, vidioc::VIDIOC_DQBUF, &mut buffer) {
+        let mut filled = Buffer::new(self.buffer_type(), 0);
+        match filled.call(&self.fd, vidioc::VIDIOC_DQBUF) {
             Ok(()) => {}
             Err(Errno::EAGAIN) => return Ok(None),
             Err(errno) => return Err(errno),
         }
-        let is_multi = self.kind == Some(Kind::Multi);
-        let range = |plane: &v4l2_plane| plane.data_offset as usize..plane.bytesused as usize;
-        let used = if is_multi { planes.each_ref().map(range) } else { from_fn(|_| 0..buffer.bytesused as usize) };
+        let buffer = filled.head();
         let has = |mask: u32, bits: u32| buffer.flags & mask == bits;
         let is_ours = has(V4L2_BUF_FLAG_TIMESTAMP_MASK, V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC);
         let is_start = has(V4L2_BUF_FLAG_TSTAMP_SRC_MASK, V4L2_BUF_FLAG_TSTAMP_SRC_SOE);
@@ -534,7 +407,7 @@ impl Device {
             is_broken: buffer.flags & V4L2_BUF_FLAG_ERROR != 0,
             stamp: stamp.filter(|stamp| is_ours && *stamp != Monotonic::default()),
             stamp_of: if is_start { StampOf::ExposureStart } else { StampOf::FrameEnd },
-            used,
+            used: filled.used(),
         }))
     }
 
@@ -558,19 +431,9 @@ impl Device {
         if self.kind == Some(Kind::Multi) { VIDEO_CAPTURE_MPLANE } else { VIDEO_CAPTURE }
     }
 
-    /// What to say of a buffer. Points to `planes`, which the caller must keep where they are.
-    fn buffer(&self, index: u32, planes: &mut [v4l2_plane; MAX_PLANES]) -> v4l2_buffer {
-        let mut buffer = v4l2_buffer { index, type_: self.buffer_type(), memory: MEMORY_MMAP, ..zero() };
-        if self.kind == Some(Kind::Multi) {
-            buffer.length = u32::try_from(MAX_PLANES).expect("it is 8");
-            buffer.m.planes = planes.as_mut_ptr();
-        }
-        buffer
-    }
-
     /// A call outside the stream of frames: the watchdog hears that the driver answered.
-    fn ask<T>(&self, request: vidioc::_IOC_TYPE, argument: &mut T) -> Result<(), Errno> {
-        let answer = call(&self.fd, request, argument);
+    fn ask(&self, request: vidioc::_IOC_TYPE, argument: &mut impl Argument) -> Result<(), Errno> {
+        let answer = argument.call(&self.fd, request);
         if let Some(progress) = &self.progress {
             progress.step();
         }
@@ -584,31 +447,7 @@ impl AsFd for Device {
     }
 }
 
-/// One call of the driver, again if a signal came in between.
-fn call<T>(fd: &OwnedFd, request: vidioc::_IOC_TYPE, argument: &mut T) -> Result<(), Errno> {
-    // A request's number says how large its structure is.
-    assert_eq!((request >> 16) & 0x3fff, size_of::<T>() as vidioc::_IOC_TYPE, "the structure is another request's");
-    let argument: *mut T = argument;
-    loop {
-        #[expect(unsafe_code, reason = "the kernel's interface is this")]
-        // SAFETY: the descriptor is open. The kernel reads and writes one structure of the size in the request's number,
-        // and `argument` is one, as asserted. Of those structures two point elsewhere: to planes (see `buffer`) and to
-        // one control (see `ask_of_one`), as many as they say, which live and are not looked at during the call.
-        let answer = unsafe { v4l2::ioctl(fd.as_raw_fd(), request, argument.cast()) };
-        match answer.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)) {
-            Err(Errno::EINTR) => {}
-            answer => return answer,
-        }
-    }
-}
-
 /// Whether a control's values have 64 bits.
 fn is_wide(control: &v4l2_query_ext_ctrl) -> bool {
     control.type_ == CTRL_TYPE_INTEGER64
-}
-
-/// A text in a field that is filled up with zeros, whatever is in it.
-fn text(field: &[u8]) -> String {
-    let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
-    String::from_utf8_lossy(&field[..end]).trim().to_owned()
 }
