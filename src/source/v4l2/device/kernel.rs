@@ -22,7 +22,7 @@ use v4l::{
 };
 
 /// Memory planes that a picture can have.
-pub const MAX_PLANES: usize = 8;
+pub(super) const MAX_PLANES: usize = 8;
 
 pub(super) const VIDEO_CAPTURE: u32 = 1; // V4L2_BUF_TYPE_VIDEO_CAPTURE
 pub(super) const VIDEO_CAPTURE_MPLANE: u32 = 9; // V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
