@@ -1,8 +1,11 @@
 //! A camera that is plugged in, as the rest of the program has it: started, told of other controls, ended.
 //!
-//! Its thread is a `runner`, which hears of `orders`, applies `settings`, and admits (`admit`) what comes as frames.
+//! Its thread is a `runner`, which hears of `orders`, applies `settings`, admits (`admit`) what comes as frames, tells its
+//! `news`, and in the camera's `absence` waits for it.
 
+mod absence;
 mod admit;
+mod news;
 mod orders;
 mod runner;
 mod settings;
@@ -14,7 +17,6 @@ use super::controls::Wanted;
 use crate::{
     config::V4l2,
     source::post::Post,
-    sync::Mutex,
     system::{
         thread::{Late, Thread},
         wake::Wake,
@@ -34,7 +36,7 @@ impl Camera {
     /// # Errors
     /// When the system has no room for it.
     pub fn start(settings: V4l2, post: Post) -> io::Result<Self> {
-        let orders = Arc::new(Orders { wake: Wake::new()?, given: Mutex::default() });
+        let orders = Arc::new(Orders::new()?);
         let name = format!("cam-{}", post.statistics.camera().name());
         let runner = Runner::new(settings, post, orders.clone());
         // Nobody waits for its end but who asked for it.
@@ -44,14 +46,12 @@ impl Camera {
 
     /// Has other controls set, without the device being closed.
     pub fn set_controls(&self, controls: Wanted) {
-        self.orders.given.lock().controls = Some(controls);
-        self.orders.wake.set();
+        self.orders.set_controls(controls);
     }
 
     /// Asks it to stop.
     pub fn stop(&self) {
-        self.orders.given.lock().stop = true;
-        self.orders.wake.set();
+        self.orders.stop();
     }
 
     /// Waits for its end, until `limit` at most.

@@ -1,21 +1,20 @@
 //! What a camera's thread does: open, agree, fetch, and when the camera is gone wait until it is there again.
 //!
-//! Whatever goes wrong with the device ends in one place, [`Runner::run`], which tells it once and tries again: when the
-//! kernel says that a camera came, and after pauses that grow to [`LONGEST_PAUSE`], for what the kernel does not tell
-//! (another program that lets go of the camera).
+//! Whatever goes wrong with the device ends in one place, [`Runner::run`], which tells it once and tries again.
 
 use std::{
     os::fd::AsFd,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use log::{info, warn};
 use nix::{errno::Errno, poll::PollFlags};
 
 use super::{
+    absence::Absence,
     admit::frame,
+    news::News,
     orders::{Given, Orders},
     settings::apply,
 };
@@ -26,73 +25,38 @@ use crate::{
     source::{
         post::Post,
         v4l2::{
-            controls::Mismatch,
-            description::Offer,
             device::{Device, Layout, StampOf},
-            hotplug::Hotplug,
             identify,
             negotiate::{self, choose, describe, pixel_format, shortfall},
             stream::{Picture, Stream},
             trouble::{Trouble, is_absent},
         },
     },
-    system::{clock::Monotonic, tally::Tally, wake::wait},
+    system::{clock::Monotonic, wake::wait},
 };
-
-/// The pause before the second try; each is twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest pause between two tries, for what nobody tells.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// From this pause on a new reason is told: a camera that is just being plugged in fails in several ways before it works.
-const TOLD_FROM: Duration = Duration::from_secs(1);
 
 /// Times that the device may say that something is there when nothing is.
 const IDLE_WAKES: u32 = 100;
 
+/// A camera's thread: what it has and remembers.
 #[derive(Debug)]
 pub(super) struct Runner {
-    name: String,
     settings: V4l2,
     post: Post,
     orders: Arc<Orders>,
     /// The number of the last frame there was, whether it came or not.
     seq: u64,
-    told: Told,
-    /// Since when the camera is gone.
-    lost: Option<Monotonic>,
-    pause: Duration,
-    /// While the camera is gone.
-    hotplug: Option<Hotplug>,
-}
-
-/// What was told last, so that it is not told again.
-#[derive(Debug, Default)]
-struct Told {
-    trouble: Option<String>,
-    shortfall: Option<String>,
-    mismatches: Vec<Mismatch>,
-    opened: Option<String>,
-    losses: Tally,
-    returns: Tally,
+    news: News,
+    absence: Absence,
 }
 
 impl Runner {
     pub(super) fn new(settings: V4l2, post: Post, orders: Arc<Orders>) -> Self {
-        Self {
-            name: post.statistics.camera().name().to_owned(),
-            settings,
-            post,
-            orders,
-            seq: 0,
-            told: Told::default(),
-            lost: None,
-            pause: FIRST_PAUSE,
-            hotplug: None,
-        }
+        let news = News::of(post.statistics.camera().name());
+        Self { settings, post, orders, seq: 0, news, absence: Absence::default() }
     }
 
+    /// Runs until it is asked to stop, whether the device is there or not.
     pub(super) fn run(mut self) {
         while let Err(trouble) = self.attempt() {
             self.lose(&trouble);
@@ -114,8 +78,8 @@ impl Runner {
         let Some(format) = pixel_format(layout.choice.fourcc) else {
             return Err(Trouble::Foreign { path, gives: describe(&layout.choice) });
         };
-        self.tell_shortfall(&path, &offers, &wanted, &layout);
-        self.set_controls(&device);
+        self.news.shortfall(&path, shortfall(&offers, &wanted, &layout.choice));
+        self.news.controls(apply(&device, &self.settings.controls));
         let card = format!(" is a {} ({})", device.card(), device.driver());
         let stream = Stream::start(device, layout, self.settings.buffers)
             .map_err(|errno| cannot("starting to send")(&path, errno))?;
@@ -145,7 +109,7 @@ impl Runner {
         let outcome = loop {
             let until = [Some(last + timeout), self.post.progress.step()].into_iter().flatten().min();
             let readable = PollFlags::POLLIN;
-            let descriptors = [(stream.as_fd(), readable), (self.orders.wake.as_fd(), readable)];
+            let descriptors = [(stream.as_fd(), readable), (self.orders.as_fd(), readable)];
             let [has_frame, is_ordered] = match wait(descriptors, until) {
                 Ok(ready) => ready,
                 Err(error) => break Err(error.into()),
@@ -191,11 +155,7 @@ impl Runner {
         let Given { stop, controls } = self.orders.take();
         if let Some(controls) = controls {
             self.settings.controls = controls;
-            self.told.mismatches.clear();
-            self.set_controls(device);
-            if self.told.mismatches.is_empty() {
-                info!(CAMERA = self.name; "{}: its controls are set anew", self.name);
-            }
+            self.news.controls_anew(apply(device, &self.settings.controls));
         }
         stop
     }
@@ -225,78 +185,41 @@ impl Runner {
 
     /// The camera's first frame is there.
     fn came(&mut self, path: &Path, card: &str, layout: &Layout, stamp_of: StampOf, has_stamp: bool) {
-        (self.hotplug, self.pause, self.told.trouble) = (None, FIRST_PAUSE, None);
         self.post.statistics.came();
-        let name = &self.name;
         let stamps = if has_stamp { format!("stamped at {stamp_of}") } else { "without stamps of use".to_owned() };
         let opened = format!("{}{card}: {}, {stamps}", path.display(), describe(&layout.choice));
-        match self.lost.take() {
-            Some(lost) => {
-                let after = Monotonic::now().since(lost).as_secs_f64();
-                if let Some(untold) = self.told.returns.count() {
-                    info!(CAMERA = name.as_str(); "{name}: back after {after:.1} s: {opened}{untold}");
-                }
-            }
-            None if self.told.opened.as_ref() != Some(&opened) => info!(CAMERA = name.as_str(); "{name}: {opened}"),
-            None => {}
-        }
-        self.told.opened = Some(opened);
+        self.news.came(opened, self.absence.end());
     }
 
     /// There are no frames, or no more: tells it, unless it is what was told last.
     fn lose(&mut self, trouble: &Trouble) {
         let statistics = &self.post.statistics;
-        let is_new = self.lost.is_none();
+        let is_absent = matches!(trouble, Trouble::Absent(_));
+        let is_new = self.absence.begin();
         // That it is still not there is no other fault.
-        let errors = u64::from(is_new || !matches!(trouble, Trouble::Absent(_)));
+        let errors = u64::from(is_new || !is_absent);
         statistics.driver(Driver { errors, ..Driver::default() });
         statistics.missed();
-        self.lost.get_or_insert_with(Monotonic::now);
         // That it is gone is told once, however that shows.
-        let is_news = !matches!(trouble, Trouble::Absent(_)) && self.pause >= TOLD_FROM;
+        let is_news = is_new || !is_absent && self.absence.is_long();
         let trouble = trouble.to_string();
-        if self.told.trouble.as_ref() == Some(&trouble) || !(is_new || is_news) {
-            return;
+        if is_news && self.news.lost(&trouble) {
+            statistics.failed(format!("lost: {trouble}"));
         }
-        if let Some(untold) = self.told.losses.count() {
-            warn!(CAMERA = self.name; "{}: lost: {trouble}{untold}", self.name);
-        }
-        statistics.failed(format!("lost: {trouble}"));
-        self.told.trouble = Some(trouble);
     }
 
     /// Waits for a reason to try again; whether it is asked to stop instead.
     fn wait(&mut self) -> bool {
-        if self.hotplug.is_none() {
-            // First listen, then look once more: or a camera that comes in between would not be noticed.
-            match Hotplug::listen() {
-                Ok(hotplug) => {
-                    self.hotplug = Some(hotplug);
-                    return self.is_asked_to_stop();
-                }
-                Err(error) if self.pause == FIRST_PAUSE => {
-                    warn!(CAMERA = self.name; "{}: the kernel's word of new devices is not to be had ({error}), so it is \
-                          looked for every {} s", self.name, LONGEST_PAUSE.as_secs());
-                }
-                Err(_) => {}
-            }
+        if self.absence.listen(self.post.statistics.camera().name()) {
+            return self.is_asked_to_stop();
         }
-        let again_at = Instant::now() + self.pause;
-        self.pause = (2 * self.pause).min(LONGEST_PAUSE);
+        let again_at = self.absence.again_at();
         loop {
             if self.is_asked_to_stop() {
                 return true;
             }
             let until = [Some(again_at), self.post.progress.step()].into_iter().flatten().min();
-            let readable = PollFlags::POLLIN;
-            let orders = (self.orders.wake.as_fd(), readable);
-            let came = match &self.hotplug {
-                Some(hotplug) => {
-                    wait([orders, (hotplug.as_fd(), readable)], until).map(|[_, came]| came && hotplug.heard())
-                }
-                None => wait([orders], until).map(|_| false),
-            };
-            if came.unwrap_or(false) || Instant::now() >= again_at {
+            if self.absence.hears(&*self.orders, until) || Instant::now() >= again_at {
                 return self.is_asked_to_stop();
             }
         }
@@ -309,26 +232,5 @@ impl Runner {
             self.settings.controls = controls;
         }
         stop
-    }
-
-    fn tell_shortfall(&mut self, path: &Path, offers: &[Offer], wanted: &negotiate::Wanted, layout: &Layout) {
-        let shortfall = shortfall(offers, wanted, &layout.choice);
-        if let Some(words) = &shortfall
-            && self.told.shortfall != shortfall
-        {
-            warn!(CAMERA = self.name; "{}: {} {words}", self.name, path.display());
-        }
-        self.told.shortfall = shortfall;
-    }
-
-    /// Sets what is configured, reads it back, and tells what is not so, unless it is what was told last.
-    fn set_controls(&mut self, device: &Device) {
-        let mismatches = apply(device, &self.settings.controls);
-        if mismatches != self.told.mismatches {
-            for mismatch in &mismatches {
-                warn!(CAMERA = self.name; "{}: {mismatch}", self.name);
-            }
-            self.told.mismatches = mismatches;
-        }
     }
 }
