@@ -4,20 +4,22 @@
 //! A peer whose program is not installed is skipped, with the package that would bring it. With `FOVEA_ALL` set
 //! (`tests/run` does that) it fails. The browser is started only then, or with `FOVEA_SLOW` set.
 
+#[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
+mod support;
+
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    process::{Command, Stdio},
     thread,
-    time::Duration,
 };
 
 use fovea::{
     frame::CapturedBy,
     output::message::{EventKind, EventState, FrameResult, Message, Rect},
 };
+use support::daemon::{DOOR, Daemon, End};
 
 const PYTHON: &str = "/usr/bin/python3"; // Debian's own, which has Debian's libraries
 const NODE: &str = "/usr/bin/node";
@@ -94,16 +96,17 @@ fn talk(peer: &str, interpreter: &str, needs: &[&str], package: &str, pictures: 
         skip(peer, &format!("install {package}"));
         return None;
     }
-    let daemon = Daemon::start(peer);
-    let url = format!("ws://{}/frames/door?results", daemon.address);
+    let mut daemon = Daemon::start(DOOR);
+    let url = format!("ws://{}/frames/door?results", daemon.address());
     let script = Path::new("tests/peers").join(peer);
     // `timeout` ends the peer's children too.
     let output = command("timeout").args(["60", interpreter]).arg(script).arg(url).args(pictures).output();
     let output = output.expect("every Linux has `timeout`");
-    let log = daemon.stop();
+    let End { code, log, .. } = daemon.stop();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     let told = format!("{peer}: {}\n--- it printed\n{stdout}{stderr}--- the daemon's log\n{log}", output.status);
     println!("{told}");
+    assert_eq!(code, Some(0), "the daemon failed");
     assert!(output.status.success(), "{peer} failed: {}", output.status);
     Some(stdout.lines().map(|line| Message::from_json(line).expect("every line is a message")).collect())
 }
@@ -196,57 +199,6 @@ fn files(kind: &str, encode: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<PathBuf> {
         file
     };
     (0..PICTURES).map(write).collect()
-}
-
-/// A running daemon with the camera `door`, ended when dropped.
-struct Daemon {
-    process: Child,
-    log: Receiver<String>,
-    address: String,
-}
-
-impl Daemon {
-    /// Starts one on a free port and waits until it listens.
-    fn start(name: &str) -> Self {
-        let config = temporary(&format!("{name}.toml"));
-        let text = "[server]\nlisten = \"127.0.0.1:0\"\n[[camera]]\nname = \"door\"\n[camera.motion]\n";
-        fs::write(&config, text).expect("the target folder can be written");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_fovea"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("fovea starts");
-        let stderr = BufReader::new(process.stderr.take().expect("it is piped"));
-        let (sender, log) = channel();
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut daemon = Self { process, log, address: String::new() };
-        loop {
-            let line = daemon.log.recv_timeout(Duration::from_secs(10)).expect("it says within 10 s that it listens");
-            if let Some((_, address)) = line.split_once(" listening on ") {
-                daemon.address = address.to_owned();
-                return daemon;
-            }
-        }
-    }
-
-    /// Ends it as systemd would; gives its log.
-    fn stop(mut self) -> String {
-        let id = self.process.id().to_string();
-        assert!(command("kill").arg(id).status().is_ok_and(|status| status.success()), "it still runs");
-        let status = self.process.wait().expect("it is our child");
-        let log: String = self.log.iter().map(|line| line + "\n").collect();
-        assert!(status.success(), "the daemon ended with {status}:\n{log}");
-        log
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // Already over, unless the test failed before it was stopped.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 /// A program with what the peers need around it: what `tests/run` installed, and Debian's place of Node's libraries,
