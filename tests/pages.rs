@@ -3,12 +3,15 @@
 //!
 //! It takes a while, so it runs with `FOVEA_SLOW` set, or with `FOVEA_ALL` (`tests/run` sets it), where it must.
 
+#[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
+mod support;
+
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Write},
-    net::TcpStream,
+    io::Write,
+    net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,9 +23,9 @@ use std::{
 use serde_json::Value;
 use tungstenite::{Message, client};
 
+use support::daemon::Daemon;
+
 const CONFIG: &str = r#"
-[server]
-listen = "127.0.0.1:0"
 [http]
 listen = "127.0.0.1:0"
 [[camera]]
@@ -50,11 +53,12 @@ fn people_see_what_is_seen() {
         assert!(!must, "the pages cannot be tried: install chromium-driver and python3-opencv");
         return skip("pages.py: install chromium-driver and python3-opencv");
     }
-    let daemon = Daemon::start();
-    let camera = Camera::start(&daemon.frames);
+    let daemon = Daemon::start(CONFIG);
+    let camera = Camera::start(daemon.address());
+    let pages = format!("http://{}", daemon.http_address());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
     let output = Command::new("timeout")
-        .args(["150", "/usr/bin/python3", "tests/peers/pages.py", &daemon.pages])
+        .args(["150", "/usr/bin/python3", "tests/peers/pages.py", &pages])
         .arg(folder)
         .output()
         .expect("every Linux has `timeout`");
@@ -101,48 +105,11 @@ fn judge(found: &Value) {
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
 }
 
-/// A running daemon, ended when dropped.
-struct Daemon {
-    process: Child,
-    /// `127.0.0.1:PORT` of the WebSocket port.
-    frames: String,
-    /// `http://127.0.0.1:PORT`
-    pages: String,
-}
-
-impl Daemon {
-    fn start() -> Self {
-        let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages.toml");
-        fs::write(&config, CONFIG).expect("the target folder can be written");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_fovea"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("fovea starts");
-        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
-        let mut after = |what: &str| {
-            let line = lines.find_map(|line| line.ok()?.split_once(what).map(|(_, rest)| rest.to_owned()));
-            line.unwrap_or_else(|| panic!("it does not say {what:?}"))
-        };
-        let (frames, pages) = (after(" listening on "), after(" at "));
-        thread::spawn(move || lines.for_each(drop)); // a full pipe would hold it up
-        Self { process, frames, pages }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// A camera that has seen a square come in from the left; it shows it where it stopped, until dropped.
 struct Camera(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl Camera {
-    fn start(address: &str) -> Self {
+    fn start(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("it listens");
         let (mut socket, _) = client(format!("ws://{address}/frames/door"), stream).expect("it lets us in");
         let on = Arc::new(AtomicBool::new(true));
