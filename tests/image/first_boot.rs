@@ -1,0 +1,137 @@
+//! A card that was just written, set up in its folder, and put into a machine.
+
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use fovea::recording::Recording;
+
+use super::{
+    card::Card,
+    machine::{CONFIG, Kind, Machine, public_key},
+};
+use crate::support::client::{Client, JPEG, V1};
+
+/// As another system's editor writes it.
+const NETWORK: &str = "[Match]\r\nType=ether\r\n\r\n[Network]\r\nDHCP=yes\r\nMulticastDNS=yes\r\n";
+const WIFI: &str = "country=DE\nnetwork={\n    ssid=\"nowhere\"\n    psk=\"not a secret\"\n}\n";
+
+/// How a name is in a message of DNS: each part after its length.
+fn in_dns(name: &str) -> Vec<u8> {
+    let part = |part: &str| [&[u8::try_from(part.len()).expect("short")], part.as_bytes()].concat();
+    name.split('.').flat_map(part).collect()
+}
+
+pub(crate) fn what_the_card_says_is_taken_over() {
+    let card = Card::set_up("first-boot");
+    card.put("hostname", "door1\r\n");
+    card.put("network/10-lan.network", NETWORK);
+    card.put("network/wpa_supplicant.conf", WIFI);
+    let packets = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("first-boot.pcap");
+    let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
+        command.args(["-object", &format!("filter-dump,id=dump,netdev=net,file={}", packets.display())]);
+    });
+    machine.wait_until_it_answers();
+    let first_result = sees(&machine);
+
+    machine.wait_until_it_is_up();
+    tell(&machine, first_result);
+    assert_eq!(machine.hear("systemctl is-system-running"), "running", "{}", machine.hear("systemctl --failed"));
+    assert_eq!(machine.ask("hostname"), "door1");
+    assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim());
+    assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
+    assert_eq!(machine.ask("networkctl status enp0s3 | grep -c /etc/systemd/network/10-lan.network"), "1");
+    assert_eq!(machine.ask("grep -cE '^[0-9a-f]{32}$' /etc/machine-id"), "1");
+
+    // The card is the owner's from end to end, and nothing of the system can be changed.
+    assert_eq!(
+        machine.ask("echo $(($(</sys/block/vda/vda4/start) + $(</sys/block/vda/vda4/size)))"),
+        machine.ask("cat /sys/block/vda/size")
+    );
+    let mebibytes: u32 = machine.ask("df --output=size -BM /data | tail -n 1 | tr -dc 0-9").parse().expect("a number");
+    assert!(mebibytes > 1000, "the file system has {mebibytes} MiB");
+    assert_eq!(machine.ask("findmnt --noheadings --output FSTYPE,OPTIONS / | cut -d , -f 1"), "squashfs ro");
+
+    // Nobody has a password, and nobody is asked for one.
+    assert_eq!(machine.hear("cut -d : -f 2 /etc/shadow | grep -v '^!\\?\\*$'"), "");
+    assert!(!machine.offers_passwords());
+
+    // A radio joins what it was told to, or tries to.
+    machine.ask("modprobe mac80211_hwsim radios=1");
+    machine.wait_for("pgrep --full 'wpa_supplicant.*-iwlan0'", Duration::from_secs(60));
+
+    let heard = fs::read(&packets).expect("the emulator writes it");
+    for name in ["door1.local", "_fovea._tcp.local"] {
+        let name = in_dns(name);
+        assert!(heard.windows(name.len()).any(|bytes| bytes == name), "the board has not announced itself");
+    }
+    machine.cut_power();
+    assert_eq!(card.take("report.txt"), None);
+}
+
+/// Frames from here give results. The moment of the first one.
+fn sees(machine: &Machine) -> Instant {
+    let film = Recording::open(&["tests/data/vtest.avi".into()]).expect("it is in the repository");
+    let mut sender = Client::connect_v1_to(machine.address(), "/frames/street?results");
+    let (mut boxes, mut first) = (0, None);
+    for (seq, still) in (1..=40).zip(film.stills()) {
+        let picture = &still.expect("the film is whole").bytes;
+        sender.send(V1 { format: JPEG, seq, picture, ..V1::default() }.message());
+        let result = sender.next_of("result");
+        assert_eq!(result["seq"], seq, "{result}");
+        boxes += result["motion"]["boxes"].as_array().map_or(0, Vec::len);
+        first.get_or_insert_with(Instant::now);
+    }
+    assert!(boxes > 0, "people walk there");
+    first.expect("there was a frame")
+}
+
+/// Says how long the first result took, by the clock of the machine.
+fn tell(machine: &Machine, first_result: Instant) {
+    let seconds = |command| machine.ask(command).parse::<f64>().expect("a number of seconds");
+    let first_result = seconds("cut -d ' ' -f 1 /proc/uptime") - first_result.elapsed().as_secs_f64();
+    let kernel = seconds("dmesg | sed -n 's/^\\[ *\\([0-9.]*\\)\\] Run \\/init as init process.*/\\1/p'");
+    let share = first_result / kernel;
+    machine.note(&format!(
+        "the first result {first_result:.0} s after the kernel's start, {share:.1} times its own {kernel:.1} s"
+    ));
+}
+
+/// U-Boot, and a boot environment that says nothing, are here because one machine will do for all of it.
+pub(crate) fn what_is_wrong_is_reported_and_not_used() {
+    let card = Card::new("wrong");
+    card.put("authorized_keys", &public_key());
+    card.put("fovea.toml", &format!("{CONFIG}thresold = 8\n"));
+    card.put("hostname", "the door\n");
+    card.put("network/lan.txet", "[Match]\n");
+    card.put_at("EFI/debian/grubenv", &[0xc3; 1024]);
+    let mut machine = Machine::start(Kind::UBoot, &card);
+    machine.wait_until_it_is_up();
+    assert_eq!(machine.hear("systemctl is-system-running"), "running", "{}", machine.hear("systemctl --failed"));
+    let report = card.take("report.txt").expect("it is told on the card");
+    for part in ["fovea.toml:7:1: ", "did you mean threshold?", "hostname is not used", "network/lan.txet is not used"]
+    {
+        assert!(report.contains(part), "there is no {part:?} in\n{report}");
+    }
+    assert_eq!(machine.ask("hostname"), "fovea");
+    // The default one, which is for the board alone.
+    assert_eq!(
+        machine.ask("ss --no-header --listening --tcp --numeric sport 8999 | tr -s ' ' | cut -d ' ' -f 4"),
+        "127.0.0.1:8999"
+    );
+    assert_eq!(machine.ask("systemctl is-active fovea"), "active");
+    machine.ask("systemctl poweroff");
+    machine.wait_for_its_end();
+
+    // Put right.
+    card.put("fovea.toml", CONFIG);
+    card.put("hostname", "door2");
+    let mut machine = Machine::start(Kind::UBoot, &card);
+    machine.wait_until_it_answers();
+    machine.wait_until_it_is_up();
+    assert_eq!(machine.ask("hostname"), "door2");
+    let report = card.take("report.txt").expect("one thing is still wrong");
+    assert!(report.contains("network/lan.txet") && !report.contains("fovea.toml"), "{report}");
+}

@@ -1,0 +1,81 @@
+//! The power goes while a board starts for the first time.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use super::{
+    card::Card,
+    machine::{CONFIG, Kind, Machine},
+    write_log::WriteLog,
+};
+
+/// How many times, spread over all that is written.
+const CUTS: usize = 20;
+
+/// How many boards start at a time.
+const AT_A_TIME: usize = 2;
+
+pub(crate) fn a_first_boot_survives_it_anywhere() {
+    let card = Card::set_up("power");
+    card.put("hostname", "door1\n");
+    let fresh = card.copy("power-fresh");
+    let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("power.log");
+    let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
+        command.env("LOG", &log);
+    });
+    machine.wait_until_it_answers();
+    machine.wait_until_it_is_up();
+    machine.ask("sync");
+    machine
+        .note(&format!("{} writes of a first boot", machine.ask("read -ra all </sys/block/vda/stat; echo ${all[4]}")));
+    machine.cut_power();
+    let log = WriteLog::open(&log).expect("the emulator wrote it");
+    assert!(log.len() > CUTS, "only {} writes and flushes", log.len());
+
+    let next = AtomicUsize::new(1);
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let cut = next.fetch_add(1, Ordering::Relaxed);
+                    if cut > CUTS {
+                        break;
+                    }
+                    survives(&fresh, &log, cut);
+                }
+            });
+        }
+    });
+}
+
+fn survives(fresh: &Card, log: &WriteLog, cut: usize) {
+    let card = fresh.copy(&format!("power-{cut}"));
+    let count = log.len() * cut / CUTS;
+    let mut lot = cut as u64 * 0x9e37_79b9_7f4a_7c15; // any number, and always the same
+    let half = || {
+        // Xorshift, by Marsaglia.
+        lot ^= lot << 13;
+        lot ^= lot >> 7;
+        lot ^= lot << 17;
+        lot & 1 == 0
+    };
+    log.replay(count, &card.open(), half).expect("the card can be written");
+    let mut machine = Machine::start(Kind::Efi, &card);
+    machine.wait_until_it_answers();
+    machine.wait_until_it_is_up();
+    let name = format!("after {count} of {} writes and flushes", log.len());
+    assert_eq!(
+        machine.hear("systemctl is-system-running"),
+        "running",
+        "{name}: {}",
+        machine.hear("systemctl --failed")
+    );
+    assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim(), "{name}");
+    assert_eq!(machine.ask("hostname"), "door1", "{name}");
+    assert_eq!(machine.ask("grep -cE '^[0-9a-f]{32}$' /etc/machine-id"), "1", "{name}");
+    let left = machine.hear("find /data -name '*.new' -o -name lost+found -mindepth 2");
+    assert_eq!(left, "", "{name}: not finished");
+}
