@@ -42,7 +42,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     assert_eq!(machine.ask("hostname"), "door1");
     assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim());
     assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
-    assert_eq!(machine.ask("networkctl status enp0s3 | grep -c /etc/systemd/network/10-lan.network"), "1");
+    assert_eq!(machine.ask("networkctl status 'e*' | grep -c /etc/systemd/network/10-lan.network"), "1");
     assert_eq!(machine.ask("grep -cE '^[0-9a-f]{32}$' /etc/machine-id"), "1");
 
     // The card is the owner's from end to end, and nothing of the system can be changed.
@@ -53,6 +53,12 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     let mebibytes: u32 = machine.ask("df --output=size -BM /data | tail -n 1 | tr -dc 0-9").parse().expect("a number");
     assert!(mebibytes > 1000, "the file system has {mebibytes} MiB");
     assert_eq!(machine.ask("findmnt --noheadings --output FSTYPE,OPTIONS / | cut -d , -f 1"), "squashfs ro");
+
+    // There are four cores: one is the processor's alone, if the package can see to that.
+    if machine.hear("systemctl list-unit-files --no-legend fovea-core.service") != "" {
+        assert_eq!(machine.ask("systemctl is-active fovea-core"), "active");
+        assert_eq!(machine.ask("cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective"), "0-2");
+    }
 
     // Nobody has a password, and nobody is asked for one.
     assert_eq!(machine.hear("cut -d : -f 2 /etc/shadow | grep -v '^!\\?\\*$'"), "");
