@@ -5,7 +5,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{self, Child, Command, Output, Stdio},
     sync::LazyLock,
     thread,
     time::{Duration, Instant},
@@ -277,9 +277,9 @@ fn free_ports() -> [u16; 2] {
 /// The owner's key, made anew for each run of the tests.
 fn key() -> &'static Path {
     static KEY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let key = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("image-key");
+        let key = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("image-key-{}", process::id()));
         for old in [key.clone(), with_end(&key, ".pub")] {
-            // Not there the first time.
+            // Mostly not there.
             let _ = fs::remove_file(old);
         }
         let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
