@@ -54,7 +54,7 @@ pub(crate) fn a_first_boot_survives_it_anywhere() {
 fn survives(fresh: &Card, log: &WriteLog, cut: usize) {
     let card = fresh.copy(&format!("power-{cut}"));
     let count = log.len() * cut / CUTS;
-    let mut lot = cut as u64 * 0x9e37_79b9_7f4a_7c15; // any number, and always the same
+    let mut lot = (cut as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15); // any number, and always the same
     let half = || {
         // Xorshift, by Marsaglia.
         lot ^= lot << 13;
