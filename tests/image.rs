@@ -1,7 +1,7 @@
 //! fovea as an image: written to a card, put into a machine, which is emulated, and set up from the card's folder.
 //!
-//!     tests/image/run [NAME...]                              makes what is missing, then plays the scenarios
-//!     cargo test --test image -- --ignored [NAME...]         when the image is there
+//!     tests/image/run [NAME]                              makes what is missing, then plays the scenarios
+//!     cargo test --test image -- --ignored [NAME]         when the image is there
 //!
 //! Each scenario has cards and machines of its own. Some mostly wait, so three are played at a time. Only the firmware is not the
 //! image's; `tests/image/README.md` says more.
@@ -16,6 +16,7 @@ mod image {
     pub(crate) mod idle;
     pub(crate) mod machines;
     pub(crate) mod power_cut;
+    pub(crate) mod slots;
     pub(crate) mod watchdog;
 }
 #[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
@@ -25,7 +26,7 @@ use std::{any::type_name, process::ExitCode};
 
 use libtest_mimic::{Arguments, Trial};
 
-use image::{data, first_boot, idle, machines, power_cut, watchdog};
+use image::{data, first_boot, idle, machines, power_cut, slots, watchdog};
 
 /// All there are. The longest come first.
 fn scenarios() -> Vec<Trial> {
@@ -35,6 +36,7 @@ fn scenarios() -> Vec<Trial> {
         scenario(machines::a_raspberry_pi_3b_answers),
         scenario(first_boot::what_the_card_says_is_taken_over),
         scenario(first_boot::what_is_wrong_is_reported_and_not_used),
+        scenario(slots::the_other_is_started_when_one_is_spoiled),
         scenario(data::without_it_the_board_runs_degraded),
         scenario(watchdog::a_system_that_stands_still_is_reset),
     ]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -83,6 +83,12 @@ impl Card {
         status.success().then(|| String::from_utf8(stdout).expect("it is text"))
     }
 
+    /// Removes a file from the FAT file system.
+    pub(crate) fn remove(&self, path: &str) {
+        let status = self.mtools("mdel").arg(format!("::/{path}")).status();
+        assert!(status.is_ok_and(|status| status.success()), "mdel of {path}");
+    }
+
     fn mtools(&self, name: &str) -> Command {
         let mut image = self.file.clone().into_os_string();
         image.push(BOOT);
@@ -96,6 +102,19 @@ impl Card {
         self.open().write_all_at(rubbish, self.start_of(partition)).expect("the card can be written");
     }
 
+    /// Writes what a partition holds to another, which is as large.
+    pub(crate) fn copy_partition(&self, from: u64, to: u64) {
+        let [mut source, mut target] = [from, to].map(|partition| {
+            let mut card = self.open();
+            card.seek(SeekFrom::Start(self.start_of(partition))).expect("a card can be read from anywhere");
+            card
+        });
+        let bytes = self.size_of(from);
+        let copied =
+            io::copy(&mut Read::by_ref(&mut source).take(bytes), &mut target).expect("the card can be written");
+        assert_eq!(copied, bytes);
+    }
+
     /// The beginning of a partition.
     pub(crate) fn beginning(&self, partition: u64, bytes: usize) -> Vec<u8> {
         let mut found = vec![0; bytes];
@@ -104,10 +123,19 @@ impl Card {
     }
 
     fn start_of(&self, partition: u64) -> u64 {
-        let mut sector = [0; 4];
+        self.entry(partition, 8)
+    }
+
+    fn size_of(&self, partition: u64) -> u64 {
+        self.entry(partition, 12)
+    }
+
+    /// A number of sectors in a partition's entry in the table, as bytes.
+    fn entry(&self, partition: u64, at: u64) -> u64 {
+        let mut sectors = [0; 4];
         let entry = ENTRIES + (partition - 1) * ENTRY_BYTES;
-        self.open().read_exact_at(&mut sector, entry + 8).expect("a card is longer");
-        u64::from(u32::from_le_bytes(sector)) * SECTOR_BYTES
+        self.open().read_exact_at(&mut sectors, entry + at).expect("a card is longer");
+        u64::from(u32::from_le_bytes(sectors)) * SECTOR_BYTES
     }
 
     pub(crate) fn open(&self) -> File {

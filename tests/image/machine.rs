@@ -1,7 +1,7 @@
 //! An emulated machine that starts from a card: its process, its ports, and a way in for whoever has the key.
 
 use std::{
-    fs,
+    env, fs,
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -132,6 +132,8 @@ impl Machine {
 
     /// Waits until the machine runs which does not have the boot's number `before`.
     pub(crate) fn wait_until_another_boot(&mut self, before: &str) {
+        // It leads nowhere soon. Whoever has it open finds out by himself.
+        let _ = fs::remove_file(self.way_in());
         self.wait_until("another boot", |machine| {
             let output = machine.ssh("cat /proc/sys/kernel/random/boot_id", Duration::from_secs(60));
             output.is_some_and(|output| {
@@ -213,12 +215,20 @@ impl Machine {
             .arg(limit.as_secs().to_string())
             .args(["ssh", "-q", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "ServerAliveInterval=30"])
+            // To be let in takes a board seconds: the next commands go the same way. It ends with the machine.
+            .args(["-o", "ControlMaster=auto", "-o", "ControlPersist=yes", "-o"])
+            .arg(format!("ControlPath={}", self.way_in().display()))
             .arg("-i")
             .arg(key())
             .args(["-p", &self.ssh_port.to_string(), "root@127.0.0.1", command])
             .output()
             .expect("ssh is installed");
         (output.status.code() != Some(124)).then_some(output)
+    }
+
+    /// The socket of the first `ssh` that was let in. Its path has to be short.
+    fn way_in(&self) -> PathBuf {
+        env::temp_dir().join(format!("fovea-{}-{}", process::id(), self.ssh_port))
     }
 
     /// Whether somebody without the key is let in, who would give a password if asked.
