@@ -66,6 +66,8 @@ impl Machine {
     /// The same, in a way that `prepare` makes of the usual one: with more options, or other variables.
     pub(crate) fn start_as(kind: Kind, card: &Card, prepare: impl FnOnce(&mut Command)) -> Self {
         let console = with_end(card.path(), ".console");
+        // What another run left there is not this machine's.
+        let _ = fs::remove_file(&console);
         // The ports may be taken before the emulator takes them. It ends then, and says why.
         let [ssh, port] = free_ports();
         let mut command = Command::new("tests/image/boot");
