@@ -3,7 +3,7 @@
 //!     tests/image/run [NAME]                              makes what is missing, then plays the scenarios
 //!     cargo test --test image -- --ignored [NAME]         when the image is there
 //!
-//! Each scenario has cards and machines of its own. Some mostly wait, so three are played at a time. Only the firmware is not the
+//! Each scenario has cards and machines of its own. Some mostly wait, so two are played at a time. Only the firmware is not the
 //! image's; `tests/image/README.md` says more.
 
 mod image {
@@ -54,6 +54,6 @@ fn scenario<F: Fn() + Send + 'static>(play: F) -> Trial {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(3);
+    arguments.test_threads.get_or_insert(2);
     libtest_mimic::run(&arguments, scenarios()).exit_code()
 }

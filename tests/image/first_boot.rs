@@ -31,7 +31,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     card.put("network/wpa_supplicant.conf", WIFI);
     let packets = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("first-boot.pcap");
     let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
-        command.args(["-object", &format!("filter-dump,id=dump,netdev=net,file={}", packets.display())]);
+        command.args(["-smp", "4", "-object", &format!("filter-dump,id=dump,netdev=net,file={}", packets.display())]);
     });
     machine.wait_until_it_answers();
     let first_result = sees(&machine);

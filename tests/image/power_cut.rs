@@ -63,10 +63,7 @@ fn survives(fresh: &Card, log: &WriteLog, cut: usize) {
         lot & 1 == 0
     };
     log.replay(count, &card.open(), half).expect("the card can be written");
-    // Two cores are enough to start with, and take the emulator less.
-    let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
-        command.args(["-smp", "2"]);
-    });
+    let mut machine = Machine::start(Kind::Efi, &card);
     machine.wait_until_it_answers();
     machine.wait_until_it_is_up();
     let name = format!("after {count} of {} writes and flushes", log.len());

@@ -8,16 +8,13 @@ use super::{
 const A: u64 = 2;
 const B: u64 = 3;
 
-/// The boot environment is not there either, and there are two cores, neither of which can be spared: one machine will do for
-/// all of it.
+/// The boot environment is not there either, and of two cores neither can be spared: one machine will do for all of it.
 pub(crate) fn the_other_is_started_when_one_is_spoiled() {
     let card = Card::set_up("slots");
     card.copy_partition(A, B);
     card.spoil(A, &[0x5a; 1 << 20]);
     card.remove("EFI/debian/grubenv");
-    let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
-        command.args(["-smp", "2"]);
-    });
+    let mut machine = Machine::start(Kind::Efi, &card);
     machine.wait_until_it_answers();
     machine.wait_until_it_is_up();
     assert_eq!(machine.hear("systemctl is-system-running"), "running", "{}", machine.hear("systemctl --failed"));
