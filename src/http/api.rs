@@ -34,6 +34,8 @@ struct Camera<'a> {
     /// Width and height of its newest frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     size_px: Option<[u32; 2]>,
+    /// Whether it is a camera at the board; nobody else can send its frames then.
+    plugged_in: bool,
     /// Whether motion is looked for.
     motion: bool,
     zones: Vec<ZoneAs<'a>>,
@@ -78,6 +80,7 @@ fn camera(screen: &Screen) -> Camera<'_> {
     Camera {
         name,
         size_px: size.map(|size| [size.width_px, size.height_px]),
+        plugged_in: settings.v4l2.is_some(),
         motion: settings.motion.is_some(),
         zones: zones.collect(),
         live: format!("/cameras/{name}/live.mjpg"),

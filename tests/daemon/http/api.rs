@@ -80,11 +80,11 @@ fn cameras_are_told_as_configured() {
     let (daemon, _scene) = start();
     let cameras = get(&daemon, "/api/cameras").json();
     let expected = json!([
-        { "name": "door", "size_px": [320, 240], "motion": true, "zones": [
+        { "name": "door", "size_px": [320, 240], "plugged_in": false, "motion": true, "zones": [
             { "name": "gate", "ignore": false, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]] },
             { "ignore": true, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]] },
         ], "live": "/cameras/door/live.mjpg", "snapshot": "/cameras/door/snapshot.jpg" },
-        { "name": "yard", "motion": false, "zones": [],
+        { "name": "yard", "plugged_in": false, "motion": false, "zones": [],
           "live": "/cameras/yard/live.mjpg", "snapshot": "/cameras/yard/snapshot.jpg" },
     ]);
     assert_eq!(cameras, expected);
