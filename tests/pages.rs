@@ -8,10 +8,10 @@ mod support;
 
 use std::{
     env, fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -35,6 +35,8 @@ absorb_after_ms = 86400000
 [[camera]]
 name = "phone"
 [camera.motion]
+[[camera]]
+name = "blind"
 "#;
 
 /// Where the square is in the end: x, y, width, height, of 320x240.
@@ -54,18 +56,42 @@ fn people_see_what_is_seen() {
         return skip("pages.py: install chromium-driver and python3-opencv");
     }
     let daemon = Daemon::start(CONFIG);
-    let camera = Camera::start(daemon.address());
-    let pages = format!("http://{}", daemon.http_address());
+    let frames = daemon.address();
+    let cameras = [Camera::start(frames, "door", square), Camera::start(frames, "blind", |_| broken())];
+    judge(&serde_json::from_str(&use_pages(daemon, cameras)).expect("it prints JSON"));
+}
+
+/// Lets the pages be used, and the daemon be stopped and started anew as wanted; gives what was found.
+fn use_pages(daemon: Daemon, cameras: [Camera; 2]) -> String {
+    let (frames, pages) = (daemon.address(), daemon.http_address());
+    let same_ports = CONFIG.replace("127.0.0.1:0", &pages.to_string());
+    let same_ports = format!("server.listen = \"{frames}\"\n{same_ports}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
-    let output = Command::new("timeout")
-        .args(["150", "/usr/bin/python3", "tests/peers/pages.py", &pages])
+    let mut script = Command::new("timeout")
+        .args(["150", "/usr/bin/python3", "tests/peers/pages.py", &format!("http://{pages}")])
         .arg(folder)
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .expect("every Linux has `timeout`");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    drop(camera);
-    judge(&serde_json::from_str(&said).expect("it prints JSON"));
+    let mut answers = script.stdin.take().expect("it is piped");
+    let (mut here, mut again, mut said) = (Some((cameras, daemon)), None, String::new());
+    for line in BufReader::new(script.stdout.take().expect("it is piped")).lines() {
+        match line.expect("it is UTF-8").as_str() {
+            "stop" => drop(here.take()), // the cameras first
+            "start" => {
+                let daemon = Daemon::launch(&same_ports);
+                daemon.wait_for_line(" at http://");
+                again = Some(daemon);
+            }
+            other => said += other,
+        }
+        let _ = writeln!(answers); // at its end it does not listen any more
+    }
+    let end = script.wait().expect("it was started");
+    drop((here, again)); // what failed is told without what they say
+    assert!(end.success(), "what it says is above");
+    said
 }
 
 fn judge(found: &Value) {
@@ -76,9 +102,9 @@ fn judge(found: &Value) {
     for (found, expected) in numbers(&found["square"]).into_iter().zip(SQUARE) {
         assert!(near(found, expected, 2.0), "the square is at {found} instead of {expected}");
     }
-    let [x, _, width, _] = SQUARE;
-    for (key, expected) in [("box_left", x), ("box_right", x + width)] {
-        let at = found[key].as_f64().expect("a number");
+    let [x, y, width, height] = SQUARE;
+    for (key, expected) in [("left", x), ("right", x + width), ("bottom", y + height)] {
+        let at = found["box"][key].as_f64().expect("a number");
         assert!(near(at, expected, 9.0), "{key} at {at} instead of {expected}");
     }
     for (told, expected) in numbers(&found["told"][0]).into_iter().zip(SQUARE) {
@@ -105,21 +131,18 @@ fn judge(found: &Value) {
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
 }
 
-/// A camera that has seen a square come in from the left; it shows it where it stopped, until dropped.
+/// A camera that sends pictures, twenty a second, until dropped.
 struct Camera(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl Camera {
-    fn start(address: SocketAddr) -> Self {
+    fn start(address: SocketAddr, name: &str, picture: impl Fn(usize) -> Vec<u8> + Send + 'static) -> Self {
         let stream = TcpStream::connect(address).expect("it listens");
-        let (mut socket, _) = client(format!("ws://{address}/frames/door"), stream).expect("it lets us in");
+        let (mut socket, _) = client(format!("ws://{address}/frames/{name}"), stream).expect("it lets us in");
         let on = Arc::new(AtomicBool::new(true));
         let watched = on.clone();
         let thread = thread::spawn(move || {
-            let mut step = 0_usize;
-            while watched.load(Ordering::Relaxed) {
-                let square = step.checked_sub(30).map(|step| (4 * step).min(180));
-                socket.send(Message::binary(picture(square))).expect("the daemon reads");
-                step += 1;
+            for step in (0..).take_while(|_| watched.load(Ordering::Relaxed)) {
+                socket.send(Message::binary(picture(step))).expect("the daemon reads");
                 thread::sleep(Duration::from_millis(50));
             }
         });
@@ -133,6 +156,19 @@ impl Drop for Camera {
         let ended = self.1.take().map(thread::JoinHandle::join);
         assert!(thread::panicking() || ended.is_some_and(|ended| ended.is_ok()));
     }
+}
+
+/// A square comes in from the left, and stays where it stopped.
+fn square(step: usize) -> Vec<u8> {
+    picture(step.checked_sub(30).map(|step| (4 * step).min(180)))
+}
+
+/// What begins as a JPEG does, and is none.
+fn broken() -> Vec<u8> {
+    let mut begun = picture(None);
+    let scan = begun.windows(2).position(|marker| marker == [0xff, 0xda]).expect("it has a scan");
+    begun.truncate(scan);
+    begun
 }
 
 /// A grey picture, with a white square that begins at this column.

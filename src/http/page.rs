@@ -16,15 +16,19 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, kind, content.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/style.css", CSS, include_str!("page/style.css")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("/live.js", SCRIPT, include_str!("page/live.js")),
+    ("/card.js", SCRIPT, include_str!("page/card.js")),
+    ("/recent.js", SCRIPT, include_str!("page/recent.js")),
+    ("/words.js", SCRIPT, include_str!("page/words.js")),
     ("/stream.js", SCRIPT, include_str!("page/stream.js")),
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
     ("/zones.js", SCRIPT, include_str!("page/zones.js")),
     ("/camera.js", SCRIPT, include_str!("page/camera.js")),
+    ("/sender.js", SCRIPT, include_str!("page/sender.js")),
 ];
 
 /// Adds the pages' paths.

@@ -20,7 +20,7 @@ TIMEOUT_S = 40
 # No sandbox, as tests may run as root, where Chromium has none; no calls home; a camera that is none.
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-           "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+           "--use-fake-device-for-media-stream"]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -95,8 +95,21 @@ class Browser:
     def new_window(self):
         """Opens a window beside the others, which stay visible, and goes there; gives its name."""
         window = ask("POST", f"{self.session}/window/new", {"type": "window"})["handle"]
-        ask("POST", f"{self.session}/window", {"handle": window})
+        self.go_to(window)
         return window
+
+    def go_to(self, window):
+        """Goes to a window that is open."""
+        ask("POST", f"{self.session}/window", {"handle": window})
+
+    def window(self):
+        """The window that it is in."""
+        return ask("GET", f"{self.session}/window")
+
+    def allow_camera(self, page, allowed=True):
+        """Whether pages of this origin may have the camera, as people say when they are asked."""
+        setting = "granted" if allowed else "denied"
+        self.cdp("Browser.setPermission", permission={"name": "camera"}, setting=setting, origin=page)
 
     def cdp(self, command, **params):
         """What WebDriver has no command for."""

@@ -1,151 +1,145 @@
-// This device as a camera: frames as fovea.v1 to the WebSocket port, each when the one before was taken.
+// This device as a camera: Start asks for it, sends what it sees until Stop, and shows what fovea sees in it.
 
 import { drawBoxes } from "/draw.js";
+import { send } from "/sender.js";
 import { get } from "/stream.js";
 
-const QUALITY = 0.8;
-const HEADER_BYTES = 40;
-const JPEG = 1;
-const UNANSWERED_MS = 2000; // then another frame is sent
 const RATE_OVER_MS = 3000;
+const RETRY_MS = 2000;
+
+// Why a camera cannot be had, by the browser's names, and what to do.
+const DENIED = {
+  NotAllowedError: "The browser may not use the camera. Allow it for this page, mostly beside its address, and press Start.",
+  NotFoundError: "This device has no camera, or none is plugged in.",
+  NotReadableError: "Another program has the camera. Close that, and press Start.",
+};
 
 const element = (id) => document.getElementById(id);
 const video = document.querySelector("video");
 const svg = document.querySelector("svg");
 const say = (id, text) => (element(id).textContent = text);
-const nowUs = () => Math.round(performance.now() * 1000);
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-let port = 8999;
-let session;
+let port;
+let running;
 
-/** The header of `fovea.v1`, field by field as the README has it. */
-function header(seq, capturedUs) {
-  const view = new DataView(new ArrayBuffer(HEADER_BYTES));
-  [..."FVEA"].forEach((letter, at) => view.setUint8(at, letter.charCodeAt(0)));
-  view.setUint8(4, 1);
-  view.setUint8(5, JPEG);
-  view.setUint16(6, HEADER_BYTES, true);
-  view.setBigUint64(24, BigInt(seq), true);
-  view.setBigUint64(32, BigInt(capturedUs), true);
-  return view.buffer;
+/** Shows what the board says; counts go on over connections. */
+class Shown {
+  #counts = { sent: 0, taken: 0 };
+  #takenAt = [];
+
+  sent = () => say("sent", ++this.#counts.sent);
+  hello = ({ camera }) => say("state", `Sends to ${camera}`);
+  refused = ({ cause }) => say("state", `A frame was refused: ${cause}`);
+
+  taken = () => {
+    const now = performance.now();
+    this.#takenAt = [...this.#takenAt.filter((at) => at > now - RATE_OVER_MS), now];
+    say("taken", ++this.#counts.taken);
+    say("rate", `${((this.#takenAt.length * 1000) / RATE_OVER_MS).toFixed(1)} /s`);
+  };
+
+  result = ({ seq, size_px, age_ms, motion }) => {
+    say("age", `${Math.round(age_ms.result)} ms`);
+    drawBoxes(svg, size_px, motion?.boxes ?? []);
+    svg.dataset.seq = seq;
+  };
 }
 
-/** One camera and one connection, from Start to Stop. */
-class Session {
-  #canvas = document.createElement("canvas");
-  #seq = 0;
-  #taken = 0;
-  #takenAt = [];
-  #timer;
-  #over = false;
-
-  constructor(stream, name, width) {
-    this.stream = stream;
-    this.width = width;
-    const base = location.protocol === "https:" ? `wss://${location.host}` : `ws://${location.hostname}:${port}`;
-    this.socket = new WebSocket(`${base}/frames/${name}?results`, "fovea.v1");
-    this.socket.onopen = () => this.#next();
-    this.socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
-    this.socket.onclose = ({ code, reason }) => {
-      stop(reason || (this.#seq === 0 ? `No connection to ${base}.` : `The connection ended (${code}).`));
-    };
-  }
-
-  end() {
-    this.#over = true;
-    clearTimeout(this.#timer);
-    this.socket.onclose = null;
-    this.socket.close(1000);
-    for (const track of this.stream.getTracks()) track.stop();
+/** Sends until `signal` ends it or another sender takes over; connects again when the connection is lost. */
+async function keepSending(name, width, signal) {
+  const base = location.protocol === "https:" ? `wss://${location.host}` : `ws://${location.hostname}:${port}`;
+  const shown = new Shown();
+  for (;;) {
+    const { reason, isReplaced } = await send(`${base}/frames/${name}?results`, video, width, shown, signal);
+    if (signal.aborted) return;
     svg.replaceChildren();
+    // Two that replace each other would go on for ever.
+    if (isReplaced) return stop(`Off: ${reason}. Start takes the camera back.`);
+    say("state", `No connection to ${base}${reason ? ` (${reason})` : ""}. Trying again.`);
+    await pause(RETRY_MS);
+    if (signal.aborted) return;
   }
+}
 
-  /** Sends the next frame as soon as the camera has one. */
-  #next() {
-    clearTimeout(this.#timer);
-    const send = () => !this.#over && this.#send();
-    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(send);
-    else requestAnimationFrame(send);
+/** This device's camera, shown on the page. */
+async function open(width) {
+  const stream = await navigator.mediaDevices.getUserMedia({
+    video: { width: { ideal: width }, facingMode: element("facing").value }, audio: false,
+  });
+  video.srcObject = stream;
+  try {
+    await video.play();
+  } catch (error) {
+    close(stream);
+    throw error;
   }
+  return stream;
+}
 
-  async #send() {
-    const capturedUs = nowUs();
-    const { videoWidth, videoHeight } = video;
-    const scale = Math.min(1, this.width / videoWidth);
-    [this.#canvas.width, this.#canvas.height] = [videoWidth, videoHeight].map((side) => Math.round(side * scale));
-    this.#canvas.getContext("2d").drawImage(video, 0, 0, this.#canvas.width, this.#canvas.height);
-    const jpeg = await new Promise((done) => this.#canvas.toBlob(done, "image/jpeg", QUALITY));
-    if (this.#over || this.socket.readyState !== WebSocket.OPEN) return;
-    this.#seq += 1;
-    this.socket.send(new Blob([header(this.#seq, capturedUs), jpeg]));
-    say("sent", this.#seq);
-    this.#timer = setTimeout(() => this.#next(), UNANSWERED_MS);
-  }
-
-  #hear(message) {
-    switch (message.type) {
-      case "hello":
-        say("state", `Sends to ${message.camera}`);
-        break;
-      case "clock":
-        this.socket.send(JSON.stringify({ type: "clock", server_us: message.server_us, sender_us: nowUs() }));
-        break;
-      case "taken":
-        if (message.seq !== this.#seq) break;
-        this.#taken += 1;
-        this.#takenAt.push(performance.now());
-        this.#takenAt = this.#takenAt.filter((at) => at > performance.now() - RATE_OVER_MS);
-        say("taken", this.#taken);
-        say("rate", `${((this.#takenAt.length * 1000) / RATE_OVER_MS).toFixed(1)} /s`);
-        this.#next();
-        break;
-      case "refused":
-        say("state", `Frame ${message.seq} refused: ${message.cause}`);
-        if (message.seq === this.#seq) this.#next();
-        break;
-      case "result":
-        say("age", `${Math.round(message.age_ms.result)} ms`);
-        drawBoxes(svg, message.size_px, message.motion?.boxes ?? []);
-        svg.dataset.seq = message.seq;
-        break;
-    }
-  }
+function close(stream) {
+  for (const track of stream.getTracks()) track.stop();
+  video.srcObject = null;
 }
 
 async function start() {
   element("toggle").disabled = true;
-  const [width, facingMode] = [Number(element("width").value), element("facing").value];
+  say("state", "Asking for the camera");
+  const width = Number(element("width").value);
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: width }, facingMode }, audio: false });
-    video.srcObject = stream;
-    await video.play();
-    session = new Session(stream, element("name").value, width);
-    say("toggle", "Stop");
+    const stream = await open(width);
+    running = { stream, ends: new AbortController() };
+    stream.getVideoTracks()[0].addEventListener("ended", () => stop("Off: the camera was unplugged, or taken from this page."));
+    setRunning(true);
     say("state", "Connecting");
+    keepSending(element("name").value, width, running.ends.signal);
     navigator.wakeLock?.request("screen").catch(() => {}); // a dark screen ends the camera; if not allowed, so be it
   } catch (error) {
-    say("state", `The camera cannot be used: ${error.message}`);
+    say("state", DENIED[error.name] ?? `The camera cannot be used: ${error.message}`);
   }
   element("toggle").disabled = false;
 }
 
 function stop(why) {
-  session?.end();
-  session = undefined;
-  video.srcObject = null;
-  say("toggle", "Start");
+  if (!running) return;
+  running.ends.abort();
+  close(running.stream);
+  running = undefined;
+  svg.replaceChildren();
+  setRunning(false);
   say("state", why);
 }
 
-element("toggle").addEventListener("click", () => (session ? stop("Off") : start()));
+/** What is chosen holds until Stop. */
+function setRunning(is) {
+  say("toggle", is ? "Stop" : "Start");
+  for (const id of ["name", "width", "facing"]) element(id).disabled = is;
+}
 
-const [cameras, status] = await Promise.all([get("/api/cameras"), get("/api/status")]);
-port = status.websocket_port;
-say("port", port);
-// Whoever sends as a camera that is live takes its place; so the first that is not is proposed.
-const isLive = new Map(status.cameras.map(({ camera, state }) => [camera, state === "live"]));
-const options = cameras.map(({ name }) => new Option(isLive.get(name) ? `${name} (replaces who sends now)` : name, name));
-element("name").replaceChildren(...options);
-element("name").value = (cameras.find(({ name }) => !isLive.get(name)) ?? cameras[0]).name;
-element("insecure").hidden = Boolean(navigator.mediaDevices);
-element("toggle").disabled = !navigator.mediaDevices;
+/** Offers the cameras that this device can be. */
+async function offer() {
+  const [cameras, status] = [await get("/api/cameras"), await get("/api/status")];
+  port = status.websocket_port;
+  say("port", port);
+  // Whoever sends as a camera that is live takes its place; so the first that is not is proposed.
+  const isLive = new Map(status.cameras.map(({ camera, state }) => [camera, state === "live"]));
+  const names = cameras.filter(({ plugged_in }) => !plugged_in).map(({ name }) => name);
+  const options = names.map((name) => new Option(isLive.get(name) ? `${name} (replaces who sends now)` : name, name));
+  element("name").replaceChildren(...options);
+  element("name").value = names.find((name) => !isLive.get(name)) ?? names[0];
+  const isSecure = Boolean(navigator.mediaDevices);
+  element("insecure").hidden = isSecure;
+  element("toggle").disabled = !isSecure || names.length === 0;
+  say("state", names.length > 0 ? "Off" : "All cameras are plugged into the board: there is none that this device could be.");
+}
+
+element("toggle").addEventListener("click", () => (running ? stop("Off") : start()));
+for (;;) {
+  try {
+    await offer();
+    break;
+  } catch {
+    say("state", "The board does not answer. Trying again.");
+    await pause(RETRY_MS);
+  }
+}

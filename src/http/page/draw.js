@@ -1,6 +1,7 @@
 // Drawing over pictures. Coordinates are pixels of the whole picture; SVG scales them as the browser scales the picture.
 
 const SVG = "http://www.w3.org/2000/svg";
+const [LABEL_WIDTH, LABEL_HEIGHT] = [58, 18]; // on the screen
 
 export function shape(kind, attributes, text) {
   const element = document.createElementNS(SVG, kind);
@@ -16,9 +17,10 @@ export function drawBoxes(svg, [width, height], boxes) {
   const shapes = boxes.map(([x, y, w, h]) => shape("rect", { class: "box", x, y, width: w, height: h }));
   if (boxes.length > 0) {
     const [x, y] = boxes[0];
-    const at = `translate(${x} ${Math.max(0, y - 19 * scale)}) scale(${scale})`;
+    const [left, top] = [Math.min(x, width - LABEL_WIDTH * scale), y - (LABEL_HEIGHT + 1) * scale].map((at) => Math.max(0, at));
+    const at = `translate(${left} ${top}) scale(${scale})`;
     const label = shape("g", { transform: at });
-    label.append(shape("rect", { class: "label", width: 58, height: 18 }), shape("text", { x: 5, y: 13 }, "motion"));
+    label.append(shape("rect", { class: "label", width: LABEL_WIDTH, height: LABEL_HEIGHT }), shape("text", { x: 5, y: 13 }, "motion"));
     shapes.push(label);
   }
   svg.replaceChildren(...shapes);

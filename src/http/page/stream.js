@@ -1,4 +1,6 @@
-// What comes from the board: a stream of pictures, and one of messages.
+// What comes from the board: a stream of pictures, one of messages, and single answers.
+
+const ANSWER_MS = 5000;
 
 /** The parts of a multipart stream: `{ headers, bytes }`, until the stream ends. */
 export async function* parts(url, signal) {
@@ -59,17 +61,22 @@ class Source {
   }
 }
 
-/** Calls `hear[kind](message)` for each message, until what is returned is called. The browser comes back by itself. */
-export function listen(hear) {
+/**
+ * Calls `hear[kind](message)` for each message, and `hear.open()` when the connection is there, the first time and again,
+ * until what is returned is called. The browser comes back by itself.
+ */
+export function listen({ open, ...hear }) {
   const source = new EventSource("/api/events");
+  source.addEventListener("open", open);
   for (const [kind, call] of Object.entries(hear)) {
     source.addEventListener(kind, ({ data }) => call(JSON.parse(data)));
   }
   return () => source.close();
 }
 
-export const get = async (url) => {
-  const answer = await fetch(url);
+/** An answer that is JSON. Fails when there is none in time. */
+export async function get(url) {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
   if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
   return answer.json();
-};
+}

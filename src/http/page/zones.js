@@ -4,6 +4,7 @@ import { shape } from "/draw.js";
 import { get } from "/stream.js";
 
 const STEP = 0.01; // of an arrow key, as a part of the picture
+const CORNER_PX = matchMedia("(pointer: coarse)").matches ? 13 : 7; // a finger hits what it covers
 
 const element = (id) => document.getElementById(id);
 const dialog = element("editor");
@@ -67,7 +68,7 @@ function toml() {
 function draw() {
   const { width, height } = svg.viewBox.baseVal;
   const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.corner : undefined;
-  const radius = (7 * width) / (svg.clientWidth || 640);
+  const radius = (CORNER_PX * width) / (svg.clientWidth || 640);
   const shapes = zones.map(({ ignore, polygon }) => {
     const points = polygon.map(([x, y]) => `${x * width},${y * height}`).join(" ");
     return shape("polygon", { class: ignore ? "zone ignored" : "zone", points });
@@ -132,6 +133,7 @@ svg.addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
   draw();
+  if (!svg.contains(document.activeElement)) (svg.querySelector(".corner:last-of-type") ?? element("add-corner")).focus();
 });
 
 const act = (id, kind, does) => element(id).addEventListener(kind, (event) => (does(event), draw()));
