@@ -26,7 +26,7 @@ const OUTBOX_BYTES: usize = 256 * 1024;
 /// Messages that a viewer of events may be behind before it loses the oldest.
 const BEHIND: usize = 256;
 
-/// Event messages that are kept for those who come later.
+/// Event messages that are kept for those who come later: of each event its start, its newest update, its end.
 const KEPT_EVENTS: usize = 200;
 
 /// Bytes of pictures that are kept beside them.
@@ -116,12 +116,7 @@ impl News {
             history.count
         });
         let told = Arc::new(Told { message, text, number });
-        if number.is_some() {
-            history.events.push_back(told.clone());
-            if history.events.len() > KEPT_EVENTS {
-                history.events.pop_front();
-            }
-        }
+        history.keep(&told);
         let _ = self.messages.send(told); // nobody may be watching
     }
 
@@ -191,6 +186,20 @@ impl News {
     pub(super) fn picture(&self, event: &str) -> Option<Bytes> {
         let history = self.history.lock();
         history.pictures.iter().find(|(id, _)| id == event).map(|(_, picture)| picture.clone())
+    }
+}
+
+impl History {
+    /// Keeps an event message. It takes the place of the event's earlier update: an event that goes on for long would
+    /// push out all others.
+    fn keep(&mut self, told: &Arc<Told>) {
+        let Message::Event(event) = &told.message else { return };
+        let is_stale = |kept: &Arc<Told>| matches!(&kept.message, Message::Event(one) if one.state == EventState::Update && one.id == event.id);
+        self.events.retain(|kept| !is_stale(kept));
+        self.events.push_back(told.clone());
+        if self.events.len() > KEPT_EVENTS {
+            self.events.pop_front();
+        }
     }
 }
 

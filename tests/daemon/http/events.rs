@@ -1,7 +1,9 @@
 //! The stream of results and events, the list of recent events, and their pictures.
 
+use serde_json::Value;
+
 use crate::support::{
-    client::Client,
+    client::{Client, GREY, V1},
     daemon::{DOOR, Daemon, HTTP},
     eventually,
     http::{Sent, get, get_with},
@@ -65,15 +67,12 @@ fn who_comes_back_gets_the_events_that_it_missed() {
     scene.until("end");
     let again = scene.until("start");
 
-    let last = format!("Host: localhost\r\nLast-Event-ID: {}\r\n", heard.id.expect("events have one"));
-    let mut stream = get_with(&daemon, "/api/events", &last);
-    let missed = std::iter::from_fn(|| Some(stream.sent_of("event").data));
+    let missed = stream_of(&daemon, &heard.id.expect("events have one"));
     let missed: Vec<_> = missed.take_while(|event| *event != again).collect();
     assert!(missed.iter().all(|event| event["id"] == first["id"] && event["state"] != "start"), "{missed:?}");
     assert_eq!(missed.last().map(|event| event["state"].clone()), Some("end".into()));
 
-    let of_another_life = "Host: localhost\r\nLast-Event-ID: 1-1000\r\n";
-    assert_eq!(get_with(&daemon, "/api/events", of_another_life).sent_of("event").data, first);
+    assert_eq!(stream_of(&daemon, "1-1000").next(), Some(first), "of another life");
 }
 
 #[test]
@@ -94,6 +93,35 @@ fn recent_events_have_the_picture_that_they_began_with() {
     let (x, y) = (x + width / 2, y + height / 2);
     assert!(picture.pixels[y * picture.pitch + x] > 200, "what moved is in it");
     assert_eq!(get(&daemon, "/events/door-0/snapshot.jpg").status, 404);
+}
+
+#[test]
+fn an_event_that_goes_on_for_long_leaves_others_their_place() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}hold_ms = 600000\n"));
+    let mut stream = get(&daemon, "/api/events");
+    let mut sender = Client::connect_v1(&daemon, "/frames/door");
+    sender.answer_clock(1_000_000_000);
+    let scene = Picture::scene(320, 240);
+    // Somebody walks to and fro, by the sender's clock for more than four minutes: more updates than messages are kept.
+    for seq in 1..=250 {
+        let x = if seq < 5 { None } else { u32::try_from(20 * (seq % 10)).ok() };
+        let picture = &x.map_or(scene.clone(), |x| scene.with([x, 80, 48, 64])).pixels;
+        let captured_us = 600_000_000 + seq * 1_100_000;
+        sender.send(V1 { format: GREY, size: (320, 240), seq, captured_us, picture, ..V1::default() }.message());
+        while stream.sent().data["seq"] != seq {}
+    }
+    let newest = stream_of(&daemon, "1-0").take(2).map(|event| event["state"].clone()).collect::<Vec<_>>();
+    assert_eq!(newest, ["start", "update"], "who comes back hears how it began and how it stands");
+    let recent = get(&daemon, "/api/events/recent").json();
+    let recent = recent.as_array().expect("a list");
+    assert_eq!(recent.iter().map(|event| &event["state"]).collect::<Vec<_>>(), ["start", "update"]);
+    assert!(recent[1]["boxes"][0].is_array() && recent[0]["id"] == recent[1]["id"], "{recent:?}");
+}
+
+/// What is told to who comes back with this as the last event's id.
+fn stream_of(daemon: &Daemon, last: &str) -> impl Iterator<Item = Value> + use<> {
+    let mut stream = get_with(daemon, "/api/events", &format!("Host: localhost\r\nLast-Event-ID: {last}\r\n"));
+    std::iter::from_fn(move || Some(stream.sent_of("event").data))
 }
 
 #[test]
