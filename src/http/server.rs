@@ -38,8 +38,9 @@ use crate::{
 /// Connections beyond `http.max_clients` that are still listened to, to be told that they are too many.
 const TOLD_FULL: usize = 8;
 
-/// Time for a request to come, the first on a connection or the next.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for a request to come, the first on a connection or the next. The page asks every two seconds; whoever comes
+/// back later connects again, and who only holds the place loses it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a request. Browsers send about 600.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;

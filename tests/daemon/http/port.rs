@@ -1,11 +1,16 @@
 //! The port itself: who may ask, what every answer carries, and its limits.
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 use crate::support::{
+    client::Client,
     daemon::{DOOR, Daemon, HTTP, own_cores},
     eventually,
     http::{Answer, ask, connect, get, get_with},
+    pictures::Picture,
 };
 
 #[test]
@@ -16,13 +21,54 @@ fn without_the_table_there_is_no_port_and_no_thread() {
 }
 
 #[test]
-fn its_thread_is_kept_off_the_processors_core() {
+fn its_threads_are_kept_off_the_processors_core() {
     let cores = own_cores();
     let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
-    daemon.http_address();
-    let task = daemon.tasks().into_iter().find(|task| task.name == "http").expect("it runs");
+    let _live = get(&daemon, "/live").part(); // made by the second thread
     let others = if cores.len() > 1 { &cores[..cores.len() - 1] } else { &cores };
-    assert_eq!(task.cores, others);
+    let tasks = daemon.tasks();
+    for name in ["http", "http-pictures"] {
+        assert_eq!(tasks.iter().find(|task| task.name == name).expect("it runs").cores, others, "{name}");
+    }
+}
+
+#[test]
+fn who_sends_no_request_or_half_of_one_loses_the_place() {
+    let daemon = Daemon::start(&format!("{HTTP}max_clients = 3\n{DOOR}"));
+    let mut places = [(); 3].map(|()| connect(daemon.http_address()));
+    places[0].write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ").expect("it reads");
+    places[1].write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    places[1].read_exact(&mut [0; 15]).expect("it is served");
+    // Each is closed in the end, with or without a word.
+    for place in &mut places {
+        let _ = place.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(get(&daemon, "/healthz").status, 200);
+}
+
+#[test]
+fn hundreds_that_connect_and_say_nothing_cost_little_and_fill_nothing() {
+    let mut daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let address = daemon.http_address();
+    let costs = |daemon: &Daemon| (daemon.status("VmRSS"), daemon.descriptors());
+    let before = costs(&daemon);
+    // More would leave the other tests of this process without descriptors.
+    let silent: Vec<_> = (0..400).filter_map(|_| TcpStream::connect(address).ok()).collect();
+    assert!(silent.len() > 300, "{}", silent.len());
+    let mut sender = Client::connect(&daemon, "/?results");
+    sender.send(Picture::scene(64, 48).jpeg());
+    sender.next_of("result");
+    let now = costs(&daemon);
+    assert!(now.0 < before.0 + 4096 && now.1 < before.1 + 60, "{before:?} became {now:?} (kB, descriptors)");
+    drop(silent);
+    let is_served = || {
+        let mut stream = connect(address);
+        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        asked.and_then(|()| stream.read_exact(&mut [0; 15])).is_ok()
+    };
+    eventually("there is a place again", is_served);
+    let end = daemon.stop();
+    assert!(end.log.lines().count() < 20, "{}", end.log);
 }
 
 #[test]
