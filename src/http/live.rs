@@ -64,13 +64,8 @@ pub(super) async fn snapshot(
     RawQuery(query): RawQuery,
 ) -> Result<Response, NoCamera> {
     let screen = app.find(&name)?;
-    let mut view = screen.newest().await;
-    if query.is_some_and(|query| query.split('&').any(|word| word == "overlay")) {
-        view = match view {
-            Some(view) => view.with_boxes().await,
-            None => None,
-        };
-    }
+    let with_boxes = query.is_some_and(|query| query.split('&').any(|word| word == "overlay" || word == "overlay="));
+    let view = if with_boxes { screen.newest_with_boxes().await } else { screen.newest().await };
     let Some(View { shown, jpeg }) = view else {
         let why = format!("There is no picture of {name} yet.\n");
         return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());

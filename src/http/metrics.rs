@@ -36,6 +36,8 @@ pub(super) async fn metrics(Extract(app): Extract<App>) -> Response {
     page.sample("fovea_result_readers", &[], app.news.readers());
     page.family("fovea_http_viewers", "gauge", "Streams of pictures and events that are open on the HTTP port.");
     page.sample("fovea_http_viewers", &[], app.news.viewers());
+    page.family("fovea_http_encoded_pictures_total", "counter", "Pictures made into JPEG because somebody looks.");
+    page.sample("fovea_http_encoded_pictures_total", &[], app.screens.encoded());
     of_process(&mut page, report.started_at.as_second());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.0).into_response()
 }

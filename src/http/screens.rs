@@ -1,11 +1,17 @@
 //! One screen a camera: its newest frame as a JPEG file, made at most once for all viewers and only while there are any.
 
-use std::sync::{Arc, Weak};
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{Sight, jpeg};
+use super::{
+    Sight,
+    jpeg::{self, Unshowable},
+};
 use crate::{
     frame::PixelFormat,
     output::{message::Rect, pane::Shown},
@@ -14,17 +20,20 @@ use crate::{
 
 /// The screens of all cameras.
 #[derive(Debug, Default)]
-pub(super) struct Screens(
+pub(super) struct Screens {
     // The list is replaced, never changed: who has taken it sees by the pointer whether it is still the same.
-    sync::Mutex<Arc<[Arc<Screen>]>>,
-);
+    list: sync::Mutex<Arc<[Arc<Screen>]>>,
+    encoded: Arc<AtomicU64>,
+}
 
 /// A camera's screen.
 #[derive(Debug)]
 pub(super) struct Screen {
     pub(super) sight: Sight,
-    /// The JPEG that was made last, and of which frame. That is not held: a raw frame is large, and its buffer is lent.
-    made: Mutex<(Weak<Shown>, Bytes)>,
+    /// The JPEG that was made last, if one could be, and of which frame. That is not held: a raw frame is large, and its
+    /// buffer is lent.
+    made: Mutex<(Weak<Shown>, Option<Bytes>)>,
+    encoded: Arc<AtomicU64>,
 }
 
 /// A frame and its JPEG file.
@@ -44,13 +53,18 @@ impl Screens {
 
     /// Has other cameras shown from now on.
     pub(super) fn set(&self, sights: Vec<Sight>) {
-        let screens = sights.into_iter().map(|sight| Arc::new(Screen { sight, made: Mutex::default() }));
-        *self.0.lock() = screens.collect();
+        let screen = |sight| Screen { sight, made: Mutex::default(), encoded: self.encoded.clone() };
+        *self.list.lock() = sights.into_iter().map(|sight| Arc::new(screen(sight))).collect();
     }
 
     /// All of them, in the order of the configuration.
     pub(super) fn all(&self) -> Arc<[Arc<Screen>]> {
-        self.0.lock().clone()
+        self.list.lock().clone()
+    }
+
+    /// How many pictures were made into JPEG, for viewers and for the list of events.
+    pub(super) fn encoded(&self) -> u64 {
+        self.encoded.load(Ordering::Relaxed) // read by itself
     }
 
     /// A camera's.
@@ -76,23 +90,25 @@ impl Screen {
         let shown = self.sight.pane.newest()?;
         if Weak::as_ptr(&made.0) != Arc::as_ptr(&shown) {
             let of = shown.clone();
-            let jpeg = spawn_blocking(move || jpeg::of(&of.frame)).await.ok()?.ok()?;
-            *made = (Arc::downgrade(&shown), jpeg);
+            *made = (Arc::downgrade(&shown), self.encode(move || jpeg::of(&of.frame)).await);
         }
-        Some(View { jpeg: made.1.clone(), shown })
+        Some(View { jpeg: made.1.clone()?, shown })
     }
-}
 
-impl View {
-    /// The same with the frame's boxes drawn into it.
-    pub(super) async fn with_boxes(self) -> Option<Self> {
-        let Self { shown, .. } = self;
+    /// The newest frame's view with its boxes drawn into it, likewise.
+    pub(super) async fn newest_with_boxes(&self) -> Option<View> {
+        let shown = self.sight.pane.newest()?;
         let of = shown.clone();
         let boxes = move || {
             let boxes: &[Rect] = of.motion.as_ref().map_or(&[], |motion| &motion.boxes);
             jpeg::with_boxes(&of.frame, boxes)
         };
-        let jpeg = spawn_blocking(boxes).await.ok()?.ok()?;
-        Some(Self { shown, jpeg })
+        Some(View { jpeg: self.encode(boxes).await?, shown })
+    }
+
+    /// Has a picture made beside the reactor's thread, and counts it.
+    async fn encode(&self, make: impl FnOnce() -> Result<Bytes, Unshowable> + Send + 'static) -> Option<Bytes> {
+        self.encoded.fetch_add(1, Ordering::Relaxed); // nothing else is read because of it
+        spawn_blocking(make).await.ok()?.ok()
     }
 }

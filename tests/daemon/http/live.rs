@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use crate::support::{
     client::{BGR24, Client, GREY, NV12, V1, YUYV},
     daemon::{DOOR, Daemon, HTTP},
+    eventually,
     http::{Answer, Part, connect, get},
     pictures::Picture,
 };
@@ -77,6 +78,63 @@ fn raw_frames_and_png_are_shown_as_jpeg() {
     let mut sender = Client::connect(&daemon, "/frames/door?results");
     sender.send(picture.png());
     assert!(level(&live_part(&mut live).body, 16, 16).abs_diff(235) < 8);
+}
+
+/// How many pictures were made into JPEG.
+fn encoded(daemon: &Daemon) -> u64 {
+    let metrics = get(daemon, "/metrics").text();
+    let count = metrics.lines().find_map(|line| line.strip_prefix("fovea_http_encoded_pictures_total "));
+    count.and_then(|count| count.parse().ok()).expect("it is counted")
+}
+
+#[test]
+fn a_raw_frame_is_encoded_once_for_all_viewers_and_never_without() {
+    let daemon = start();
+    let mut sender = Client::connect_v1(&daemon, "/frames/yard?results");
+    let rows = Picture::scene(64, 48).yuyv(0);
+    let mut send = |seq| {
+        sender.send(V1 { format: YUYV, size: (64, 48), seq, picture: &rows, ..V1::default() }.message());
+        sender.next_of("result");
+    };
+    (1..=20).for_each(&mut send);
+    assert_eq!(encoded(&daemon), 0, "nobody looks");
+    let mut viewers = ["/cameras/yard/live.mjpg", "/live", "/cameras/yard/live.mjpg"].map(|path| get(&daemon, path));
+    for seq in 20..=40 {
+        if seq > 20 {
+            send(seq);
+        }
+        for viewer in &mut viewers {
+            assert_eq!(live_part(viewer).header("fovea-seq"), Some(seq.to_string().as_str()));
+        }
+    }
+    assert_eq!(encoded(&daemon), 21, "three look at each of 21 frames");
+    drop(viewers);
+    eventually("they are gone", || get(&daemon, "/api/status").json()["viewers"] == 0);
+    (41..=60).for_each(&mut send);
+    assert_eq!(encoded(&daemon), 21, "nobody looks any more");
+}
+
+#[test]
+fn a_camera_that_is_lost_shows_since_when() {
+    let daemon = start();
+    let mut live = get(&daemon, "/cameras/door/live.mjpg");
+    let mut sender = Client::connect(&daemon, "/frames/door?results");
+    let bright = Picture { width: 64, height: 48, pixels: vec![200; 64 * 48] };
+    sender.send(bright.jpeg());
+    assert!(level(&live_part(&mut live).body, 2, 2) > 150);
+    drop(sender);
+    let lost = live.part();
+    assert_eq!((lost.header("fovea-state"), lost.header("fovea-seq")), (Some("lost"), None));
+    let status = get(&daemon, "/api/status").json();
+    // To the microsecond it depends on when the wall clock was read.
+    let [shown, told] = [lost.header("fovea-since"), status["cameras"][0]["since"].as_str()];
+    assert_eq!(shown.map(|at| &at[..16]), told.map(|at| &at[..16]));
+    let image = turbojpeg::decompress(&lost.body, turbojpeg::PixelFormat::GRAY).expect("a good JPEG");
+    assert_eq!((image.width, image.height), (640, 480), "in the shape that it had");
+    let brightest =
+        |rows: std::ops::Range<usize>| image.pixels[rows.start * image.pitch..rows.end * image.pitch].iter().max();
+    let [dark, words] = [0..180, 180..300].map(|rows| *brightest(rows).expect("some rows"));
+    assert!(dark < 60 && words > 150, "words in the middle of a dark picture: {dark}, {words}");
 }
 
 #[test]
