@@ -1,17 +1,27 @@
 //! The API's answers, and its description: what it says of them is held against what they are.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::{
     client::Client,
     daemon::{DOOR, Daemon, HTTP},
     eventually,
-    http::get,
+    http::{Answer, get, get_with},
+    pictures::Picture,
     scene::Scene,
 };
 
 const ZONES: &str = "[[camera.motion.zone]]\nname = \"gate\"\npolygon = [[0, 0], [1, 0], [0.5, 1]]\n\
                      [[camera.motion.zone]]\nignore = true\npolygon = [[0, 0], [1, 0], [0, 1]]\n";
+
+/// A camera at the board, which is not there.
+const PLUGGED_IN: &str = if cfg!(feature = "v4l2") {
+    "[[camera]]\nname = \"roof\"\n[camera.v4l2]\ndevice = \"usb:ffff:ffff\"\n"
+} else {
+    ""
+};
 
 /// A daemon with a camera that saw something and had something refused, and one that never came.
 fn start() -> (Daemon, Scene) {
@@ -23,37 +33,105 @@ fn start() -> (Daemon, Scene) {
     (daemon, scene)
 }
 
+/// The description, and what it says of answers.
+struct Description(Value);
+
+impl Description {
+    fn of(daemon: &Daemon) -> Self {
+        Self(get(daemon, "/api/openapi.json").json())
+    }
+
+    /// What a value says, or what it refers to.
+    fn follow<'d>(&'d self, value: &'d Value) -> &'d Value {
+        let to = value["$ref"].as_str().and_then(|to| self.0.pointer(to.strip_prefix('#')?));
+        to.map_or(value, |to| self.follow(to))
+    }
+
+    /// What is wrong with a value, by a schema of this description.
+    fn wrong(&self, schema: &Value, value: &Value) -> Vec<String> {
+        let mut whole = schema.clone();
+        whole["components"] = self.0["components"].clone();
+        let schema = jsonschema::draft202012::options().should_validate_formats(true).build(&whole);
+        let schema = schema.expect("the schema is one");
+        schema.iter_errors(value).map(|error| error.to_string()).collect()
+    }
+
+    /// Holds an answer against what is said of it; gives as which response it is described.
+    fn hold(&self, path: &str, answer: Answer) -> String {
+        let responses = &self.0["paths"][path]["get"]["responses"];
+        let status = answer.status.to_string();
+        let key = if responses[&status].is_null() { "default".to_owned() } else { status };
+        let described = self.follow(&responses[&key]);
+        assert!(key != "default" || [400, 405, 421, 431].contains(&answer.status), "{path} gives {}", answer.status);
+        for (name, header) in described["headers"].as_object().into_iter().flatten() {
+            let told = answer.header(&name.to_ascii_lowercase()).unwrap_or_else(|| panic!("{path} without {name}"));
+            let told = serde_json::from_str(told).unwrap_or_else(|_| json!(told));
+            let wrong = self.wrong(&self.follow(header)["schema"], &told);
+            assert!(wrong.is_empty(), "{path}, {name}: {wrong:?}");
+        }
+        let kind = answer.header("content-type").and_then(|kind| kind.split(';').next()).expect("each says what it is");
+        let content = &described["content"][kind];
+        assert!(content.is_object(), "{path} with {key} is {kind}");
+        if kind == "application/json" && content["schema"].is_object() {
+            let answer = answer.json();
+            let wrong = self.wrong(&content["schema"], &answer);
+            assert!(wrong.is_empty(), "{path}: {wrong:?} in {answer}");
+        }
+        key
+    }
+}
+
 #[test]
 fn every_answer_is_as_described() {
     let (daemon, _scene) = start();
+    let fresh = Daemon::start(&format!("{HTTP}{DOOR}{PLUGGED_IN}"));
+    let ready = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let mut sender = Client::connect(&ready, "/?results");
+    sender.send(Picture::scene(64, 48).jpeg());
+    sender.next_of("result");
     eventually("there is an event with its picture", || {
         get(&daemon, "/api/events/recent").json()[0]["snapshot"].is_string()
     });
-    let description = get(&daemon, "/api/openapi.json").json();
-    let mut checked = 0;
-    for (path, item) in description["paths"].as_object().expect("there are paths") {
-        let recent = get(&daemon, "/api/events/recent").json();
-        let event = recent[0]["id"].as_str().expect("it has an id");
-        let answer = get(&daemon, &path.replace("{name}", "door").replace("{id}", event));
-        let described = &item["get"]["responses"][answer.status.to_string()];
-        assert!(described.is_object(), "{path} is answered with {}", answer.status);
-        let kind = answer.header("content-type").expect("each answer says what it is").to_owned();
-        let kind = kind.split(';').next().expect("there is a first part");
-        if answer.status != 200 {
-            continue;
-        }
-        assert!(described["content"][kind].is_object(), "{path} is {kind}");
-        let mut schema = described["content"][kind]["schema"].clone();
-        if schema.is_object() {
-            schema["components"] = description["components"].clone();
-            let validator = jsonschema::draft202012::new(&schema).expect("the schema is one");
-            let answer = answer.json();
-            let wrong: Vec<_> = validator.iter_errors(&answer).map(|error| error.to_string()).collect();
-            assert!(wrong.is_empty(), "{path}: {wrong:?} in {answer}");
-            checked += 1;
-        }
+    let recent = get(&daemon, "/api/events/recent").json();
+    let event = recent[0]["id"].as_str().expect("it has an id");
+    let description = Description::of(&daemon);
+    for (path, item) in description.0["paths"].as_object().expect("there are paths") {
+        let of = |name: &str, id: &str| path.replace("{name}", name).replace("{id}", id);
+        let answers = [
+            get(&daemon, &of("door", event)),
+            get(&daemon, &of("nobody", "nothing")),
+            get(&daemon, &format!("{}?camera=nobody", of("door", event))),
+            get(&daemon, &format!("{}?camera=door&camera=door", of("door", event))),
+            get(&fresh, &of("door", event)),
+            get(&ready, &of("door", event)),
+            get_with(&daemon, &of("door", event), "Host: elsewhere.example.org\r\n"),
+            get_with(&daemon, &of("door", event), ""),
+        ];
+        let seen: BTreeSet<_> = answers.into_iter().map(|answer| description.hold(path, answer)).collect();
+        let described = item["get"]["responses"].as_object().expect("responses");
+        assert!(described.keys().eq(&seen), "{path}: {:?} are described, {seen:?} were seen", described.keys());
     }
-    assert_eq!(checked, 3, "status, cameras and recent events have schemas");
+}
+
+#[test]
+fn every_message_is_as_described() {
+    let (daemon, mut scene) = start();
+    let description = Description::of(&daemon);
+    let schema =
+        &description.0["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"];
+    let mut stream = get(&daemon, "/api/events");
+    scene.until("end");
+    scene.until("start");
+    scene.sender.send("no picture");
+    let mut kinds = BTreeSet::new();
+    while kinds.len() < 3 {
+        let sent = stream.sent();
+        let wrong = description.wrong(schema, &sent.data);
+        assert!(wrong.is_empty(), "{wrong:?} in {}", sent.data);
+        kinds.insert(sent.kind);
+    }
+    let of_another_kind = json!({ "v": 1, "type": "guess", "camera": "door" });
+    assert!(!description.wrong(schema, &of_another_kind).is_empty(), "not everything is right");
 }
 
 #[test]
