@@ -1,6 +1,6 @@
 //! The promises of the README in numbers: the built daemon against bare loops and against the program it began as.
 //!
-//!     cargo bench --bench promises            everything, about six minutes
+//!     cargo bench --bench promises            everything, about fifteen minutes
 //!     cargo bench --bench promises quick      a tenth of the time, for a first look
 //!
 //! Every ratio is of pairs measured by turns in this one run, and a median of them: the machine's mood hits both sides.
@@ -12,6 +12,7 @@ mod footage;
 mod measure;
 mod promises;
 mod sketch;
+mod viewers;
 
 use std::{env, error::Error, io::Write};
 

@@ -71,3 +71,16 @@ pub(crate) fn quantile(values: &mut [f64], part: f64) -> f64 {
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     quantile(values, 0.5)
 }
+
+/// How far a number made of many rounds would be elsewhere in other ones: that number's 5 % and 95 % quantiles over a
+/// thousand draws of as many rounds, with replacement (the bootstrap: Efron 1979).
+pub(crate) fn spread<T>(rounds: &[T], number: impl Fn(&[&T]) -> f64) -> [f64; 2] {
+    let mut state = 1_u64; // the same draws each time
+    let mut any = || {
+        // Knuth's MMIX generator; its upper bits are the good ones.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        &rounds[usize::try_from(state >> 33).expect("31 bits") % rounds.len()]
+    };
+    let mut numbers: Vec<_> = (0..1000).map(|_| number(&rounds.iter().map(|_| any()).collect::<Vec<_>>())).collect();
+    [0.05, 0.95].map(|part| quantile(&mut numbers, part))
+}

@@ -2,10 +2,10 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,6 @@ use bytes::Bytes;
 use fovea::{
     frame::Size,
     output::message::{Age, Message},
-    system::cores::give_way,
 };
 use tungstenite::protocol::frame::coding::Data;
 
@@ -26,6 +25,7 @@ use crate::{
     footage::{FULL_HD, VGA, frames},
     measure::{cpu_time, median, memory_kb, minor_faults, quantile, wake_ups},
     sketch::Sketch,
+    viewers,
 };
 
 type Promise = fn(f64) -> Result<Vec<String>>;
@@ -39,7 +39,7 @@ pub(crate) const ALL: [(&str, Promise); 9] = [
     ("start", start),
     ("idle", idle),
     ("sturdy", sturdy),
-    ("viewers", viewers),
+    ("viewers", viewers::viewers),
     ("size", size),
 ];
 
@@ -49,14 +49,14 @@ fn core() -> Result<usize> {
 }
 
 /// The rate at which costs are measured: a usual camera's.
-const RATE: Duration = Duration::from_nanos(1_000_000_000 / 30);
+pub(crate) const RATE: Duration = Duration::from_nanos(1_000_000_000 / 30);
 
-fn row(promise: &str, measured: &str, bar: &str, kept: bool) -> String {
+pub(crate) fn row(promise: &str, measured: &str, bar: &str, kept: bool) -> String {
     format!("| {promise} | {measured} | {bar} | {} |", if kept { "yes" } else { "**no**" })
 }
 
 /// A time, but not so short that it measures nothing.
-fn seconds(seconds: f64, share: f64) -> Duration {
+pub(crate) fn seconds(seconds: f64, share: f64) -> Duration {
     Duration::from_secs_f64((seconds * share).max(0.5))
 }
 
@@ -110,7 +110,7 @@ fn overload(share: f64) -> Result<Vec<String>> {
 }
 
 /// An age of each result.
-fn ages(results: &[String], which: impl Fn(Age) -> f64) -> Vec<f64> {
+pub(crate) fn ages(results: &[String], which: impl Fn(Age) -> f64) -> Vec<f64> {
     let ages = results.iter().filter_map(|text| match Message::from_json(text) {
         Ok(Message::Result(result)) => Some(which(result.age_ms)),
         _ => None,
@@ -246,87 +246,6 @@ fn sturdy(share: f64) -> Result<Vec<String>> {
         "<= 1.05",
         ratio <= 1.05,
     )])
-}
-
-/// Ages of results with twenty viewers, five of whom have stopped reading, against none, by turns; and memory.
-fn viewers(share: f64) -> Result<Vec<String>> {
-    let mut rows = Vec::new();
-    for size in [VGA, FULL_HD] {
-        let frames = frames(size, 40, false)?;
-        let daemon = Daemon::start_with(
-            "[http]\nlisten = \"127.0.0.1:0\"\n[[camera]]\nname = \"door\"\n[camera.motion]\nhold_ms = 600000\n",
-        )?;
-        let address = daemon.http_address()?;
-        let mut feed = Feed::connect(daemon.address, "/?results", &frames, Speaks::V1)?;
-        let mut p99 = || -> Result<f64> {
-            let results = feed.play(RATE, seconds(10.0, share))?;
-            Ok(quantile(&mut ages(&results, |age| age.result), 0.99))
-        };
-        p99()?;
-        let alone_mb = memory_kb(daemon.pid(), "VmHWM")? as f64 / 1024.0;
-        let (mut ratios, mut ages, mut seen) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..5 {
-            let quiet = p99()?;
-            let viewers = (0..20).map(|n| Viewer::start(address, n < 5)).collect::<Result<Vec<_>>>()?;
-            let watched = p99()?;
-            ratios.push(watched / quiet);
-            ages.push(watched);
-            let bytes: u64 = viewers.iter().map(|viewer| viewer.bytes.load(Ordering::Relaxed)).sum();
-            seen.push(bytes as f64 / 1e6 / seconds(10.0, share).as_secs_f64());
-        }
-        let (ratio, age, seen) = (median(&mut ratios), median(&mut ages), median(&mut seen));
-        let peak_mb = memory_kb(daemon.pid(), "VmHWM")? as f64 / 1024.0;
-        let largest_mb = frames.iter().map(Bytes::len).max().unwrap_or_default() as f64 / 1e6;
-        // What the page says of each viewer: one picture, in a buffer a quarter larger, and one more on its way.
-        let bound_mb = alone_mb + 20.0 * 2.5 * largest_mb + 8.0;
-        rows.push(row(
-            &format!("the data plane does not notice: p99 age, 20 viewers of {size}, 5 of them stuck"),
-            &format!("{ratio:.2} ({age:.1} ms; they see {seen:.0} MB/s)"),
-            "<= 1.05",
-            ratio <= 1.05,
-        ));
-        rows.push(row(
-            &format!("memory is bounded: peak RSS with these viewers, {alone_mb:.1} MB without"),
-            &format!("{peak_mb:.1} MB"),
-            &format!("<= {bound_mb:.0} MB"),
-            peak_mb <= bound_mb,
-        ));
-    }
-    Ok(rows)
-}
-
-/// Somebody who looks at live pictures until dropped, or has stopped reading.
-struct Viewer {
-    stream: TcpStream,
-    bytes: Arc<AtomicU64>,
-}
-
-impl Viewer {
-    fn start(address: SocketAddr, is_stuck: bool) -> Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.write_all(b"GET /cameras/door/live.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-        let bytes = Arc::new(AtomicU64::new(0));
-        if !is_stuck {
-            let (mut reader, sum) = (stream.try_clone()?, bytes.clone());
-            thread::spawn(move || {
-                // Real viewers are on other machines and take nothing of this one's core.
-                if give_way().is_err() {
-                    return;
-                }
-                let mut scrap = vec![0; 256 * 1024];
-                while let Ok(count @ 1..) = reader.read(&mut scrap) {
-                    sum.fetch_add(count as u64, Ordering::Relaxed);
-                }
-            });
-        }
-        Ok(Self { stream, bytes })
-    }
-}
-
-impl Drop for Viewer {
-    fn drop(&mut self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
-    }
 }
 
 /// What was sent, for the record.
