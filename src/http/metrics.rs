@@ -19,6 +19,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::routes::App;
 use crate::output::{
     ages::Ages,
+    refusals::Refusal,
     statistics::{Driver, Snapshot, State},
 };
 
@@ -95,7 +96,9 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
     let refused = "fovea_frames_refused_total";
     page.family(refused, "counter", "Frames that could not be looked at, by cause.");
     for one in cameras {
-        for (cause, count) in &one.refused {
+        // A cause that came up never is 0: from a number that begins at 1 no rate can be told.
+        for cause in Refusal::CAUSES {
+            let count = one.refused.get(cause).unwrap_or(&0);
             page.sample(refused, &[("camera", &one.camera), ("cause", cause)], count);
         }
     }

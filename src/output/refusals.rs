@@ -61,7 +61,21 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The cause as counted.
+    /// Every cause there is.
+    pub const CAUSES: [&str; 10] = [
+        "not_a_picture",
+        "bad_header",
+        "bad_raw_picture",
+        "bad_data_url",
+        "too_many_pixels",
+        "broken",
+        "empty",
+        "damaged",
+        "unsupported",
+        "stage_failed",
+    ];
+
+    /// The cause as counted, one of [`CAUSES`](Self::CAUSES).
     #[must_use]
     pub fn cause(&self) -> &'static str {
         match self {
@@ -97,6 +111,7 @@ impl Refusals {
 
     /// Counts the refusal of frame `seq`, answers it, and tells it unless one was told a moment ago.
     pub fn note(&self, seq: u64, refusal: &Refusal) {
+        debug_assert!(Refusal::CAUSES.contains(&refusal.cause()), "{} is missing", refusal.cause());
         *self.counts.lock().entry(refusal.cause()).or_default() += 1;
         let camera = self.camera.name();
         self.hub.send(&self.camera, Topic::Refused, || {

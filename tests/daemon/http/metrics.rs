@@ -64,6 +64,7 @@ fn every_number_is_raised_by_what_it_counts() {
     assert_eq!(door("received_bytes_total"), f64::from(10 * (40 + 64 * 48) + 2 * 10));
     assert_eq!(door("connections_total"), 2.0);
     assert_eq!(samples["fovea_frames_refused_total{camera=\"door\",cause=\"bad_header\"}"], 2.0);
+    assert_eq!(samples["fovea_frames_refused_total{camera=\"door\",cause=\"damaged\"}"], 0.0);
     assert_eq!(door("frame_start_age_seconds_count"), 10.0);
     assert_eq!(door("frame_result_age_seconds_count"), 10.0);
     assert!(door("frame_result_age_seconds_sum") >= door("frame_start_age_seconds_sum"));
