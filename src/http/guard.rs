@@ -14,11 +14,11 @@ use crate::{
     system::host::{cannot_be_claimed, without_port},
 };
 
-/// Headers of every answer: nothing of another site runs in our pages, and nothing of ours in another site's.
-const HEADERS: [(HeaderName, &str); 7] = [
+/// Headers of every answer: nothing of another site runs in our pages, and nothing of ours in another site's. No
+/// `Cross-Origin-Opener-Policy`: without HTTPS, as most boards are, browsers ignore it with an error in the console.
+const HEADERS: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, POLICY),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(), geolocation=()"),
     (header::REFERRER_POLICY, "no-referrer"),
