@@ -75,21 +75,20 @@ fn use_pages(daemon: Daemon, cameras: [Camera; 2]) -> String {
         .spawn()
         .expect("every Linux has `timeout`");
     let mut answers = script.stdin.take().expect("it is piped");
-    let (mut here, mut again, mut said) = (Some((cameras, daemon)), None, String::new());
+    let (mut here, mut again, mut said) = (Some((cameras, daemon)), Vec::new(), String::new());
     for line in BufReader::new(script.stdout.take().expect("it is piped")).lines() {
         match line.expect("it is UTF-8").as_str() {
             "stop" => drop(here.take()), // the cameras first
             "start" => {
                 let daemon = Daemon::launch(&same_ports);
                 daemon.wait_for_line(" at http://");
-                again = Some(daemon);
+                again.push(daemon); // to the end of this function
             }
             other => said += other,
         }
         let _ = writeln!(answers); // at its end it does not listen any more
     }
     let end = script.wait().expect("it was started");
-    drop((here, again)); // what failed is told without what they say
     assert!(end.success(), "what it says is above");
     said
 }

@@ -116,6 +116,17 @@ def phone_moves(page):
     says(page, "#camera-phone .state", "^live$")
 
 
+def elsewhere(page, url):
+    """The pages of a board that is not this machine, without HTTPS: one works, the other says what it lacks."""
+    there = url.replace("127.0.0.1", "fovea.local")
+    page.open(there)
+    says(page, "#camera-door .state", "^live$")
+    page.open(f"{there}/camera")
+    page.wait("HTTPS is asked for", "return document.querySelector('#insecure').checkVisibility()")
+    if not page.run("return document.querySelector('#toggle').disabled"):
+        sys.exit("Start can be pressed although there is no camera to be had")
+
+
 def camera_troubles(page, url, live_page):
     """What can happen to the page that sends: each is told, and ends with it off or with it sending again."""
     first = page.window()
@@ -179,6 +190,7 @@ def main(url, folder):
         found["toml"] = zones(page)
         page.screenshot(folder / "zones.png")
         accessible.check(page)
+        elsewhere(page, url)
         console = page.console()
 
         camera(page, url)

@@ -17,10 +17,11 @@ from urllib.request import Request, urlopen
 
 TIMEOUT_S = 40
 
-# No sandbox, as tests may run as root, where Chromium has none; no calls home; a camera that is none.
+# No sandbox, as tests may run as root, where Chromium has none; no calls home; a camera that is none; a name for this
+# machine that a browser takes for another, as it does with a board's.
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-           "--use-fake-device-for-media-stream"]
+           "--use-fake-device-for-media-stream", "--host-resolver-rules=MAP fovea.local 127.0.0.1"]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 

@@ -85,9 +85,8 @@ export class Card {
     this.#tag();
   }
 
-  /** How the camera is doing. */
-  status({ state, since, fps, superseded, refused, last_error: error }) {
-    this.state(state, since);
+  /** How the camera is doing. Its state comes with its pictures: one that stands still must not say that it is live. */
+  status({ fps, superseded, refused, last_error: error }) {
     this.#say(".fps", `${fps.toFixed(1)} /s`);
     this.#say(".superseded", String(superseded));
     this.#say(".refused", String(Object.values(refused).reduce((sum, count) => sum + count, 0)));
@@ -95,6 +94,7 @@ export class Card {
     this.#say(".error", error ? `${clock(error.at)}: ${error.what}` : "");
   }
 
+  /** Whether there is a picture, and if not, since when. */
   state(state, since) {
     const words = STATES[state]?.(since) ?? state; // a page may be older than the board's program
     this.#say(".state span", words);

@@ -18,6 +18,15 @@ const say = (text) => {
 const cards = new Map();
 let stop;
 
+/** The camera's card; made and put behind the others if there is none: its picture may come before it is told of. */
+function cardOf(name) {
+  if (!cards.has(name)) {
+    cards.set(name, new Card(name));
+    element("cameras").append(cards.get(name).root);
+  }
+  return cards.get(name);
+}
+
 /** Makes the cards be those of these cameras, in their order. */
 function arrange(cameras) {
   const names = new Set(cameras.map(({ name }) => name));
@@ -27,8 +36,7 @@ function arrange(cameras) {
     cards.delete(name);
   }
   cameras.forEach((camera, at) => {
-    if (!cards.has(camera.name)) cards.set(camera.name, new Card(camera.name));
-    const card = cards.get(camera.name);
+    const card = cardOf(camera.name);
     card.configure(camera);
     const here = element("cameras").children[at];
     if (here !== card.root) element("cameras").insertBefore(card.root, here ?? null);
@@ -42,21 +50,25 @@ function summary(cameras) {
   return live > 0 && missing.length > 0 ? `${words}; not ${missing.join(", ")}` : words;
 }
 
-/** Shows pictures until told to stop, or the connection ends. */
-async function watch(signal) {
-  for await (const part of parts("/live", signal)) {
-    await cards.get(part.headers.get("fovea-camera"))?.show(part);
-  }
-}
-
-/** Keeps showing pictures; begins again when the connection fails. Gives what breaks a connection that is stuck. */
+/** Shows pictures, and says when there are none to be had; comes back by itself. Gives what breaks a stuck connection. */
 function keepWatching(signal) {
   let once;
   signal.addEventListener("abort", () => once.abort());
   const run = async () => {
+    let brokenSince;
     while (!signal.aborted) {
       once = new AbortController();
-      await watch(once.signal).catch(() => {}); // how the board is doing is told elsewhere
+      try {
+        for await (const part of parts("/live", once.signal)) {
+          brokenSince = undefined;
+          await cardOf(part.headers.get("fovea-camera")).show(part);
+        }
+      } catch {
+        // Whatever it was, there are no pictures now.
+      }
+      if (signal.aborted) return;
+      brokenSince ??= new Date().toISOString();
+      for (const card of cards.values()) card.state("unknown", brokenSince);
       await pause(RETRY_MS);
     }
   };
@@ -64,21 +76,17 @@ function keepWatching(signal) {
   return () => once.abort();
 }
 
-/** Keeps telling how the board is doing; a board that does not answer has no pictures that are live. */
+/** Keeps telling how the board is doing. */
 async function keepStatus(signal, breakOff) {
-  let silentSince;
   while (!signal.aborted) {
     try {
       arrange(await get("/api/cameras"));
       const { cameras } = await get("/api/status");
       for (const camera of cameras) cards.get(camera.camera)?.status(camera);
       say(summary(cameras));
-      silentSince = undefined;
     } catch {
       if (signal.aborted) return;
-      silentSince ??= new Date().toISOString();
       say("The board does not answer. Trying again.");
-      for (const card of cards.values()) card.state("unknown", silentSince);
       breakOff();
     }
     await pause(STATUS_MS);
