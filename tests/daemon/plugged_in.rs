@@ -32,6 +32,10 @@ fn it_is_lost_and_told_once_while_others_go_on() {
     assert_eq!(yard["last_error"]["what"], "lost: /dev/video4242 is not there");
     assert_eq!(yard["driver"]["errors"], 1, "the loss, and not every look for it");
     assert!(status["cameras"][0].get("driver").is_none(), "the other has none");
+    let ready = get(&daemon, "/readyz");
+    assert_eq!(ready.status, 503);
+    let lacking = ready.text();
+    assert!(lacking.starts_with("yard: lost since 20") && lacking.lines().count() == 1, "{lacking}");
     let metrics = get(&daemon, "/metrics").text();
     assert!(metrics.contains("fovea_driver_errors_total{camera=\"yard\"} 1"), "{metrics}");
     let end = daemon.stop();
