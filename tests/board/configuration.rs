@@ -2,7 +2,8 @@
 
 use std::{thread, time::Duration};
 
-use super::machine::{Board, CONFIG, CONFIG_FILE};
+use super::machine::{Board, CONFIG_FILE};
+use crate::support::boards::CONFIG;
 
 /// Longer than systemd waits before it starts a service again.
 const WHILE: Duration = Duration::from_secs(5);

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::machine::{Board, CONFIG, CONFIG_FILE, PROCESS};
-use crate::support::client::{Client, JPEG, V1};
+use super::machine::{Board, CONFIG_FILE, PROCESS};
+use crate::support::{
+    boards::CONFIG,
+    client::{Client, JPEG, V1},
+};
 use fovea::recording::Recording;
 
 /// Frames for a measurement.

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use fovea::recording::Recording;
 use serde_json::{Value, json};
 
-use super::machine::{Board, CONFIG};
+use super::machine::Board;
 use crate::support::{
+    boards::CONFIG,
     client::{Client, JPEG, V1},
     daemon::Daemon,
 };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::machine::Board;
-use crate::support::brief_leaves_out;
+use crate::support::boards::brief_leaves_out;
 
 /// A client that says nothing by itself. Ended when dropped.
 struct Silent(Child);

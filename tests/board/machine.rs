@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::shell::{Output, Shell};
+use crate::support::boards::CONFIG;
 
 /// A running board. Dropping it pulls the plug.
 #[derive(Debug)]
@@ -47,17 +48,7 @@ pub(crate) const ANSWERS: &str = r#"
 /// Prints, on the board, the number of fovea's process.
 pub(crate) const PROCESS: &str = "systemctl show --property MainPID --value fovea";
 
-/// The configuration that scenarios use: open to the network, with a camera `street`.
-pub(crate) const CONFIG: &str = "\
-[server]
-listen = \"0.0.0.0:8999\"
-allow_anonymous = true
-[[camera]]
-name = \"street\"
-[camera.motion]
-";
-
-/// Where it goes.
+/// Where a configuration goes.
 pub(crate) const CONFIG_FILE: &str = "/etc/fovea/fovea.toml";
 
 impl Board {

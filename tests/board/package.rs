@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::machine::{ANSWERS, Board, CONFIG, CONFIG_FILE, NEWER, PROCESS};
+use super::machine::{ANSWERS, Board, CONFIG_FILE, NEWER, PROCESS};
+use crate::support::boards::CONFIG;
 
 /// How long the service may take after the package was installed.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::machine::{ANSWERS, Board, CONFIG, CONFIG_FILE, PROCESS};
+use super::machine::{ANSWERS, Board, CONFIG_FILE, PROCESS};
 use crate::support::{
+    boards::CONFIG,
     client::{Client, GREY, V1},
     pictures::Picture,
 };

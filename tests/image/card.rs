@@ -8,6 +8,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use crate::support::boards::CONFIG;
+
 /// A card: a file that is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Card {
@@ -34,10 +36,10 @@ impl Card {
         Self { file }
     }
 
-    /// The same, set up as most scenarios want it: with [`super::machine::CONFIG`] and a key to come in by.
+    /// The same, set up as most scenarios want it: with [`CONFIG`] and a key to come in by.
     pub(crate) fn set_up(name: &str) -> Self {
         let card = Self::new(name);
-        card.put("fovea.toml", super::machine::CONFIG);
+        card.put("fovea.toml", CONFIG);
         card.put("authorized_keys", &super::machine::public_key());
         card
     }

@@ -10,9 +10,12 @@ use fovea::recording::Recording;
 
 use super::{
     card::Card,
-    machine::{CONFIG, Kind, Machine, public_key},
+    machine::{Kind, Machine, public_key},
 };
-use crate::support::client::{Client, JPEG, V1};
+use crate::support::{
+    boards::CONFIG,
+    client::{Client, JPEG, V1},
+};
 
 /// As another system's editor writes it.
 const NETWORK: &str = "[Match]\r\nType=ether\r\n\r\n[Network]\r\nDHCP=yes\r\nMulticastDNS=yes\r\n";

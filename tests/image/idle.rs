@@ -6,7 +6,7 @@ use super::{
     card::Card,
     machine::{Kind, Machine},
 };
-use crate::support::brief_leaves_out;
+use crate::support::boards::brief_leaves_out;
 
 pub(crate) fn nothing_is_written_in_ten_minutes() {
     if brief_leaves_out("ten idle minutes of the image") {

@@ -31,16 +31,6 @@ pub(crate) struct Machine {
     began: Instant,
 }
 
-/// A configuration that is open to the network, with a camera `street`.
-pub(crate) const CONFIG: &str = "\
-[server]
-listen = \"0.0.0.0:8999\"
-allow_anonymous = true
-[[camera]]
-name = \"street\"
-[camera.motion]
-";
-
 /// How long a machine may take to be up before it counts as broken. A few are emulated at a time, on few cores.
 const BOOT_LIMIT: Duration = Duration::from_secs(900);
 

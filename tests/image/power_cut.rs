@@ -8,10 +8,10 @@ use std::{
 
 use super::{
     card::Card,
-    machine::{CONFIG, Kind, Machine},
+    machine::{Kind, Machine},
     write_log::WriteLog,
 };
-use crate::support::brief_leaves_out;
+use crate::support::boards::{CONFIG, brief_leaves_out};
 
 /// How many times, spread over all that is written.
 const CUTS: usize = 20;

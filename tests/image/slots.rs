@@ -2,8 +2,9 @@
 
 use super::{
     card::Card,
-    machine::{CONFIG, Kind, Machine},
+    machine::{Kind, Machine},
 };
+use crate::support::boards::CONFIG;
 
 const A: u64 = 2;
 const B: u64 = 3;

@@ -3,6 +3,8 @@
 //! Nothing here sleeps to be right. Everything waits for a condition, up to [`LIMIT`], which is generous because test
 //! machines are busy. How long something took is never judged, but for the shutdown.
 
+#[allow(dead_code, reason = "of the tests with this module, those on machines ask")]
+pub(crate) mod boards;
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod http;
@@ -13,25 +15,12 @@ pub(crate) mod scene;
 pub(crate) mod systemd;
 
 use std::{
-    env,
-    io::{self, Write},
     thread,
     time::{Duration, Instant},
 };
 
 /// How long anything may take before it counts as not happening.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-
-/// Whether what takes long by waiting or by being repeated is left out, as `tests/run --brief` has it. Says that it is.
-#[allow(dead_code, reason = "of the tests with this module, those on machines ask")]
-pub(crate) fn brief_leaves_out(what: &str) -> bool {
-    let is_brief = env::var_os("FOVEA_BRIEF").is_some();
-    if is_brief {
-        // Without a place to say it there is nobody to be told.
-        let _ = writeln!(io::stderr(), "skipped {what}: FOVEA_BRIEF is set");
-    }
-    is_brief
-}
 
 /// Waits until `condition` holds, for what nobody tells: what stands in /proc.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
