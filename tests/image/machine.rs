@@ -37,6 +37,10 @@ const BOOT_LIMIT: Duration = Duration::from_secs(900);
 /// How long a command may take unless more is said.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 
+/// How `ssh` is told that every machine is new to us, and that nobody is there to be asked.
+const TO_STRANGERS: [&str; 8] =
+    ["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
+
 impl Kind {
     fn name(self) -> &'static str {
         match self {
@@ -205,8 +209,9 @@ impl Machine {
     fn ssh(&self, command: &str, limit: Duration) -> Option<Output> {
         let output = Command::new("timeout")
             .arg(limit.as_secs().to_string())
-            .args(["ssh", "-q", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"])
-            .args(["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "ServerAliveInterval=30"])
+            .args(["ssh", "-q"])
+            .args(TO_STRANGERS)
+            .args(["-o", "IdentitiesOnly=yes", "-o", "ServerAliveInterval=30"])
             // To be let in takes a board seconds: the next commands go the same way. It ends with the machine.
             .args(["-o", "ControlMaster=auto", "-o", "ControlPersist=yes", "-o"])
             .arg(format!("ControlPath={}", self.way_in().display()))
@@ -226,8 +231,8 @@ impl Machine {
     /// Whether somebody without the key is let in, who would give a password if asked.
     pub(crate) fn offers_passwords(&self) -> bool {
         let output = Command::new("ssh")
-            .args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=INFO"])
-            .args(["-o", "UserKnownHostsFile=/dev/null", "-o", "PubkeyAuthentication=no"])
+            .args(TO_STRANGERS)
+            .args(["-o", "LogLevel=INFO", "-o", "PubkeyAuthentication=no"])
             .args(["-p", &self.ssh_port.to_string(), "root@127.0.0.1", "true"])
             .output()
             .expect("ssh is installed");
