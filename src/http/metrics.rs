@@ -98,7 +98,7 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
     for one in cameras {
         // A cause that came up never is 0: from a number that begins at 1 no rate can be told.
         for cause in Refusal::CAUSES {
-            let count = one.refused.get(cause).unwrap_or(&0);
+            let count = one.refused.get(*cause).unwrap_or(&0);
             page.sample(refused, &[("camera", &one.camera), ("cause", cause)], count);
         }
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use log::warn;
+use strum::{IntoStaticStr, VariantNames};
 
 use super::{
     hub::{Hub, Topic},
@@ -15,21 +16,22 @@ use crate::{
     wire::WireError,
 };
 
-/// Why a frame is not looked at. It costs only itself.
-#[derive(Debug, thiserror::Error)]
+/// Why a frame is not looked at. It costs only itself. Counted by the variant's name.
+#[derive(Debug, IntoStaticStr, VariantNames, thiserror::Error)]
+#[strum(serialize_all = "snake_case")]
 pub enum Refusal {
     /// Neither JPEG nor PNG by its first bytes.
     #[error("not a JPEG or PNG picture: it begins with \"{}\"", .0.escape_ascii())]
     NotAPicture(Vec<u8>),
     /// The `fovea.v1` header is wrong.
     #[error(transparent)]
-    Header(#[from] WireError),
+    BadHeader(#[from] WireError),
     /// A raw picture that cannot be one.
     #[error(transparent)]
-    Raw(#[from] RawError),
+    BadRawPicture(#[from] RawError),
     /// A text that begins as a data URL and does not go on as one.
     #[error("the data URL is broken: {0}")]
-    DataUrl(&'static str),
+    BadDataUrl(&'static str),
     /// More pixels than `server.max_pixels`.
     #[error("{size} is more than the {limit} pixels that server.max_pixels allows")]
     TooManyPixels {
@@ -52,7 +54,7 @@ pub enum Refusal {
     Unsupported(&'static str),
     /// A stage failed on it.
     #[error("{stage} failed: {error}")]
-    Stage {
+    StageFailed {
         /// Which.
         stage: &'static str,
         /// What OpenCV says.
@@ -62,34 +64,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every cause there is.
-    pub const CAUSES: [&str; 10] = [
-        "not_a_picture",
-        "bad_header",
-        "bad_raw_picture",
-        "bad_data_url",
-        "too_many_pixels",
-        "broken",
-        "empty",
-        "damaged",
-        "unsupported",
-        "stage_failed",
-    ];
+    pub const CAUSES: &[&str] = Self::VARIANTS;
 
     /// The cause as counted, one of [`CAUSES`](Self::CAUSES).
     #[must_use]
     pub fn cause(&self) -> &'static str {
-        match self {
-            Self::NotAPicture(_) => "not_a_picture",
-            Self::Header(_) => "bad_header",
-            Self::Raw(_) => "bad_raw_picture",
-            Self::DataUrl(_) => "bad_data_url",
-            Self::TooManyPixels { .. } => "too_many_pixels",
-            Self::Broken => "broken",
-            Self::Empty => "empty",
-            Self::Damaged(_) => "damaged",
-            Self::Unsupported(_) => "unsupported",
-            Self::Stage { .. } => "stage_failed",
-        }
+        self.into()
     }
 }
 
@@ -111,7 +91,6 @@ impl Refusals {
 
     /// Counts the refusal of frame `seq`, answers it, and tells it unless one was told a moment ago.
     pub fn note(&self, seq: u64, refusal: &Refusal) {
-        debug_assert!(Refusal::CAUSES.contains(&refusal.cause()), "{} is missing", refusal.cause());
         *self.counts.lock().entry(refusal.cause()).or_default() += 1;
         let camera = self.camera.name();
         self.hub.send(&self.camera, Topic::Refused, || {

@@ -195,7 +195,7 @@ fn lend(mat: &Mat) -> opencv::Result<View<'_>> {
 }
 
 fn failed(error: opencv::Error) -> Refusal {
-    Refusal::Stage { stage: "picture", error: error.message }
+    Refusal::StageFailed { stage: "picture", error: error.message }
 }
 
 #[cfg(test)]

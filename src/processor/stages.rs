@@ -72,7 +72,7 @@ impl Stages {
             let decoded = Instant::now();
             let moving = motion
                 .look(&luma, frame.size(), frame.captured_at())
-                .map_err(|error| Refusal::Stage { stage: "motion", error: error.message })?;
+                .map_err(|error| Refusal::StageFailed { stage: "motion", error: error.message })?;
             seen.events = events.see(&moving, frame.size(), frame.captured_at());
             seen.motion = Some(moving);
             seen.times = vec![("decode", decoded - start), ("motion", decoded.elapsed())];

@@ -61,16 +61,16 @@ pub(super) fn is_data_url(text: &str) -> bool {
 /// # Errors
 /// When it is not such a URL.
 pub(super) fn data_url(text: &str, pool: &Pool) -> Result<Bytes, Refusal> {
-    let (kind, data) = text.split_once(',').ok_or(Refusal::DataUrl("there is no comma before the data"))?;
+    let (kind, data) = text.split_once(',').ok_or(Refusal::BadDataUrl("there is no comma before the data"))?;
     if !kind.starts_with("data:image/") || !kind.ends_with(";base64") {
-        return Err(Refusal::DataUrl("it must begin with data:image/jpeg;base64, or data:image/png;base64,"));
+        return Err(Refusal::BadDataUrl("it must begin with data:image/jpeg;base64, or data:image/png;base64,"));
     }
     let mut buffer = pool.buffer();
     let room = base64::decoded_len_estimate(data.len());
     buffer.reserve(room);
     let count = STANDARD
         .decode_slice(data.trim_ascii_end(), buffer.space(room)) // websocat sends the line with its end
-        .map_err(|_| Refusal::DataUrl("what stands behind the comma is not base64"))?;
+        .map_err(|_| Refusal::BadDataUrl("what stands behind the comma is not base64"))?;
     buffer.filled(count);
     Ok(buffer.finish())
 }
