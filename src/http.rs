@@ -1,7 +1,8 @@
 //! The people plane: what people and monitoring see, on a port and a thread of its own.
 //!
 //! It looks at what the data plane leaves for it (panes, counts, one outbox of the hub) and gives nothing back. Its
-//! thread gives way to every other and may stall or die without the data plane noticing. Without `[http]` in the
+//! thread gives way to every other and may stall without the data plane noticing; should it ever end, so does the daemon,
+//! to be started again: half of one is worse. Without `[http]` in the
 //! configuration there is none of it.
 //!
 //! `server` accepts and bounds connections, `guard` says who may ask and what every answer carries. A request goes by
@@ -10,6 +11,7 @@
 
 mod api;
 mod drawing;
+mod encoder;
 mod events;
 mod guard;
 mod health;

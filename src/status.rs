@@ -42,7 +42,7 @@ impl Report {
     #[must_use]
     pub fn in_words(&self) -> String {
         let all = self.cameras.len();
-        let live = self.cameras.iter().filter(|camera| camera.state == State::Live).count();
+        let live = self.cameras.iter().filter(|camera| camera.standing.state == State::Live).count();
         let cameras = if all == 1 { "camera" } else { "cameras" };
         let mut words =
             if live == all { format!("{all} {cameras}") } else { format!("{live} of {all} {cameras} live") };
@@ -73,8 +73,7 @@ impl Status {
         self.cameras.lock().clone()
     }
 
-    /// A camera as it stands now.
-    pub fn camera(&self, one: &Statistics) -> Snapshot {
+    fn camera(&self, one: &Statistics) -> Snapshot {
         one.snapshot(self.slot.counts(one.camera().index()))
     }
 
@@ -84,7 +83,7 @@ impl Status {
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started.wall(),
-            healthy: cameras.iter().all(|camera| camera.state == State::Live),
+            healthy: cameras.iter().all(|camera| camera.standing.state == State::Live),
             cameras,
         }
     }
@@ -93,13 +92,16 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{frame::Camera, output::statistics::Percentiles};
+    use crate::{
+        frame::Camera,
+        output::statistics::{Percentiles, Standing},
+    };
 
     /// A report of cameras with these states, rates and ages.
     fn report(cameras: &[(State, f64, Option<f64>)]) -> Report {
         let blank = Statistics::new(Camera::new(0, "door"), Arc::default()).snapshot(Default::default());
         let camera = |&(state, fps, p99): &(State, f64, Option<f64>)| Snapshot {
-            state,
+            standing: Standing { state, ..blank.standing },
             fps,
             age_ms: p99.map(|p99| Percentiles { p50: 1.0, p95: 2.0, p99 }),
             ..blank.clone()

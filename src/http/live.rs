@@ -18,7 +18,6 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::{
     sync::watch,
-    task::spawn_blocking,
     time::{Instant, timeout},
 };
 
@@ -32,7 +31,7 @@ use crate::{
     frame::Size,
     output::{
         pane::Shown,
-        statistics::{Snapshot, State},
+        statistics::{Standing, State},
     },
     system::clock::Monotonic,
 };
@@ -43,10 +42,11 @@ const BOUNDARY: &[u8] = b"--frame\r\n";
 /// After so long without a frame the picture of a lost camera is sent again, or programs in between give up.
 const REPEAT: Duration = Duration::from_secs(10);
 
-/// How often a camera without frames is asked whether it is lost.
+/// How often a camera without frames is asked whether it is lost; and how long its frames may be such as cannot be shown
+/// before that is told.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// `/cameras/NAME/live.mjpg`: one camera, as every browser's `<img>` and every recorder takes it.
+/// `/cameras/NAME/live.mjpg`: one camera, as recorders take it, and an `<img>` of a page from here.
 pub(super) async fn camera(Extract(app): Extract<App>, Path(name): Path<String>) -> Result<Response, NoCamera> {
     app.find(&name)?;
     Ok(parts("multipart/x-mixed-replace; boundary=frame", Live::new(app, Some(name))))
@@ -70,8 +70,12 @@ pub(super) async fn snapshot(
         let why = format!("There is no picture of {name} yet.\n");
         return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());
     };
+    let Some(jpeg) = jpeg else {
+        let why = format!("The newest frame of {name} cannot be shown: it is damaged.\n");
+        return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());
+    };
     let mut response = ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response();
-    for (name, value) in About::frame(&app.camera(&screen), &shown).0 {
+    for (name, value) in About::frame(&screen, &shown).0 {
         let value = HeaderValue::try_from(value).expect("names of cameras, numbers and times");
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
@@ -88,10 +92,10 @@ fn parts(kind: &'static str, live: Live) -> Response {
 struct About(Vec<(&'static str, String)>);
 
 impl About {
-    /// Of a frame.
-    fn frame(camera: &Snapshot, shown: &Shown) -> Self {
+    /// Of a camera's frame.
+    fn frame(screen: &Screen, shown: &Shown) -> Self {
         let frame = &shown.frame;
-        let mut about = Self::camera(camera);
+        let mut about = Self::camera(screen, screen.sight.statistics.standing());
         let age_ms = Monotonic::now().since(frame.captured_at()).as_secs_f64() * 1e3;
         about.0.extend([
             ("fovea-seq", frame.seq().to_string()),
@@ -102,11 +106,11 @@ impl About {
     }
 
     /// Of a camera, whether there is a frame or not.
-    fn camera(camera: &Snapshot) -> Self {
+    fn camera(screen: &Screen, standing: Standing) -> Self {
         Self(vec![
-            ("fovea-camera", camera.camera.clone()),
-            ("fovea-state", camera.state.word().to_owned()),
-            ("fovea-since", format!("{:.6}", camera.since)),
+            ("fovea-camera", screen.name().to_owned()),
+            ("fovea-state", standing.state.word().to_owned()),
+            ("fovea-since", format!("{:.6}", standing.since)),
         ])
     }
 }
@@ -131,8 +135,10 @@ struct Seen {
     screen: Arc<Screen>,
     /// The newest frame that it was sent; not held, for a frame held is a buffer held.
     frame: Weak<Shown>,
-    /// When it was last told that there is nothing to see.
-    told: Option<Instant>,
+    /// Since when its frames cannot be shown, if they cannot.
+    blind_since: Option<Instant>,
+    /// When it was last told that there is nothing to see, and of which state.
+    told: Option<(Instant, State)>,
 }
 
 impl Live {
@@ -169,7 +175,7 @@ impl Live {
         let mut before = std::mem::take(&mut self.cameras);
         for screen in screens.iter().filter(|screen| self.name.as_ref().is_none_or(|name| name == screen.name())) {
             let known = before.iter().position(|seen| Arc::ptr_eq(&seen.screen.sight.pane, &screen.sight.pane));
-            let unseen = || Seen { screen: screen.clone(), frame: Weak::new(), told: None };
+            let unseen = || Seen { screen: screen.clone(), frame: Weak::new(), blind_since: None, told: None };
             let seen = known.and_then(|known| before.remove(known)).unwrap_or_else(unseen);
             self.cameras.push_back(Seen { screen: screen.clone(), ..seen });
         }
@@ -180,7 +186,7 @@ impl Live {
     async fn look(&mut self) -> bool {
         for _ in 0..self.cameras.len() {
             let Some(mut seen) = self.cameras.pop_front() else { break };
-            let part = seen.look(&self.app).await;
+            let part = seen.look().await;
             self.cameras.push_back(seen);
             if let Some((about, jpeg)) = part {
                 let mut head = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", jpeg.len());
@@ -197,33 +203,40 @@ impl Live {
 
 impl Seen {
     /// What is new of the camera, with what is to be said of it: its newest frame, or that there is none.
-    async fn look(&mut self, app: &App) -> Option<(About, Bytes)> {
+    async fn look(&mut self) -> Option<(About, Bytes)> {
         let screen = &self.screen;
         let newest = screen.sight.pane.newest();
-        if newest.as_ref().is_some_and(|shown| !ptr::eq(Arc::as_ptr(shown), self.frame.as_ptr())) {
+        let size = newest.as_ref().map(|shown| shown.frame.size());
+        let is_new = newest.is_some_and(|shown| !ptr::eq(Arc::as_ptr(&shown), self.frame.as_ptr()));
+        if is_new {
             let View { shown, jpeg } = screen.newest().await?;
             self.frame = Arc::downgrade(&shown);
-            self.told = None;
-            return Some((About::frame(&app.camera(screen), &shown), jpeg));
+            if let Some(jpeg) = jpeg {
+                (self.blind_since, self.told) = (None, None);
+                return Some((About::frame(screen, &shown), jpeg));
+            }
+            self.blind_since.get_or_insert_with(Instant::now);
         }
-        if self.told.is_some_and(|told| told.elapsed() < REPEAT) {
+        let standing = screen.sight.statistics.standing();
+        if self.told.is_some_and(|(at, of)| of == standing.state && at.elapsed() < REPEAT) {
             return None;
         }
-        let camera = app.camera(screen);
-        if camera.state == State::Live {
-            return None;
-        }
-        self.told = Some(Instant::now());
-        let (about, size) = (About::camera(&camera), newest.map(|shown| shown.frame.size()));
-        let jpeg = spawn_blocking(move || placeholder(&camera, size)).await.ok()?.ok()?;
-        Some((about, jpeg.into()))
+        let words = match standing.state {
+            State::Live if self.blind_since?.elapsed() < LOOK => return None,
+            State::Live => "its frames cannot be shown".to_owned(),
+            _ => standing.words(),
+        };
+        self.told = Some((Instant::now(), standing.state));
+        let lines = [screen.name().to_owned(), words];
+        let jpeg = screen.encoder.turn().await.make(move || placeholder(&lines, size)).await?.ok()?;
+        Some((About::camera(screen, standing), jpeg.into()))
     }
 }
 
 /// The picture of a camera that has none, in the shape that it had.
-fn placeholder(camera: &Snapshot, size: Option<Size>) -> Result<Vec<u8>, turbojpeg::Error> {
+fn placeholder(lines: &[String], size: Option<Size>) -> Result<Vec<u8>, turbojpeg::Error> {
     const WIDTH_PX: u32 = 640;
     let height = |size: Size| u64::from(WIDTH_PX) * u64::from(size.height_px) / u64::from(size.width_px);
     let height_px = size.and_then(|size| u32::try_from(height(size)).ok()).unwrap_or(360).clamp(120, 1280);
-    Canvas::words(Size { width_px: WIDTH_PX, height_px }, &[camera.camera.clone(), camera.words()]).to_jpeg()
+    Canvas::words(Size { width_px: WIDTH_PX, height_px }, lines).to_jpeg()
 }

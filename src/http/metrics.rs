@@ -37,8 +37,12 @@ pub(super) async fn metrics(Extract(app): Extract<App>) -> Response {
     page.sample("fovea_result_readers", &[], app.news.readers());
     page.family("fovea_http_viewers", "gauge", "Streams of pictures and events that are open on the HTTP port.");
     page.sample("fovea_http_viewers", &[], app.news.viewers());
-    page.family("fovea_http_encoded_pictures_total", "counter", "Pictures made into JPEG because somebody looks.");
-    page.sample("fovea_http_encoded_pictures_total", &[], app.screens.encoded());
+    page.family(
+        "fovea_http_encoded_pictures_total",
+        "counter",
+        "Pictures made into JPEG: somebody looks, or an event began.",
+    );
+    page.sample("fovea_http_encoded_pictures_total", &[], app.screens.encoder.frames());
     of_process(&mut page, report.started_at.as_second());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.0).into_response()
 }
@@ -46,7 +50,9 @@ pub(super) async fn metrics(Extract(app): Extract<App>) -> Response {
 fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
     type Number = fn(&Snapshot) -> u64;
     let numbers: [(&str, &str, &str, Number); 7] = [
-        ("fovea_camera_live", "gauge", "1 while results leave, else 0.", |one| u64::from(one.state == State::Live)),
+        ("fovea_camera_live", "gauge", "1 while results leave, else 0.", |one| {
+            u64::from(one.standing.state == State::Live)
+        }),
         ("fovea_senders", "gauge", "Sources that feed the camera now.", |one| one.sources as u64),
         (
             "fovea_connections_total",

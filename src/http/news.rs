@@ -123,9 +123,9 @@ impl News {
     /// Keeps a copy of the picture that an event began with: the frame's own buffer is lent.
     async fn keep_picture(&self, screens: &Screens, event: Event) {
         let Some(screen) = screens.of(&event.camera) else { return };
-        let Some(view) = screen.newest().await else { return };
+        let Some(jpeg) = screen.newest().await.and_then(|view| view.jpeg) else { return };
         let mut history = self.history.lock();
-        history.pictures.push_back((event.id, Bytes::copy_from_slice(&view.jpeg)));
+        history.pictures.push_back((event.id, Bytes::copy_from_slice(&jpeg)));
         let mut sum: usize = history.pictures.iter().map(|(_, picture)| picture.len()).sum();
         while sum > KEPT_PICTURE_BYTES
             && let Some((_, oldest)) = history.pictures.pop_front()

@@ -18,11 +18,7 @@ use super::{
     page,
     screens::{Screen, Screens},
 };
-use crate::{
-    config,
-    output::{hub::Hub, statistics::Snapshot},
-    status::Status,
-};
+use crate::{config, output::hub::Hub, status::Status};
 
 /// What every answer may need.
 pub(super) type App = Arc<Parts>;
@@ -46,11 +42,6 @@ impl Parts {
         websocket_port: u16,
     ) -> io::Result<App> {
         Ok(Arc::new(Self { screens, news: Arc::new(News::new(hub)?), status, websocket_port }))
-    }
-
-    /// How a camera is doing.
-    pub(super) fn camera(&self, screen: &Screen) -> Snapshot {
-        self.status.camera(&screen.sight.statistics)
     }
 
     /// The camera's screen.

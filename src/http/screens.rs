@@ -1,15 +1,16 @@
-//! One screen a camera: its newest frame as a JPEG file, made at most once for all viewers and only while there are any.
+//! One screen a camera: its newest frame as a JPEG file, made at most once for all who ask and only if anybody does.
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ptr,
+    sync::{Arc, Weak},
 };
 
 use bytes::Bytes;
-use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio::sync::Mutex;
 
 use super::{
     Sight,
+    encoder::Encoder,
     jpeg::{self, Unshowable},
 };
 use crate::{
@@ -23,24 +24,32 @@ use crate::{
 pub(super) struct Screens {
     // The list is replaced, never changed: who has taken it sees by the pointer whether it is still the same.
     list: sync::Mutex<Arc<[Arc<Screen>]>>,
-    encoded: Arc<AtomicU64>,
+    pub(super) encoder: Arc<Encoder>,
 }
 
 /// A camera's screen.
 #[derive(Debug)]
 pub(super) struct Screen {
     pub(super) sight: Sight,
-    /// The JPEG that was made last, if one could be, and of which frame. That is not held: a raw frame is large, and its
-    /// buffer is lent.
-    made: Mutex<(Weak<Shown>, Option<Bytes>)>,
-    encoded: Arc<AtomicU64>,
+    plain: Mutex<Made>,
+    boxed: Mutex<Made>,
+    pub(super) encoder: Arc<Encoder>,
+}
+
+/// The JPEG file that was made last, if one could be, and of which frame. That is not held: a raw frame is large, and its
+/// buffer is lent.
+#[derive(Debug, Default)]
+struct Made {
+    of: Weak<Shown>,
+    jpeg: Option<Bytes>,
 }
 
 /// A frame and its JPEG file.
 #[derive(Clone, Debug)]
 pub(super) struct View {
     pub(super) shown: Arc<Shown>,
-    pub(super) jpeg: Bytes,
+    /// `None` if none can be made of it.
+    pub(super) jpeg: Option<Bytes>,
 }
 
 impl Screens {
@@ -53,18 +62,16 @@ impl Screens {
 
     /// Has other cameras shown from now on.
     pub(super) fn set(&self, sights: Vec<Sight>) {
-        let screen = |sight| Screen { sight, made: Mutex::default(), encoded: self.encoded.clone() };
+        let screen = |sight| {
+            let (plain, boxed) = Default::default();
+            Screen { sight, plain, boxed, encoder: self.encoder.clone() }
+        };
         *self.list.lock() = sights.into_iter().map(|sight| Arc::new(screen(sight))).collect();
     }
 
     /// All of them, in the order of the configuration.
     pub(super) fn all(&self) -> Arc<[Arc<Screen>]> {
         self.list.lock().clone()
-    }
-
-    /// How many pictures were made into JPEG, for viewers and for the list of events.
-    pub(super) fn encoded(&self) -> u64 {
-        self.encoded.load(Ordering::Relaxed) // read by itself
     }
 
     /// A camera's.
@@ -79,36 +86,46 @@ impl Screen {
         &self.sight.settings.name
     }
 
-    /// The newest frame's view; `None` before the first frame, and if it cannot be shown.
+    /// The newest frame's view; `None` before the first frame.
     pub(super) async fn newest(&self) -> Option<View> {
         let shown = self.sight.pane.newest()?;
         if shown.frame.format() == PixelFormat::Jpeg {
-            return Some(View { jpeg: shown.frame.bytes().clone(), shown });
+            return Some(View { jpeg: Some(shown.frame.bytes().clone()), shown });
         }
-        // Who waits here gets what was made meanwhile, or makes the frame that is newest then.
-        let mut made = self.made.lock().await;
-        let shown = self.sight.pane.newest()?;
-        if Weak::as_ptr(&made.0) != Arc::as_ptr(&shown) {
-            let of = shown.clone();
-            *made = (Arc::downgrade(&shown), self.encode(move || jpeg::of(&of.frame)).await);
-        }
-        Some(View { jpeg: made.1.clone()?, shown })
+        drop(shown); // nothing is held while waiting
+        self.view(&self.plain, |shown| jpeg::of(&shown.frame)).await
     }
 
     /// The newest frame's view with its boxes drawn into it, likewise.
     pub(super) async fn newest_with_boxes(&self) -> Option<View> {
-        let shown = self.sight.pane.newest()?;
-        let of = shown.clone();
-        let boxes = move || {
-            let boxes: &[Rect] = of.motion.as_ref().map_or(&[], |motion| &motion.boxes);
-            jpeg::with_boxes(&of.frame, boxes)
+        let with_boxes = |shown: &Shown| {
+            let boxes: &[Rect] = shown.motion.as_ref().map_or(&[], |motion| &motion.boxes);
+            jpeg::with_boxes(&shown.frame, boxes)
         };
-        Some(View { jpeg: self.encode(boxes).await?, shown })
+        self.view(&self.boxed, with_boxes).await
     }
 
-    /// Has a picture made beside the reactor's thread, and counts it.
-    async fn encode(&self, make: impl FnOnce() -> Result<Bytes, Unshowable> + Send + 'static) -> Option<Bytes> {
-        self.encoded.fetch_add(1, Ordering::Relaxed); // nothing else is read because of it
-        spawn_blocking(make).await.ok()?.ok()
+    /// The newest frame's view as it was made last, or is made now.
+    async fn view(&self, made: &Mutex<Made>, make: fn(&Shown) -> Result<Bytes, Unshowable>) -> Option<View> {
+        // Who waits here gets what was made meanwhile, or makes the frame that is newest then.
+        let mut made = made.lock().await;
+        let shown = self.sight.pane.newest()?;
+        if made.is_of(&shown) {
+            return Some(View { shown, jpeg: made.jpeg.clone() });
+        }
+        drop(shown);
+        let turn = self.encoder.turn().await;
+        let shown = self.sight.pane.newest()?;
+        self.encoder.count_frame();
+        let of = shown.clone();
+        let jpeg = turn.make(move || make(&of)).await?.ok();
+        *made = Made { of: Arc::downgrade(&shown), jpeg: jpeg.clone() };
+        Some(View { shown, jpeg })
+    }
+}
+
+impl Made {
+    fn is_of(&self, shown: &Arc<Shown>) -> bool {
+        ptr::eq(self.of.as_ptr(), Arc::as_ptr(shown))
     }
 }

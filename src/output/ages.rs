@@ -27,7 +27,7 @@ pub struct Ages {
 ///
 /// Nothing has to be done for time to pass: two marks say how the counts stood, and a new one is set when a result
 /// comes and the newest is old enough.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RecentAges {
     all: Ages,
     /// The older one first.

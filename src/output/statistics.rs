@@ -17,7 +17,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ages::{Ages, RecentAges},
+    ages::{Ages, RECENT, RecentAges},
     hub::Hub,
     refusals::{Refusal, Refusals},
 };
@@ -43,7 +43,7 @@ pub struct Statistics {
     live: Mutex<Live>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Live {
     sources: Sources,
     ages: RecentAges,
@@ -82,10 +82,8 @@ pub struct Snapshot {
     /// Its name.
     pub camera: String,
     /// Whether frames come and are looked at.
-    pub state: State,
-    /// Wall time since when it is in that state.
-    #[serde(serialize_with = "to_the_microsecond")]
-    pub since: Timestamp,
+    #[serde(flatten)]
+    pub standing: Standing,
     /// Results a second, over the last five to ten seconds.
     pub fps: f64,
     /// How old results were when they left, over the same time; `None` if there were none.
@@ -125,6 +123,16 @@ pub struct Snapshot {
     /// What feeds it now.
     #[serde(skip)]
     pub sources: usize,
+}
+
+/// What a camera is up to, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What it is up to.
+    pub state: State,
+    /// Wall time since when.
+    #[serde(serialize_with = "to_the_microsecond")]
+    pub since: Timestamp,
 }
 
 /// What a camera is up to.
@@ -252,6 +260,14 @@ impl Statistics {
         self.refusals.counts()
     }
 
+    /// What the camera is up to. Asked for beside each picture that is shown, so it takes a look under the lock and no more.
+    pub fn standing(&self) -> Standing {
+        let live = self.live.lock();
+        let (sources, last_result) = (live.sources, live.last_result);
+        drop(live);
+        sources.standing(last_result, Monotonic::now())
+    }
+
     /// The camera as it stands now; `counts` are its cell's.
     pub fn snapshot(&self, counts: Counts) -> Snapshot {
         self.snapshot_at(Monotonic::now(), counts)
@@ -259,27 +275,18 @@ impl Statistics {
 
     fn snapshot_at(&self, now: Monotonic, counts: Counts) -> Snapshot {
         let refused = self.refusals().into_iter().map(|(cause, count)| (cause.to_owned(), count)).collect();
-        let live = self.live.lock();
+        // The threads that a frame passes wait no longer than a copy takes.
+        let live = self.live.lock().clone();
+        let standing = live.sources.standing(live.last_result, now);
         let (recent, span) = live.ages.recent(now);
-        let (ages, last_error) = (live.ages.all().clone(), live.last_error.clone());
-        let (starts, stages) = (live.starts.clone(), live.stages.clone());
-        let (Sources { here, ever, is_missed, since }, last_result) = (live.sources, live.last_result);
-        drop(live);
-
-        let (state, since) = match (ever, here, recent.count()) {
-            (0, ..) if !is_missed => (State::Never, since),
-            (_, 0, _) => (State::Lost, since),
-            (_, _, 0) => (State::Silent, last_result.map_or(since, |last| last.max(since))),
-            _ => (State::Live, since),
-        };
+        let Live { sources, ages, starts, stages, last_error, .. } = live;
         let Counts { published, taken, superseded, waiting } = counts;
         Snapshot {
             camera: self.camera.name().to_owned(),
-            state,
-            since: since.wall(),
+            standing,
             fps: rate(recent.count(), span),
             age_ms: Percentiles::of(&recent),
-            connections: ever as u64,
+            connections: sources.ever as u64,
             received: self.received.load(Ordering::Relaxed),
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
             published,
@@ -289,11 +296,25 @@ impl Statistics {
             refused,
             driver: *self.driver.lock(),
             last_error: last_error.map(|(at, what)| LastError { at: at.wall(), what }),
-            ages,
+            ages: ages.all().clone(),
             starts,
             stages,
-            sources: here,
+            sources: sources.here,
         }
+    }
+}
+
+impl Sources {
+    /// What a camera that they feed is up to, whose last result left at `last`.
+    fn standing(&self, last: Option<Monotonic>, now: Monotonic) -> Standing {
+        let (state, since) = match last {
+            _ if self.ever == 0 && !self.is_missed => (State::Never, self.since),
+            _ if self.here == 0 => (State::Lost, self.since),
+            Some(last) if now.since(last) < RECENT => (State::Live, self.since),
+            Some(last) => (State::Silent, last.max(self.since)),
+            None => (State::Silent, self.since),
+        };
+        Standing { state, since: since.wall() }
     }
 }
 
@@ -310,8 +331,8 @@ impl State {
     }
 }
 
-impl Snapshot {
-    /// The state in words, by the board's own wall clock: `lost since 2026-11-22 12:03:11`.
+impl Standing {
+    /// In words, by the board's own wall clock: `lost since 2026-11-22 12:03:11`.
     #[must_use]
     pub fn words(&self) -> String {
         let since = local(self.since);
@@ -361,7 +382,7 @@ mod tests {
     }
 
     fn state(statistics: &Statistics, after: Duration) -> State {
-        statistics.snapshot_at(Monotonic::now().later(after), COUNTS).state
+        statistics.snapshot_at(Monotonic::now().later(after), COUNTS).standing.state
     }
 
     #[test]
@@ -391,7 +412,7 @@ mod tests {
         statistics.refused(21, &Refusal::Unsupported("a drawing"));
         let snapshot = statistics.snapshot(COUNTS);
         assert_eq!((snapshot.published, snapshot.taken, snapshot.superseded, snapshot.waiting), (7, 4, 2, 1));
-        assert_eq!((snapshot.state, snapshot.ages.count()), (State::Live, 20));
+        assert_eq!((snapshot.standing.state, snapshot.ages.count()), (State::Live, 20));
         assert!(snapshot.fps > 0.0, "{snapshot:?}");
         assert_eq!((snapshot.received, snapshot.received_bytes, snapshot.connections), (2, 1200, 1));
         assert_eq!((snapshot.starts.count(), snapshot.stages["motion"].count()), (20, 20));

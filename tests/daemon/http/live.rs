@@ -1,6 +1,6 @@
 //! Live pictures and snapshots: what was sent, in every format, for fast viewers and slow ones.
 
-use std::io::Write;
+use std::{io::Write, net::Shutdown};
 
 use nix::sys::signal::Signal;
 
@@ -218,6 +218,55 @@ fn a_snapshot_is_the_newest_frame_with_boxes_if_asked_for() {
     let change = |x, y| level(&plain, x, y).abs_diff(level(&boxed, x, y));
     assert!(change(x, y) > 25, "the box's left side is drawn: {}", change(x, y));
     assert!(change(300, 220) < 10, "what is not in a box is as it was: {}", change(300, 220));
+}
+
+#[test]
+fn frames_that_cannot_be_shown_are_told_of_and_cost_nobody_the_stream() {
+    let daemon = start();
+    let mut live = get(&daemon, "/cameras/yard/live.mjpg");
+    live.part(); // it never had a frame
+    let mut sender = Client::connect(&daemon, "/frames/yard?results");
+    // As nothing looks at this camera's frames, nobody has found out.
+    let png = Picture::scene(64, 48).png();
+    let mut sent = (0..).map(|_| {
+        sender.send(&png[..png.len() / 2]);
+        sender.next_of("result");
+    });
+    sent.next();
+    let snapshot = get(&daemon, "/cameras/yard/snapshot.jpg");
+    assert_eq!(snapshot.status, 503);
+    assert_eq!(snapshot.text(), "The newest frame of yard cannot be shown: it is damaged.\n");
+    // Before its first result it is silent, which may be told, too.
+    let told = std::iter::from_fn(|| Some(live.part())).find(|part| part.header("fovea-state") == Some("live"));
+    assert_eq!(told.expect("it goes on").header("fovea-seq"), None);
+    sent.next();
+    drop(sent);
+    sender.send(Picture::scene(64, 48).png());
+    assert_eq!(live_part(&mut live).header("fovea-seq"), Some("3"));
+}
+
+#[test]
+fn who_asks_for_pictures_and_leaves_leaves_no_work_behind() {
+    let daemon = start();
+    let mut sender = Client::connect_v1(&daemon, "/frames/yard?results");
+    let rows = Picture::scene(1280, 720).yuyv(0);
+    let mut send = |seq| {
+        sender.send(V1 { format: YUYV, size: (1280, 720), seq, picture: &rows, ..V1::default() }.message());
+        sender.next_of("result");
+    };
+    send(1);
+    let before_kb = daemon.status("VmHWM");
+    for seq in 2..=100 {
+        send(seq);
+        let mut asking = connect(daemon.http_address());
+        asking
+            .write_all(b"GET /cameras/yard/snapshot.jpg?overlay HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .expect("it reads");
+        asking.shutdown(Shutdown::Both).expect("it is open");
+    }
+    assert_eq!(get(&daemon, "/cameras/yard/snapshot.jpg?overlay").header("fovea-seq"), Some("100"));
+    let grown_kb = daemon.status("VmHWM") - before_kb;
+    assert!(grown_kb < 60_000, "{grown_kb} kB, of 180 000 in the frames");
 }
 
 #[test]
