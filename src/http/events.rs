@@ -1,6 +1,6 @@
-//! Results and events as they come: server-sent events, a list of recent ones, and the picture that each began with.
+//! Results and events as they come: server-sent events, a list of recent ones, and a picture of each one's beginning.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    news::{Told, Watching},
+    news::{Missed, Told, Watching},
     routes::{App, NoCamera},
 };
 use crate::output::message::{Dropped, Event, Message};
@@ -33,7 +33,7 @@ pub(super) struct Wanted {
 }
 
 /// `/api/events`: results and events from now on, of all cameras or of one. Who comes back with `Last-Event-ID` gets the
-/// events that it missed; results are of the moment and are not kept.
+/// events that it missed, and is told if some of these are not kept any more; results are of the moment and never kept.
 pub(super) async fn stream(
     Extract(app): Extract<App>,
     Query(Wanted { camera }): Query<Wanted>,
@@ -42,7 +42,7 @@ pub(super) async fn stream(
     camera.as_deref().map(|name| app.find(name)).transpose()?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let (messages, missed) = app.news.messages(last);
-    let reader = Reader { app: app.clone(), _watching: app.news.watch(), camera, messages, missed: missed.into() };
+    let reader = Reader { app: app.clone(), _watching: app.news.watch(), camera, messages, missed };
     let texts = stream::unfold(reader, async |mut reader| Some((Ok::<_, Infallible>(reader.next().await), reader)));
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(texts)).into_response())
 }
@@ -53,14 +53,18 @@ struct Reader {
     _watching: Watching,
     camera: Option<String>,
     messages: Receiver<Arc<Told>>,
-    missed: VecDeque<Arc<Told>>,
+    missed: Missed,
 }
 
 impl Reader {
     /// The next message, as the stream spells it.
     async fn next(&mut self) -> String {
         loop {
-            let told = match self.missed.pop_front() {
+            let gone = mem::take(&mut self.missed.gone);
+            if gone > 0 {
+                return spell("dropped", &dropped(gone), None);
+            }
+            let told = match self.missed.kept.pop_front() {
                 Some(told) => told,
                 None => match timeout(SIGN_OF_LIFE, self.messages.recv()).await {
                     Err(_) => return ":\n\n".to_owned(),
@@ -95,7 +99,7 @@ fn spell(kind: &str, text: &str, id: Option<&str>) -> String {
     }
 }
 
-/// An event message and the picture that its event began with.
+/// An event message and the picture of its event's beginning.
 #[derive(Debug, Serialize)]
 struct Recent<'a> {
     #[serde(flatten)]
@@ -120,7 +124,7 @@ pub(super) async fn recent(
     Ok(Json(recent).into_response())
 }
 
-/// `/events/ID/snapshot.jpg`: the picture that an event began with.
+/// `/events/ID/snapshot.jpg`: the picture of an event's beginning.
 pub(super) async fn snapshot(Extract(app): Extract<App>, Path(id): Path<String>) -> Response {
     match app.news.picture(&id) {
         Some(jpeg) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),

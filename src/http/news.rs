@@ -9,11 +9,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
 
-use super::screens::Screens;
+use super::screens::{Screen, Screens};
 use crate::{
     output::{
         hub::{Hub, Interest, Subscription},
-        message::{Event, EventState, Message},
+        message::{EventState, Message},
         outbox::{Next, Outbox},
     },
     sync::Mutex,
@@ -60,8 +60,19 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 struct History {
     count: u64,
+    /// The number of the newest message that had to go for those after it.
+    gone: u64,
     events: VecDeque<Arc<Told>>,
     pictures: VecDeque<(String, Bytes)>,
+}
+
+/// Event messages that somebody missed who comes back.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// How many came before those that are not kept any more, at the most: an update takes an earlier one's place.
+    pub(super) gone: u64,
+    /// Those that are kept, oldest first.
+    pub(super) kept: VecDeque<Arc<Told>>,
 }
 
 /// Somebody who watches, until dropped.
@@ -98,9 +109,10 @@ impl News {
                 let message = Message::from_json(&text).expect("it was written by the same types");
                 if let Message::Event(event) = &message
                     && event.state == EventState::Start
+                    && let Some(screen) = screens.of(&event.camera)
                 {
-                    let (news, screens, event) = (self.clone(), screens.clone(), event.clone());
-                    tokio::spawn(async move { news.keep_picture(&screens, event).await });
+                    let (news, id) = (self.clone(), event.id.clone());
+                    tokio::spawn(async move { news.keep_picture(&screen, id).await });
                 }
                 self.tell(message, text.to_string());
             }
@@ -120,12 +132,11 @@ impl News {
         let _ = self.messages.send(told); // nobody may be watching
     }
 
-    /// Keeps a copy of the picture that an event began with: the frame's own buffer is lent.
-    async fn keep_picture(&self, screens: &Screens, event: Event) {
-        let Some(screen) = screens.of(&event.camera) else { return };
+    /// Keeps a copy of the picture of a beginning event: the frame's own buffer is lent.
+    async fn keep_picture(&self, screen: &Screen, event: String) {
         let Some(jpeg) = screen.newest().await.and_then(|view| view.jpeg) else { return };
         let mut history = self.history.lock();
-        history.pictures.push_back((event.id, Bytes::copy_from_slice(&jpeg)));
+        history.pictures.push_back((event, Bytes::copy_from_slice(&jpeg)));
         let mut sum: usize = history.pictures.iter().map(|(_, picture)| picture.len()).sum();
         while sum > KEPT_PICTURE_BYTES
             && let Some((_, oldest)) = history.pictures.pop_front()
@@ -160,14 +171,15 @@ impl News {
         self.frames.subscribe()
     }
 
-    /// All messages from now on, and for who comes back the event messages since the one of the id `last`. If that is
-    /// from before this began, all are since.
-    pub(super) fn messages(&self, last: Option<&str>) -> (broadcast::Receiver<Arc<Told>>, Vec<Arc<Told>>) {
+    /// All messages from now on, and for who comes back what it missed since the event message of the id `last`. If that
+    /// is from before this began, all are since.
+    pub(super) fn messages(&self, last: Option<&str>) -> (broadcast::Receiver<Arc<Told>>, Missed) {
         let history = self.history.lock();
-        let missed = last.map_or_else(Vec::new, |last| {
+        let missed = last.map_or_else(Missed::default, |last| {
             let number = last.split_once('-').filter(|(began, _)| *began == self.began.to_string());
             let number = number.and_then(|(_, number)| number.parse().ok()).unwrap_or(0);
-            history.events.iter().filter(|told| told.number > Some(number)).cloned().collect()
+            let kept = history.events.iter().filter(|told| told.number > Some(number)).cloned().collect();
+            Missed { gone: history.gone.saturating_sub(number), kept }
         });
         (self.messages.subscribe(), missed)
     }
@@ -182,7 +194,7 @@ impl News {
         format!("{}-{number}", self.began)
     }
 
-    /// The picture that an event began with, if it is still kept.
+    /// The picture of an event's beginning, if it is still kept.
     pub(super) fn picture(&self, event: &str) -> Option<Bytes> {
         let history = self.history.lock();
         history.pictures.iter().find(|(id, _)| id == event).map(|(_, picture)| picture.clone())
@@ -198,8 +210,18 @@ impl History {
         self.events.retain(|kept| !is_stale(kept));
         self.events.push_back(told.clone());
         if self.events.len() > KEPT_EVENTS {
-            self.events.pop_front();
+            // Not the start of an event that goes on: who comes now is to hear of it.
+            let oldest = self.events.iter().position(|kept| !self.goes_on(kept)).unwrap_or(0);
+            let gone = self.events.remove(oldest).and_then(|told| told.number);
+            self.gone = self.gone.max(gone.unwrap_or(0));
         }
+    }
+
+    /// Whether a message is the start of an event that has not ended.
+    fn goes_on(&self, told: &Told) -> bool {
+        let Message::Event(start) = &told.message else { return false };
+        let is_end = |told: &Arc<Told>| matches!(&told.message, Message::Event(one) if one.state == EventState::End && one.id == start.id);
+        start.state == EventState::Start && !self.events.iter().any(is_end)
     }
 }
 

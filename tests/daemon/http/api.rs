@@ -47,6 +47,11 @@ impl Description {
         to.map_or(value, |to| self.follow(to))
     }
 
+    /// The schema of the event stream's messages.
+    fn messages(&self) -> &Value {
+        &self.0["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    }
+
     /// What is wrong with a value, by a schema of this description.
     fn wrong(&self, schema: &Value, value: &Value) -> Vec<String> {
         let mut whole = schema.clone();
@@ -79,6 +84,13 @@ impl Description {
         }
         key
     }
+}
+
+/// Fails unless a message of the event stream is one that is described.
+pub(super) fn assert_described(daemon: &Daemon, message: &Value) {
+    let description = Description::of(daemon);
+    let wrong = description.wrong(description.messages(), message);
+    assert!(wrong.is_empty(), "{wrong:?} in {message}");
 }
 
 #[test]
@@ -117,8 +129,7 @@ fn every_answer_is_as_described() {
 fn every_message_is_as_described() {
     let (daemon, mut scene) = start();
     let description = Description::of(&daemon);
-    let schema =
-        &description.0["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"];
+    let schema = description.messages();
     let mut stream = get(&daemon, "/api/events");
     scene.until("end");
     scene.until("start");

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::api::assert_described;
 use crate::support::{
     client::{Client, GREY, V1},
     daemon::{DOOR, Daemon, HTTP},
@@ -10,6 +11,9 @@ use crate::support::{
     pictures::Picture,
     scene::Scene,
 };
+
+/// Event messages that are kept.
+const KEPT: u32 = 200;
 
 fn start() -> Daemon {
     let motion = "hold_ms = 0\n";
@@ -118,6 +122,44 @@ fn an_event_that_goes_on_for_long_leaves_others_their_place() {
     assert!(recent[1]["boxes"][0].is_array() && recent[0]["id"] == recent[1]["id"], "{recent:?}");
 }
 
+#[test]
+fn many_short_events_leave_a_long_one_its_start_and_who_missed_too_many_is_told() {
+    let long = "hold_ms = 600000\n";
+    let daemon =
+        Daemon::start(&format!("{HTTP}{DOOR}{long}[[camera]]\nname = \"yard\"\n[camera.motion]\nhold_ms = 0\n"));
+    let mut stream = get(&daemon, "/api/events");
+    let started = Scene::start(&daemon).until("start");
+    let first = stream.sent_of("event");
+    assert_eq!(first.data, started);
+    let mut sender = Client::connect_v1(&daemon, "/frames/yard");
+    sender.answer_clock(1_000_000_000);
+    let scene = Picture::scene(320, 240);
+    // By the sender's clock a second lies between frames: something in every other one is an event each time.
+    let mut ends = 0;
+    for seq in (1..).take_while(|&seq| seq < 500) {
+        let x = u32::try_from(20 * (seq % 10)).expect("it is small");
+        let picture = if seq > 5 && seq % 2 == 0 { &scene.with([x, 80, 48, 64]).pixels } else { &scene.pixels };
+        let captured_us = 600_000_000 + seq * 1_100_000;
+        sender.send(V1 { format: GREY, size: (320, 240), seq, captured_us, picture, ..V1::default() }.message());
+        loop {
+            let Sent { data, .. } = stream.sent();
+            ends += u32::from(data["camera"] == "yard" && data["state"] == "end");
+            if data["camera"] == "yard" && data["seq"] == seq {
+                break;
+            }
+        }
+        if ends > KEPT / 2 {
+            break;
+        }
+    }
+    let recent = get(&daemon, "/api/events/recent").json();
+    assert_eq!(recent.as_array().map(Vec::len), Some(KEPT as usize));
+    assert_eq!((&recent[0]["id"], &recent[0]["state"]), (&started["id"], &"start".into()));
+    let last = format!("Host: localhost\r\nLast-Event-ID: {}\r\n", first.id.expect("events have one"));
+    let missed = get_with(&daemon, "/api/events", &last).sent();
+    assert_eq!(missed.kind, "dropped", "{missed:?}");
+}
+
 /// What is told to who comes back with this as the last event's id.
 fn stream_of(daemon: &Daemon, last: &str) -> impl Iterator<Item = Value> + use<> {
     let mut stream = get_with(daemon, "/api/events", &format!("Host: localhost\r\nLast-Event-ID: {last}\r\n"));
@@ -140,4 +182,5 @@ fn a_reader_that_stops_reading_is_told_what_it_lost() {
     flood();
     let dropped = stream.sent_of("dropped").data;
     assert!(dropped["count"].as_u64().is_some_and(|count| count > 0), "{dropped}");
+    assert_described(&daemon, &dropped);
 }
