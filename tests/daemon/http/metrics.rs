@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::support::{
-    client::{Client, GREY, V1},
+    client::{Client, GREY, JPEG, V1},
     daemon::{DOOR, Daemon, HTTP},
     http::get,
     pictures::Picture,
@@ -79,6 +79,42 @@ fn every_number_is_raised_by_what_it_counts() {
     {
         assert!(samples[positive] > 0.0, "{positive}");
     }
+}
+
+#[test]
+fn who_is_there_is_counted_and_what_was_superseded() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let mut sender = Client::connect_v1(&daemon, "/?results");
+    let _reader = Client::connect(&daemon, "/results");
+    let _watching = [get(&daemon, "/live"), get(&daemon, "/api/events"), get(&daemon, "/cameras/door/live.mjpg")];
+    // The first keeps the processor busy while the others come.
+    let slow = Picture::scene(1920, 1080).progressive_jpeg();
+    sender.send(V1 { format: JPEG, seq: 1, picture: &slow, ..V1::default() }.message());
+    let quick = Picture::scene(64, 48);
+    for seq in 2..=100 {
+        sender.send(V1 { format: GREY, size: (64, 48), seq, picture: &quick.pixels, ..V1::default() }.message());
+    }
+    let results = std::iter::from_fn(|| Some(sender.next_of("result")));
+    let (mut processed, mut superseded) = (0.0, 0.0);
+    for result in results {
+        processed += 1.0;
+        superseded += result["superseded"].as_f64().expect("a number");
+        if result["seq"] == 100 {
+            break;
+        }
+    }
+    assert!(superseded > 0.0, "the processor saw them all");
+    let text = get(&daemon, "/metrics").text();
+    let expected = [
+        ("fovea_frames_processed_total{camera=\"door\"}", processed),
+        ("fovea_frames_superseded_total{camera=\"door\"}", superseded),
+        ("fovea_camera_live{camera=\"door\"}", 1.0),
+        ("fovea_senders{camera=\"door\"}", 1.0),
+        ("fovea_result_readers", 2.0), // the sender is one
+        ("fovea_http_viewers", 3.0),
+    ];
+    let samples = samples(&text);
+    assert_eq!(expected.map(|(name, _)| (name, samples[name])), expected);
 }
 
 #[test]
