@@ -6,8 +6,9 @@
 //! configuration there is none of it.
 //!
 //! `server` accepts and bounds connections, `guard` says who may ask and what every answer carries. A request goes by
-//! `routes` to one of `page` (what browsers show), `live` (pictures), `events`, `api`, `metrics` or `health`. `news` is this plane's one place at the hub, `screens` have
-//! each camera's newest frame as a JPEG file, which `jpeg` makes where the sender did not.
+//! `routes` to one of `page` (what browsers show), `live` (pictures), `events`, `api`, `metrics` or `health`. `news` is
+//! this plane's one place at the hub, `screens` have each camera's newest frame as a JPEG file, which `jpeg` makes where
+//! the sender did not, when `encoder` says that it is its turn.
 
 mod api;
 mod drawing;
