@@ -70,9 +70,10 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     machine.wait_for("pgrep --full 'wpa_supplicant.*-iwlan0'", Duration::from_secs(60));
 
     let heard = fs::read(&packets).expect("the emulator writes it");
-    for name in ["door1.local", "_fovea._tcp.local"] {
-        let name = in_dns(name);
-        assert!(heard.windows(name.len()).any(|bytes| bytes == name), "the board has not announced itself");
+    // Without the ".local" behind: where the packet had that before, the name has only a pointer to it.
+    for name in ["door1", "_fovea._tcp"] {
+        let parts = in_dns(name);
+        assert!(heard.windows(parts.len()).any(|bytes| bytes == parts), "the board has not announced {name}");
     }
     machine.cut_power();
     assert_eq!(card.take("report.txt"), None);
