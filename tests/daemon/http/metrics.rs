@@ -1,11 +1,14 @@
 //! The numbers for Prometheus, read by its own parser.
 
 use std::{
-    collections::BTreeMap,
-    env,
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
     io::Write,
+    path::Path,
     process::{Command, Stdio},
 };
+
+use serde_json::{Value, json};
 
 use crate::support::{
     client::{Client, GREY, JPEG, V1},
@@ -81,6 +84,21 @@ fn every_number_is_raised_by_what_it_counts() {
     }
 }
 
+/// What the dashboard has to show.
+fn panels() -> Vec<Value> {
+    let dashboard: Value =
+        serde_json::from_str(include_str!("../../../deploy/grafana.json")).expect("the dashboard is JSON");
+    dashboard["panels"].as_array().expect("it has panels").clone()
+}
+
+/// What a panel asks for, and how it calls each answer.
+fn questions(panel: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let targets = panel["targets"].as_array().expect("each panel asks for something");
+    targets
+        .iter()
+        .map(|target| (target["expr"].as_str().expect("a question"), target["legendFormat"].as_str().expect("a name")))
+}
+
 #[test]
 fn who_is_there_is_counted_and_what_was_superseded() {
     let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
@@ -120,19 +138,15 @@ fn who_is_there_is_counted_and_what_was_superseded() {
 #[test]
 fn the_dashboard_asks_for_metrics_that_there_are() {
     let (_daemon, text) = measured();
-    let dashboard: serde_json::Value =
-        serde_json::from_str(include_str!("../../../deploy/grafana.json")).expect("the dashboard is JSON");
-    let panels = dashboard["panels"].as_array().expect("it has panels");
+    let panels = panels();
     assert!(panels.len() >= 6);
-    let mut ids: Vec<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("each has a number")).collect();
-    ids.dedup();
+    let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("each has a number")).collect();
     assert_eq!(ids.len(), panels.len(), "each its own");
-    for panel in panels {
+    for panel in &panels {
         for key in ["title", "type", "gridPos", "datasource", "fieldConfig"] {
             assert!(!panel[key].is_null(), "{key} of {panel}");
         }
-        let targets = panel["targets"].as_array().expect("each panel asks for something");
-        for expression in targets.iter().map(|target| target["expr"].as_str().expect("a question")) {
+        for (expression, _) in questions(panel) {
             let names = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
             let names: Vec<_> =
                 names.filter(|name| name.starts_with("fovea_") || name.starts_with("process_")).collect();
@@ -148,10 +162,59 @@ fn the_dashboard_asks_for_metrics_that_there_are() {
 }
 
 #[test]
+fn the_dashboard_tells_boards_apart_that_call_their_cameras_alike() {
+    let (_daemon, text) = measured();
+    let samples = samples(&text);
+    let of_board = |board: &str, sample: &str| match sample.split_once('{') {
+        Some((name, labels)) => format!("{name}{{instance=\"{board}\",{labels}"),
+        None => format!("{sample}{{instance=\"{board}\"}}"),
+    };
+    let series = ["den:8080", "shed:8080"]
+        .into_iter()
+        .flat_map(|board| samples.keys().map(move |sample| of_board(board, sample)))
+        .map(|series| json!({ "series": series, "values": "0+1x90" })) // one more a minute
+        .collect::<Vec<_>>();
+    let mut asked = Vec::new();
+    for panel in panels() {
+        for (expression, name) in questions(&panel) {
+            if GATE.is_empty() && expression.contains("fovea_driver_") {
+                continue;
+            }
+            // As Grafana does it with all boards and cameras chosen, and some scrapes in the range, of which there is
+            // one a minute here.
+            let expression = expression.replace("$instance", ".*").replace("$camera", ".*");
+            let expression = expression.replace("$__rate_interval", "4m");
+            assert!(!expression.contains('$'), "{expression}");
+            let labels: Vec<_> = name.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0)).collect();
+            let mut ask = |question: String, answer: f64| {
+                let answer = [json!({ "labels": "{}", "value": answer })];
+                asked.push(json!({ "expr": question, "eval_time": "80m30s", "exp_samples": answer }));
+            };
+            ask(format!("count(count by (instance) ({expression}))"), 2.0);
+            ask(format!("max(count by ({}) ({expression}))", labels.join(", ")), 1.0);
+        }
+    }
+    assert!(asked.len() >= 12);
+    let tests = json!({ "tests": [{ "interval": "1m", "input_series": series, "promql_expr_test": asked }] });
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dashboard.yml"); // JSON is YAML
+    fs::write(&file, tests.to_string()).expect("the target folder can be written");
+    if let Some((is_well, said)) = promtool(&["test", "rules", file.to_str().expect("it has a name in UTF-8")], "") {
+        assert!(is_well, "{said}");
+    }
+}
+
+#[test]
 fn prometheus_takes_it_without_a_complaint() {
     let (_daemon, text) = measured();
+    if let Some((is_well, said)) = promtool(&["check", "metrics"], &text) {
+        assert!(is_well && said.is_empty(), "{said}\n{text}");
+    }
+}
+
+/// Whether all is well by Prometheus' own tool, and what it says; `None` where that may be missing and is.
+fn promtool(arguments: &[&str], input: &str) -> Option<(bool, String)> {
     let promtool = Command::new("promtool")
-        .args(["check", "metrics"])
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -160,10 +223,10 @@ fn prometheus_takes_it_without_a_complaint() {
         assert!(env::var_os("FOVEA_ALL").is_none(), "promtool cannot run: install prometheus");
         // Past the test harness, which keeps what passing tests print to itself.
         let _ = writeln!(std::io::stderr(), "skipped promtool: install prometheus");
-        return;
+        return None;
     };
-    promtool.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("it reads");
+    promtool.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
     let output = promtool.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success() && said.is_empty(), "{said}\n{text}");
+    Some((output.status.success(), said))
 }
