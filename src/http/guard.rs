@@ -29,11 +29,12 @@ const HEADERS: [(HeaderName, &str); 6] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The same for a page that also sends frames to `port` of the host that it is from, if that is a name as names are.
+/// The same for a page that also sends frames to `port` of the host that it is from. A policy has no words for an IPv6
+/// address (CSP 3, section 2.3.1), so then it is that port of any host.
 pub(super) fn policy(host: &str, port: u16) -> String {
     let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-    let frames = if is_name { format!("connect-src 'self' ws://{host}:{port};") } else { "connect-src 'self';".into() };
-    POLICY.replace("connect-src 'self';", &frames)
+    let host = if is_name { host } else { "*" };
+    POLICY.replace("connect-src 'self';", &format!("connect-src 'self' ws://{host}:{port};"))
 }
 
 /// The names that this board answers to.
@@ -73,4 +74,23 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_may_send_frames_to_the_host_that_it_is_from() {
+        for (host, sends_to) in [
+            ("fovea.local", "ws://fovea.local:8999"),
+            ("192.0.2.7", "ws://192.0.2.7:8999"),
+            ("2001:db8::7", "ws://*:8999"),
+            ("a; script-src b", "ws://*:8999"),
+        ] {
+            let policy = policy(host, 8999);
+            assert!(policy.contains(&format!(" connect-src 'self' {sends_to}; base-uri")), "{policy}");
+            assert!(policy.contains(" script-src 'self'; "), "{policy}");
+        }
+    }
 }
