@@ -3,19 +3,16 @@
 
 import { Card } from "/card.js";
 import { refresh, tell } from "/recent.js";
-import { get, listen, parts } from "/stream.js";
+import { RETRY_MS, get, listen, parts } from "/stream.js";
+import { say } from "/words.js";
 
-const RETRY_MS = 2000;
 const STATUS_MS = 2000;
 
 const element = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-const say = (text) => {
-  // Said once: whoever has it read out hears changes alone.
-  if (element("summary").textContent !== text) element("summary").textContent = text;
-};
 
 const cards = new Map();
+let heard; // events since the list of recent ones was asked for, until it is there
 let stop;
 
 /** The camera's card; made and put behind the others if there is none: its picture may come before it is told of. */
@@ -76,18 +73,19 @@ function keepWatching(signal) {
   return () => once.abort();
 }
 
-/** Keeps telling how the board is doing. */
+/** Keeps telling how the board is doing. Without any answer the other connections are not believed in either. */
 async function keepStatus(signal, breakOff) {
   while (!signal.aborted) {
     try {
       arrange(await get("/api/cameras"));
       const { cameras } = await get("/api/status");
       for (const camera of cameras) cards.get(camera.camera)?.status(camera);
-      say(summary(cameras));
-    } catch {
+      say(element("summary"), summary(cameras));
+    } catch ({ status }) {
       if (signal.aborted) return;
-      say("The board does not answer. Trying again.");
-      breakOff();
+      const what = status ? `The board does not say how it is (${status})` : "The board does not answer";
+      say(element("summary"), `${what}. Trying again.`);
+      if (!status) breakOff();
     }
     await pause(STATUS_MS);
   }
@@ -95,29 +93,43 @@ async function keepStatus(signal, breakOff) {
 
 /** Brings the list of events and the tags up to date; from then on they are told as they happen. */
 async function catchUp() {
-  try {
-    const recent = await get("/api/events/recent");
-    refresh(recent);
-    for (const card of cards.values()) card.forget();
-    for (const event of recent) cards.get(event.camera)?.event(event);
-  } catch {
-    // The stream of events fails as well then, and when it comes back this is done again.
+  const since = (heard = []);
+  while (heard === since) {
+    since.length = 0; // the list has what was heard before it is asked for
+    try {
+      const recent = await get("/api/events/recent");
+      if (heard !== since) return; // it is asked for anew, or no more
+      heard = undefined;
+      // What was heard meanwhile is newer: an end must not be undone by the start in the list.
+      const events = [...recent, ...since];
+      refresh(events);
+      for (const card of cards.values()) card.forget();
+      for (const event of events) cards.get(event.camera)?.event(event);
+    } catch {
+      await pause(RETRY_MS);
+    }
   }
 }
 
 function happened(event) {
+  heard?.push(event);
   tell(event);
   cards.get(event.camera)?.event(event);
 }
 
 function start() {
   const ends = new AbortController();
-  const deaf = listen({ open: catchUp, result: (result) => cards.get(result.camera)?.result(result), event: happened });
-  keepStatus(ends.signal, keepWatching(ends.signal));
+  const result = (result) => cards.get(result.camera)?.result(result);
+  const events = listen({ open: catchUp, dropped: catchUp, result, event: happened });
+  const watchAnew = keepWatching(ends.signal);
+  keepStatus(ends.signal, () => {
+    watchAnew();
+    events.again();
+  });
   stop = () => {
     ends.abort();
-    deaf();
-    stop = undefined;
+    events.end();
+    heard = stop = undefined;
   };
 }
 

@@ -1,6 +1,7 @@
 // What comes from the board: a stream of pictures, one of messages, and single answers.
 
 const ANSWER_MS = 5000;
+export const RETRY_MS = 2000;
 
 /** The parts of a multipart stream: `{ headers, bytes }`, until the stream ends. */
 export async function* parts(url, signal) {
@@ -62,21 +63,32 @@ class Source {
 }
 
 /**
- * Calls `hear[kind](message)` for each message, and `hear.open()` when the connection is there, the first time and again,
- * until what is returned is called. The browser comes back by itself.
+ * Calls `hear[kind](message)` for each message, and `hear.open()` when the connection is there, the first time and again:
+ * it comes back by itself. Gives what ends it, and what connects anew at once.
  */
 export function listen({ open, ...hear }) {
-  const source = new EventSource("/api/events");
-  source.addEventListener("open", open);
-  for (const [kind, call] of Object.entries(hear)) {
-    source.addEventListener(kind, ({ data }) => call(JSON.parse(data)));
-  }
-  return () => source.close();
+  let source, timer;
+  const end = () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+  const again = () => {
+    end();
+    source = new EventSource("/api/events");
+    source.addEventListener("open", open);
+    // A browser comes back after a connection that broke, and never after an answer that is no stream.
+    source.addEventListener("error", () => source.readyState === EventSource.CLOSED && (timer = setTimeout(again, RETRY_MS)));
+    for (const [kind, call] of Object.entries(hear)) {
+      source.addEventListener(kind, ({ data }) => call(JSON.parse(data)));
+    }
+  };
+  again();
+  return { end, again };
 }
 
-/** An answer that is JSON. Fails when there is none in time. */
+/** An answer that is JSON. Fails when there is none in time, and with its `status` when that is not a good one. */
 export async function get(url) {
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(`${url}: ${answer.status}`), { status: answer.status });
   return answer.json();
 }

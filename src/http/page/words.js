@@ -1,4 +1,4 @@
-// Times as people read them.
+// Words for people: times as they read them, and what happened.
 
 const two = (number) => String(number).padStart(2, "0");
 
@@ -8,6 +8,11 @@ export function clock(text) {
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
   if (at.toDateString() === today.toDateString()) return time;
   return `${[at.getFullYear(), at.getMonth() + 1, at.getDate()].map(two).join("-")} ${time}`;
+}
+
+/** Has an element say this. Said once: whoever has it read out hears changes alone. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** What happened and where: `motion in drive`. */
