@@ -1,7 +1,7 @@
 // One camera on the live page: its picture with what was seen in it, and how it is doing.
 
 import { drawBoxes, drawPicture } from "/draw.js";
-import { clock, happening } from "/words.js";
+import { clock, happening, say } from "/words.js";
 import { edit } from "/zones.js";
 
 const KEPT_RESULTS = 30; // results of frames that may still be on their way
@@ -20,6 +20,7 @@ export class Card {
   #learns = false;
   #seq;
   #size = [640, 360];
+  #zones = [];
 
   constructor(name) {
     this.name = name;
@@ -35,11 +36,12 @@ export class Card {
     for (const [way, label] of [["snapshot", "snapshot"], ["stream", "stream"], ["edit", "Zones"]]) {
       this.#find(`.${way}`).setAttribute("aria-label", `${label} of ${name}`);
     }
-    this.#find(".edit").addEventListener("click", () => edit(name, this.canvas));
+    this.#find(".edit").addEventListener("click", () => edit(name, this.canvas, this.#zones));
   }
 
   /** What the camera is told to do. */
-  configure({ live, snapshot, motion }) {
+  configure({ live, snapshot, motion, zones }) {
+    this.#zones = zones;
     this.#find(".snapshot").href = snapshot;
     this.#find(".stream").href = live;
     this.#find(".edit").hidden = !motion;
@@ -112,8 +114,7 @@ export class Card {
   }
 
   #say(selector, text) {
-    const place = this.#find(selector);
-    if (place.textContent !== text) place.textContent = text;
+    say(this.#find(selector), text);
   }
 
   #draw() {

@@ -1,7 +1,7 @@
 // The zone editor: polygons drawn on the picture, and the TOML that says the same.
 
 import { shape } from "/draw.js";
-import { get } from "/stream.js";
+import { say } from "/words.js";
 
 const STEP = 0.01; // of an arrow key, as a part of the picture
 const CORNER_PX = matchMedia("(pointer: coarse)").matches ? 13 : 7; // a finger hits what it covers
@@ -15,8 +15,8 @@ let zones = [];
 let chosen = 0;
 let camera = "";
 
-/** Opens the editor for a camera, on a copy of its picture as it stands. */
-export async function edit(name, picture) {
+/** Opens the editor for a camera, on a copy of its picture as it stands, with the zones that it is configured with. */
+export function edit(name, picture, configured) {
   camera = name;
   const still = dialog.querySelector("canvas");
   [still.width, still.height] = [picture.width, picture.height];
@@ -24,7 +24,6 @@ export async function edit(name, picture) {
   svg.parentElement.style.width = `min(100%, ${(52 * still.width) / still.height}vh)`;
   svg.setAttribute("viewBox", `0 0 ${still.width} ${still.height}`);
   element("editor-title").textContent = `Zones of ${name}`;
-  const configured = (await get("/api/cameras")).find((one) => one.name === name)?.zones ?? [];
   zones = configured.map(({ name = "", ignore, polygon }) => ({
     name, ignore, polygon: polygon.map((corner) => corner.map(round)),
   }));
@@ -75,8 +74,9 @@ function draw() {
   });
   zones[chosen]?.polygon.forEach(([x, y], corner) => {
     const label = `Corner ${corner + 1}: ${Math.round(x * 100)} % from the left, ${Math.round(y * 100)} % from the top`;
-    const place = { cx: x * width, cy: y * height, r: radius, "data-corner": corner, tabindex: 0, role: "button" };
-    shapes.push(shape("circle", { class: "corner", "aria-label": label, ...place }));
+    const place = { cx: x * width, cy: y * height, r: radius, "data-corner": corner };
+    const told = { role: "img", "aria-roledescription": "movable corner", "aria-label": label };
+    shapes.push(shape("circle", { class: "corner", tabindex: 0, ...told, ...place }));
   });
   svg.replaceChildren(...shapes);
   if (focused !== undefined) svg.querySelector(`[data-corner="${focused}"]`)?.focus();
@@ -90,10 +90,10 @@ function draw() {
   element("zone-name").disabled = !zone || zone.ignore;
   element("zone-ignore").checked = zone?.ignore ?? false;
   const wrong = problem();
-  element("zone-problem").textContent = wrong;
+  say(element("zone-problem"), wrong);
   element("toml").value = wrong ? "" : toml();
   element("copy").disabled = wrong !== "";
-  element("copied").textContent = "";
+  say(element("copied"), "");
 }
 
 /** Where on the picture the pointer is, as parts of its width and height. */
@@ -155,5 +155,5 @@ element("copy").addEventListener("click", async () => {
     element("toml").select(); // over plain HTTP browsers let nobody but the user copy
     document.execCommand("copy");
   }
-  element("copied").textContent = `Copied. Paste it below [camera.motion] of ${camera}.`;
+  say(element("copied"), `Copied. Paste it below [camera.motion] of ${camera}.`);
 });
