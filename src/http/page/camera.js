@@ -2,10 +2,10 @@
 
 import { drawBoxes } from "/draw.js";
 import { send } from "/sender.js";
-import { get } from "/stream.js";
+import { RETRY_MS, get } from "/stream.js";
+import { say as sayIn } from "/words.js";
 
 const RATE_OVER_MS = 3000;
-const RETRY_MS = 2000;
 
 // Why a camera cannot be had, by the browser's names, and what to do.
 const DENIED = {
@@ -17,7 +17,7 @@ const DENIED = {
 const element = (id) => document.getElementById(id);
 const video = document.querySelector("video");
 const svg = document.querySelector("svg");
-const say = (id, text) => (element(id).textContent = text);
+const say = (id, text) => sayIn(element(id), String(text));
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 let port;
@@ -56,9 +56,33 @@ async function keepSending(name, width, signal) {
     svg.replaceChildren();
     // Two that replace each other would go on for ever.
     if (isReplaced) return stop(`Off: ${reason}. Start takes the camera back.`);
-    say("state", `No connection to ${base}${reason ? ` (${reason})` : ""}. Trying again.`);
+    const why = reason || (await likelyCause(name));
+    if (signal.aborted) return;
+    say("state", `No connection to ${base}${why && ` (${why})`}. Trying again.`);
     await pause(RETRY_MS);
     if (signal.aborted) return;
+  }
+}
+
+/** Why frames may not be taken while pages are given out: no browser tells a page what a handshake was refused with. */
+async function likelyCause(name) {
+  try {
+    const cameras = await get("/api/cameras");
+    if (!cameras.some((camera) => camera.name === name && !camera.plugged_in)) return `${name} is no camera that a device can be now`;
+  } catch {
+    return ""; // nobody is there at all
+  }
+  return location.protocol === "https:" ? `is ${location.origin} in server.allowed_origins?` : "is server.listen an address that this device reaches?";
+}
+
+/** Keeps the screen on while it sends: a dark one ends the camera. If the browser does not let it, so be it. */
+async function keepAwake() {
+  const mine = running;
+  try {
+    mine.awake = await navigator.wakeLock.request("screen");
+    if (running !== mine) mine.awake.release();
+  } catch {
+    // It has none, or not now.
   }
 }
 
@@ -93,7 +117,7 @@ async function start() {
     setRunning(true);
     say("state", "Connecting");
     keepSending(element("name").value, width, running.ends.signal);
-    navigator.wakeLock?.request("screen").catch(() => {}); // a dark screen ends the camera; if not allowed, so be it
+    keepAwake();
   } catch (error) {
     say("state", DENIED[error.name] ?? `The camera cannot be used: ${error.message}`);
   }
@@ -103,6 +127,7 @@ async function start() {
 function stop(why) {
   if (!running) return;
   running.ends.abort();
+  running.awake?.release();
   close(running.stream);
   running = undefined;
   svg.replaceChildren();
@@ -133,6 +158,8 @@ async function offer() {
   say("state", names.length > 0 ? "Off" : "All cameras are plugged into the board: there is none that this device could be.");
 }
 
+// A page that is out of sight loses what keeps the screen on.
+document.addEventListener("visibilitychange", () => running && !document.hidden && keepAwake());
 element("toggle").addEventListener("click", () => (running ? stop("Off") : start()));
 for (;;) {
   try {

@@ -41,10 +41,12 @@ export function send(url, video, width, hear, signal) {
     if (message.type === "taken" || message.type === "refused") pace.answered(message.seq);
     hear[message.type]?.(message);
   };
-  signal.addEventListener("abort", () => socket.close(1000));
+  const leave = () => socket.close(1000);
+  signal.addEventListener("abort", leave);
   return new Promise((done) => {
     socket.onclose = ({ code, reason }) => {
       pace.end();
+      signal.removeEventListener("abort", leave); // the signal lives on, through all connections
       done({ reason, isReplaced: code === POLICY && reason.startsWith("another client") });
     };
   });
