@@ -32,7 +32,7 @@ impl Command {
     pub fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Run(args) => run::run(args),
-            Self::Check { file } => check::run(file),
+            Self::Check { here, file } => check::run(file, *here),
             Self::Status(args) => status::run(args),
             Self::Doctor { config } => doctor::run(config),
             Self::Dedicate { undo, config } => dedicate::run(*undo, config),

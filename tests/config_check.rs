@@ -50,6 +50,22 @@ fn a_file_that_cannot_be_read_is_told_with_the_reason() {
 }
 
 #[test]
+fn a_core_that_is_not_there_is_told_if_the_file_is_for_this_machine() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("core-1023.toml");
+    fs::write(&file, "processor.core = 1023\n[[camera]]\nname = \"door\"\n").expect("the target folder can be written");
+    assert_eq!(check(&file).status.code(), Some(0));
+    let here = |file: &Path| fovea().args(["check", "--here"]).arg(file).output().expect("fovea starts");
+    let output = here(&file);
+    let said = text(&output.stderr);
+    assert!(said.starts_with("processor.core = 1023: this process may use only core"), "{output:?}");
+    assert_eq!((output.status.code(), said.lines().count()), (Some(78), 1), "{output:?}");
+    fs::remove_file(file).expect("it was there");
+
+    let sample = Path::new("deploy/fovea.toml");
+    assert_eq!(here(sample), check(sample));
+}
+
+#[test]
 fn a_full_disk_is_a_failure_and_a_reader_that_left_is_not() {
     let to = |stdout: File| {
         let output = fovea().args(["check", "deploy/fovea.toml"]).stdout(stdout).output().expect("fovea starts");

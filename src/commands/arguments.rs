@@ -61,9 +61,14 @@ pub enum Command {
     ///
     /// Reads the file as the daemon would and starts nothing. A good file is told in one line on standard output.
     /// Each mistake is a line on standard error: file, line and column, the key and its value, what is wrong and what
-    /// would be right. Whether the board has what the file asks for (that core, that device) is found out at the start.
+    /// would be right. Whether this machine has the core that the file asks for is looked at with --here; without it the file may be
+    /// for another machine. A camera that is not plugged in is no mistake.
     #[command(after_help = "Example:\n  fovea check /etc/fovea/fovea.toml && sudo systemctl reload fovea")]
     Check {
+        /// Look too whether this machine has the processor's core
+        #[arg(long)]
+        here: bool,
+
         /// The file to check
         #[arg(value_name = "FILE", default_value = CONFIG_FILE)]
         file: PathBuf,
