@@ -10,7 +10,7 @@ use fovea::recording::Recording;
 
 use super::{
     card::Card,
-    machine::{Kind, Machine, public_key},
+    machine::{AS_AT_THE_START, Kind, Machine, public_key},
 };
 use crate::support::{
     boards::CONFIG,
@@ -20,6 +20,16 @@ use crate::support::{
 /// As another system's editor writes it.
 const NETWORK: &str = "[Match]\r\nType=ether\r\n\r\n[Network]\r\nDHCP=yes\r\nMulticastDNS=yes\r\n";
 const WIFI: &str = "country=DE\nnetwork={\n    ssid=\"nowhere\"\n    psk=\"not a secret\"\n}\n";
+
+/// What the beginning of a file says of the rest.
+const PRIVATE_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+
+/// Names the interrupts that core 3 may be given. Of those that are a core's own the kernel takes no list, not even the one that they have.
+const INTERRUPTS_LEFT: &str = "
+    for file in /proc/irq/*/smp_affinity_list; do
+        list=$(<$file)
+        [[ $list != *3* ]] || ! echo $list 2>/dev/null >$file || echo $file $list
+    done";
 
 /// How a name is in a message of DNS: each part after its length.
 fn in_dns(name: &str) -> Vec<u8> {
@@ -60,6 +70,8 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     // There are four cores: one is the processor's alone.
     assert_eq!(machine.ask("systemctl is-active fovea-core"), "active");
     assert_eq!(machine.ask("cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective"), "0-2");
+    assert_eq!(machine.hear(INTERRUPTS_LEFT), "", "these interrupts could be handled elsewhere");
+    machine.ask("grep --quiet --line-regexp 0-2 /proc/irq/*/smp_affinity_list");
 
     // Nobody has a password, and nobody is asked for one.
     assert_eq!(machine.hear("cut -d : -f 2 /etc/shadow | grep -v '^!\\?\\*$'"), "");
@@ -114,14 +126,32 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
     card.put("fovea.toml", &format!("{CONFIG}thresold = 8\n"));
     card.put("hostname", "the door\n");
     card.put("network/lan.txet", "[Match]\n");
+    card.put("network/10-lan.network", "[Network]\nDHCP=yes\n");
+    card.put("network/wpa_supplicant.conf", "ssid=\"nowhere\"\n");
+    for name in ["hostname.txt", "authorized_keys.pub", "network/lan.network.txt", "._hostname", "desktop.ini"] {
+        card.put(name, "");
+    }
     card.put_at("EFI/debian/grubenv", &[0xc3; 1024]);
     let mut machine = Machine::start(Kind::UBoot, &card);
     machine.wait_until_it_is_up();
     assert_eq!(machine.hear("systemctl is-system-running"), "running", "{}", machine.hear("systemctl --failed"));
     let report = card.take("report.txt").expect("it is told on the card");
-    for part in ["fovea.toml:7:1: ", "did you mean threshold?", "hostname is not used", "network/lan.txet is not used"]
-    {
+    for part in [
+        "fovea.toml:7:1: ",
+        "did you mean threshold?",
+        "hostname is not used: ",
+        "hostname.txt is not used; did you mean hostname?",
+        "authorized_keys.pub is not used; did you mean authorized_keys?",
+        "network/lan.txet is not used: ",
+        "network/lan.network.txt is not used; did you mean network/lan.network?",
+        "network/10-lan.network has no section [Match]",
+        "network/wpa_supplicant.conf names no network",
+        "network/wpa_supplicant.conf does not say in which country",
+    ] {
         assert!(report.contains(part), "there is no {part:?} in\n{report}");
+    }
+    for part in ["README", "._hostname", "desktop.ini", "authorized_keys is not used"] {
+        assert!(!report.contains(part), "there is {part:?} in\n{report}");
     }
     assert_eq!(machine.ask("hostname"), "fovea");
     // The default one, which is for the board alone.
@@ -129,17 +159,35 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
         machine.ask("ss --no-header --listening --tcp --numeric sport 8999 | tr -s ' ' | cut -d ' ' -f 4"),
         "127.0.0.1:8999"
     );
+    assert_eq!(machine.hear("ls /run/systemd/dnssd"), "", "a port is announced that nobody can reach");
     assert_eq!(machine.ask("systemctl is-active fovea"), "active");
     machine.ask("systemctl poweroff");
     machine.wait_for_its_end();
 
-    // Put right.
+    // Put right, but for what is still there and for the keys. Those of before stay.
     card.put("fovea.toml", CONFIG);
     card.put("hostname", "door2");
+    card.put("authorized_keys", &format!("{}# old:\nssh-ed25519 AAAA\n{PRIVATE_KEY}\n", public_key()));
     let mut machine = Machine::start(Kind::UBoot, &card);
     machine.wait_until_it_answers();
     machine.wait_until_it_is_up();
     assert_eq!(machine.ask("hostname"), "door2");
     let report = card.take("report.txt").expect("one thing is still wrong");
     assert!(report.contains("network/lan.txet") && !report.contains("fovea.toml"), "{report}");
+    assert!(
+        report.contains("\nline 3 is no public key.") && report.contains("\nline 4 begins a private key."),
+        "{report}"
+    );
+    assert_eq!(
+        machine.hear(&format!(
+            "grep --recursive --files-with-matches --exclude=ssh_host_* -e '{PRIVATE_KEY}' /data /run/fovea-image"
+        )),
+        ""
+    );
+
+    // A file without keys takes them back. Whoever is in stays in.
+    let again = format!("{AS_AT_THE_START}settings && {AS_AT_THE_START}report");
+    machine
+        .ask(&format!("mount /dev/vda1 /mnt && echo '# nobody' >/mnt/fovea/authorized_keys && umount /mnt && {again}"));
+    assert_eq!(machine.hear("systemctl restart ssh; systemctl is-active ssh"), "inactive");
 }

@@ -37,6 +37,12 @@ const BOOT_LIMIT: Duration = Duration::from_secs(900);
 /// How long a command may take unless more is said.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 
+/// With the name of one of the image's scripts behind it, runs that anew as it is run before systemd.
+pub(crate) const AS_AT_THE_START: &str = "LIB=/usr/lib/fovea-image RUN=/run/fovea-image /usr/lib/fovea-image/";
+
+/// Says the number of a boot.
+const BOOT: &str = "cat /proc/sys/kernel/random/boot_id";
+
 /// How `ssh` is told that every machine is new to us, and that nobody is there to be asked.
 const TO_STRANGERS: [&str; 8] =
     ["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
@@ -126,12 +132,17 @@ impl Machine {
         String::from_utf8_lossy(&fs::read(&self.console).unwrap_or_default()).into_owned()
     }
 
+    /// The number of this boot. Each has another.
+    pub(crate) fn boot(&self) -> String {
+        self.ask(BOOT)
+    }
+
     /// Waits until the machine runs which does not have the boot's number `before`.
     pub(crate) fn wait_until_another_boot(&mut self, before: &str) {
         // It leads nowhere soon. Whoever has it open finds out by himself.
         let _ = fs::remove_file(self.way_in());
         self.wait_until("another boot", |machine| {
-            let output = machine.ssh("cat /proc/sys/kernel/random/boot_id", Duration::from_secs(60));
+            let output = machine.ssh(BOOT, Duration::from_secs(60));
             output.is_some_and(|output| {
                 output.status.success() && String::from_utf8_lossy(&output.stdout).trim() != before
             })

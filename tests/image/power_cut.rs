@@ -22,9 +22,14 @@ const BRIEF_STEP: usize = 4;
 /// How many boards start at a time.
 const AT_A_TIME: usize = 2;
 
+const NETWORK: &str = "[Match]\nType=ether\n[Network]\nDHCP=yes\n";
+const REPORT: &str = "hostname.txt is not used; did you mean hostname?\n\n";
+
 pub(crate) fn a_first_boot_survives_it_anywhere() {
     let card = Card::set_up("power");
     card.put("hostname", "door1\n");
+    card.put("hostname.txt", "door2\n"); // which is told in the report
+    card.put("network/10-lan.network", NETWORK);
     let fresh = card.copy("power-fresh");
     let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("power.log");
     let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
@@ -75,10 +80,12 @@ fn survives(fresh: &Card, log: &WriteLog, cut: usize) {
     let failed = machine.hear("systemctl --failed --no-legend");
     assert_eq!(failed, "", "{name}");
     assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim(), "{name}");
+    assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.trim(), "{name}");
+    assert_eq!(card.take("report.txt").as_deref(), Some(REPORT), "{name}");
     let [host, machine_ids, left] = [
         "hostname",
         "grep -cE '^[0-9a-f]{32}$' /etc/machine-id",
-        "find /data -mindepth 2 -name '*.new' -o -mindepth 2 -name lost+found",
+        "find /data -name '*.new' -o -path '/data/lost+found/*'",
     ]
     .map(|command| machine.hear(command));
     assert_eq!(host, "door1", "{name}");
