@@ -81,11 +81,14 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     machine.ask("modprobe mac80211_hwsim radios=1");
     machine.wait_for("pgrep --full 'wpa_supplicant.*-iwlan0'", Duration::from_secs(60));
 
-    let heard = fs::read(&packets).expect("the emulator writes it");
-    // Without the ".local" behind: where the packet had that before, the name has only a pointer to it.
+    // It asks first whether somebody else has its name, and tells it then. Without the ".local" behind: where the packet had
+    // that before, the name has only a pointer to it.
     for name in ["door1", "_fovea._tcp"] {
         let parts = in_dns(name);
-        assert!(heard.windows(parts.len()).any(|bytes| bytes == parts), "the board has not announced {name}");
+        machine.wait_until(&format!("the board announces {name}"), |_| {
+            let heard = fs::read(&packets).expect("the emulator writes it");
+            heard.windows(parts.len()).any(|bytes| bytes == parts)
+        });
     }
     machine.cut_power();
     assert_eq!(card.take("report.txt"), None);

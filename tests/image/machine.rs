@@ -168,7 +168,8 @@ impl Machine {
         }
     }
 
-    fn wait_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+    /// Waits until something holds.
+    pub(crate) fn wait_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         let until = Instant::now() + BOOT_LIMIT;
         while !holds(self) {
             if let Ok(Some(status)) = self.process.try_wait() {
