@@ -1,5 +1,6 @@
-//! The pages in a real browser: Chromium without a screen, with a camera that is none, driven by `tests/peers/pages.py`.
-//! What it finds is judged here; its screenshots are kept in `target/pages`.
+//! The pages in a real browser: Chromium without a screen, with a camera that is none, driven by `tests/peers/pages.py`;
+//! by addresses, by name, and behind a proxy with HTTPS. What it finds is judged here; its screenshots are kept in
+//! `target/pages`.
 //!
 //! It takes a while, so it runs with `FOVEA_SLOW` set, or with `FOVEA_ALL` (`tests/run` sets it), where it must.
 
@@ -28,6 +29,7 @@ use support::daemon::Daemon;
 const CONFIG: &str = r#"
 [http]
 listen = "127.0.0.1:0"
+allowed_hosts = ["camera.example.org"]
 [[camera]]
 name = "door"
 [camera.motion]
@@ -37,6 +39,24 @@ name = "phone"
 [camera.motion]
 [[camera]]
 name = "blind"
+"#;
+
+/// A camera that comes later.
+const YARD: &str = r#"
+[[camera]]
+name = "yard"
+[camera.motion]
+hold_ms = 500
+"#;
+
+/// Another board, found by IPv6.
+const BY_IPV6: &str = r#"
+server.listen = "[::1]:0"
+[http]
+listen = "[::1]:0"
+[[camera]]
+name = "phone"
+[camera.motion]
 "#;
 
 /// Where the square is in the end: x, y, width, height, of 320x240.
@@ -51,40 +71,38 @@ fn people_see_what_is_seen() {
     let works = |program: &str, arguments: &[&str]| {
         Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
     };
-    if !works("chromedriver", &["--version"]) || !works("/usr/bin/python3", &["-c", "import cv2"]) {
-        assert!(!must, "the pages cannot be tried: install chromium-driver and python3-opencv");
-        return skip("pages.py: install chromium-driver and python3-opencv");
+    let needed = [
+        ("chromedriver", ["--version"].as_slice()),
+        ("/usr/bin/python3", &["-c", "import cv2"]),
+        ("openssl", &["version"]),
+    ];
+    if !needed.iter().all(|(program, arguments)| works(program, arguments)) {
+        assert!(!must, "the pages cannot be tried: install chromium-driver, python3-opencv and openssl");
+        return skip("pages.py: install chromium-driver, python3-opencv and openssl");
     }
-    let daemon = Daemon::start(CONFIG);
-    let frames = daemon.address();
-    let cameras = [Camera::start(frames, "door", square), Camera::start(frames, "blind", |_| broken())];
-    judge(&serde_json::from_str(&use_pages(daemon, cameras)).expect("it prints JSON"));
+    judge(&serde_json::from_str(&use_pages(Board::start())).expect("it prints JSON"));
 }
 
-/// Lets the pages be used, and the daemon be stopped and started anew as wanted; gives what was found.
-fn use_pages(daemon: Daemon, cameras: [Camera; 2]) -> String {
-    let (frames, pages) = (daemon.address(), daemon.http_address());
-    let same_ports = CONFIG.replace("127.0.0.1:0", &pages.to_string());
-    let same_ports = format!("server.listen = \"{frames}\"\n{same_ports}");
+/// Lets the pages be used, with the board doing what is wanted meanwhile; gives what was found.
+fn use_pages(mut board: Board) -> String {
+    let by_ipv6 = Daemon::launch(BY_IPV6);
+    let urls = [format!("http://{}", board.pages), format!("http://{}", by_ipv6.http_address())];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
     let mut script = Command::new("timeout")
-        .args(["150", "/usr/bin/python3", "tests/peers/pages.py", &format!("http://{pages}")])
+        .args(["240", "/usr/bin/python3", "tests/peers/pages.py"])
+        .args(urls)
+        .arg(board.frames.port().to_string())
         .arg(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("every Linux has `timeout`");
     let mut answers = script.stdin.take().expect("it is piped");
-    let (mut here, mut again, mut said) = (Some((cameras, daemon)), Vec::new(), String::new());
+    let mut said = String::new();
     for line in BufReader::new(script.stdout.take().expect("it is piped")).lines() {
-        match line.expect("it is UTF-8").as_str() {
-            "stop" => drop(here.take()), // the cameras first
-            "start" => {
-                let daemon = Daemon::launch(&same_ports);
-                daemon.wait_for_line(" at http://");
-                again.push(daemon); // to the end of this function
-            }
-            other => said += other,
+        let line = line.expect("it is UTF-8");
+        if !board.obey(&line) {
+            said += &line;
         }
         let _ = writeln!(answers); // at its end it does not listen any more
     }
@@ -128,6 +146,64 @@ fn judge(found: &Value) {
     fs::write(&file, config).expect("the target folder can be written");
     let check = Command::new(env!("CARGO_BIN_EXE_fovea")).arg("check").arg(&file).output().expect("fovea starts");
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
+/// The daemon and what it sees.
+struct Board {
+    /// Before the daemon, as they must be gone before it.
+    cameras: Vec<Camera>,
+    daemon: Option<Daemon>,
+    frames: SocketAddr,
+    pages: SocketAddr,
+    /// Whose page may send frames, as the configuration says it.
+    allowed: String,
+    /// Whether something moves in the yard.
+    moves: Arc<AtomicBool>,
+}
+
+impl Board {
+    fn start() -> Self {
+        let daemon = Daemon::start(CONFIG);
+        let (frames, pages) = (daemon.address(), daemon.http_address());
+        let cameras = vec![Camera::start(frames, "door", square), Camera::start(frames, "blind", |_| broken())];
+        Self { cameras, daemon: Some(daemon), frames, pages, allowed: String::new(), moves: Arc::default() }
+    }
+
+    /// Does what the script orders; whether it was an order.
+    fn obey(&mut self, line: &str) -> bool {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("stop", "") => (self.cameras, self.daemon) = (Vec::new(), None), // in this order
+            ("start", "") => {
+                let same_ports = CONFIG.replace("127.0.0.1:0", &self.pages.to_string());
+                let config = format!("server.listen = \"{}\"\n{}{same_ports}", self.frames, self.allowed);
+                self.daemon.insert(Daemon::launch(&config)).wait_for_line(" at http://");
+            }
+            ("add", "") => {
+                self.reload(YARD);
+                let moves = self.moves.clone();
+                let yard = move |step| picture(moves.load(Ordering::Relaxed).then_some(step * 4 % 280));
+                self.cameras.push(Camera::start(self.frames, "yard", yard));
+            }
+            ("remove", "") => {
+                self.cameras.pop();
+                self.reload("");
+            }
+            ("move", "") => self.moves.store(true, Ordering::Relaxed),
+            ("rest", "") => self.moves.store(false, Ordering::Relaxed),
+            ("allow", origin) => {
+                self.allowed = format!("server.allowed_origins = [\"{origin}\"]\n");
+                self.reload("");
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Has the daemon read its configuration again, with more cameras at its end.
+    fn reload(&self, more: &str) {
+        let daemon = self.daemon.as_ref().expect("it is not stopped");
+        daemon.reload(&format!("{}{CONFIG}{more}", self.allowed), "the configuration is read again, and holds");
+    }
 }
 
 /// A camera that sends pictures, twenty a second, until dropped.

@@ -29,15 +29,26 @@ CONTRASTS = """
       })"""
 
 
+def told(page):
+    """Role and name of all that is told to who does not see the page."""
+    nodes = [node for node in page.cdp("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+    return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes]
+
+
+def has(page, role, name):
+    """Ends the program unless something on the page is told as this."""
+    if (role, name) not in told(page):
+        sys.exit(f"nothing is told as {role} {name!r}: {told(page)}")
+
+
 def check(page):
     """Ends the program unless whatever can be used has a name of its own, and all text a contrast that can be read."""
-    nodes = [node for node in page.cdp("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
-    told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes]
-    used = [one for one in told if one[0] in FOCUSABLE]
+    nodes = told(page)
+    used = [one for one in nodes if one[0] in FOCUSABLE]
     if not used or any(not name for _, name in used) or len(set(used)) < len(used):
         sys.exit(f"not each has a name of its own: {used}")
-    if any(not name for role, name in told if role in ("img", "image", "article", "dialog", "region", "heading")):
-        sys.exit(f"something has no name: {told}")
+    if any(not name for role, name in nodes if role in ("img", "image", "article", "dialog", "region", "heading", "application")):
+        sys.exit(f"something has no name: {nodes}")
     low = [(text, ratio) for text, ratio in page.run(CONTRASTS) if ratio < CONTRAST]
     if low:
         sys.exit(f"too little contrast: {low}")

@@ -1,23 +1,26 @@
 #!/usr/bin/python3
 """Uses the pages in Chromium without a screen, as people would, and prints what a test has to judge, as JSON.
 
-    pages.py http://127.0.0.1:8080 FOLDER
+    pages.py http://127.0.0.1:8080 http://[::1]:8080 8999 FOLDER
 
 The daemon's camera `door` shows a picture of 320x240 that stands still, with a bright square in it that just moved; nobody
-feeds `phone`; what `blind` sends begins as a JPEG and is none. Screenshots go into FOLDER. When this says `stop` or `start` it
-wants the daemon ended or started anew, and a line when that is done. A page that does not do what it should ends this with
-what it says.
+feeds `phone`; what `blind` sends begins as a JPEG and is none. Frames come in at the port that is given, and another daemon,
+with a `phone` alone, is found by IPv6. Screenshots go into FOLDER. A line that this says is an order, and it wants a line when
+that is done: `stop` and `start` the daemon; `add` a camera `yard` by a reload, and `remove` it; let what it sees `move` and
+`rest`; `allow ORIGIN`. A page that does not do what it should ends this with what it says.
 """
 
 import json
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import cv2
 import numpy
 
 import accessible
-from webdriver import browser
+from proxy import EVENTS, RECENT, Proxy
+from webdriver import browser, wait
 
 ARROW_RIGHT, ARROW_DOWN, ENTER, DELETE = "\ue014", "\ue015", "\ue007", "\ue017"
 WINDOWS = [("light", "light", 1280, 900), ("dark", "dark", 1280, 900), ("phone", "light", 390, 844), ("phone-dark", "dark", 390, 844)]
@@ -53,7 +56,20 @@ def live(page):
     return {"square": around(white), "box": {edge: round(float(at / scale), 1) for edge, at in edges.items()}, "told": told}
 
 
-def zones(page):
+def numbers(page):
+    """What the board counts is on the page, and each event with the picture that it began with."""
+    says(page, "#camera-door .fps", r"^[1-9]\d*\.\d /s$")
+    says(page, "#camera-door .age", r"^\d+ ms$")
+    for name in ("superseded", "refused"):
+        says(page, f"#camera-door .{name}", r"^\d+$")
+    says(page, "#events li", r"^door: motion\d\d:\d\d:\d\d, goes on$")
+    page.wait("the event's picture", """
+        const image = document.querySelector("#events img");
+        return image?.complete && image.naturalWidth === 320 && getComputedStyle(image.parentElement).visibility === "visible"
+          && /^door at /.test(image.alt)""")
+
+
+def zones(page, url):
     """Draws a zone with the pointer, another with keys; gives the TOML."""
     page.click("#camera-door .edit")
     left, top, width, height = page.wait("the editor", """
@@ -64,7 +80,7 @@ def zones(page):
         page.pointer(at(*corner), "Down", "Up")
     page.pointer(at(0.9, 0.1), "Down", at(0.8, 0.2), "Up")
     page.type("#zone-name", "Gate")
-    page.wait("a bad name is told", "return /a name is/.test(document.querySelector('#zone-problem').textContent)")
+    says(page, "#zone-problem", "a name is")
     page.type("#zone-name", "gate")
     page.click("#new-zone")
     page.click("#zone-ignore")
@@ -73,10 +89,34 @@ def zones(page):
     focused = page.run("return document.activeElement.id")
     if focused != "add-corner":
         sys.exit(f"with the last corner gone the focus is on {focused!r}")
-    for keys in [[], [ARROW_RIGHT] * 10, [ARROW_DOWN] * 20]:
+    page.run("new MutationObserver((changes) => (window.changes = changes)).observe(document.querySelector('#zone-problem'), { childList: true })")
+    for keys in [[], [ARROW_RIGHT] * 10]:
         page.run("document.querySelector('#add-corner').focus()")
         page.keys(ENTER, *keys)
-    return page.wait("good TOML", "return document.querySelector('#toml').value")
+    if page.run("return window.changes"):
+        sys.exit("the same problem is told again with each key")
+    # What takes the arrow keys for itself must be said to be such, or screen readers keep them.
+    accessible.has(page, "application", "Corners of the zone")
+    accessible.has(page, "image", "Corner 2: 60 % from the left, 50 % from the top")
+    page.run("document.querySelector('#add-corner').focus()")
+    page.keys(ENTER, *[ARROW_DOWN] * 20)
+    toml = page.wait("good TOML", "return document.querySelector('#toml').value")
+    page.allow("clipboard-read", url)
+    page.click("#copy")
+    says(page, "#copied", r"^Copied\. Paste it below \[camera\.motion\] of door\.$")
+    copied = page.run("return navigator.clipboard.readText()")
+    if copied != toml:
+        sys.exit(f"what was copied is {copied!r}")
+    return toml
+
+
+def closes(page):
+    """Close closes the editor, even while a name is bad; and it can be opened again."""
+    page.click("#new-zone")
+    page.type("#zone-name", "Gate")
+    says(page, "#zone-problem", "a name is")
+    page.click("#editor button[value=close]")
+    page.wait("the editor is closed", "return !document.querySelector('#editor').open")
 
 
 def looks(page, folder):
@@ -97,15 +137,56 @@ def says(page, selector, pattern):
               selector, pattern)
 
 
-def camera(page, url):
-    """Sends the browser's own camera, until it was seen; leaves it on."""
-    page.allow_camera(url)
-    page.open(f"{url}/camera")
+# What pages hold on to and browsers do not show: listeners for the end of something, and orders to keep the screen on.
+HELD = """
+    window.held = { listeners: 0, awake: [] };
+    for (const [name, more] of [["addEventListener", 1], ["removeEventListener", -1]]) {
+      const act = EventTarget.prototype[name];
+      EventTarget.prototype[name] = function (kind, ...rest) {
+        if (kind === "abort") held.listeners += more;
+        return act.call(this, kind, ...rest);
+      };
+    }
+    const { request } = WakeLock.prototype;
+    WakeLock.prototype.request = async function (...kind) {
+      const lock = await request.apply(this, kind);
+      held.awake.push(lock);
+      return lock;
+    };"""
+
+
+def stays_awake(page, does):
+    """Waits until the page keeps the screen on, or does not."""
+    page.wait(f"the screen is kept on: {does}", "return held.awake.length && held.awake.every((lock, at, { length }) => "
+              "lock.released !== (arguments[0] && at === length - 1))", does)
+
+
+def camera(page, proxy):
+    """Sends the browser's own camera, until it was seen; leaves it on. At first the board does not let it in."""
+    page.at_each_page(HELD)
+    page.allow("camera", proxy.url)
+    page.open(f"{proxy.url}/camera")
     page.wait("cameras to choose from", "return document.querySelector('#name').value === 'phone'")
     page.click("#toggle")
+    says(page, "#state", fr"^No connection to {proxy.url.replace('http', 'ws')} \(is {proxy.url} in server\.allowed_origins\?\)\.")
+    wants(f"allow {proxy.url}")
     page.wait("frames are taken", "return Number(document.querySelector('#taken').textContent) > 10")
     page.wait("results come back", "return document.querySelector('svg')?.dataset.seq > 10")
     accessible.check(page)
+    stays_awake(page, True)
+    page.minimize()
+    stays_awake(page, False)
+    page.maximize()
+    stays_awake(page, True)
+
+
+def by_ipv6(page, url):
+    """A board that is opened by its IPv6 address is sent to as well."""
+    page.allow("camera", url)
+    page.open(f"{url}/camera")
+    page.wait("its turn", "return !document.querySelector('#toggle').disabled")
+    page.click("#toggle")
+    says(page, "#state", "^Sends to phone$")
 
 
 def phone_moves(page):
@@ -127,10 +208,11 @@ def elsewhere(page, url):
         sys.exit("Start can be pressed although there is no camera to be had")
 
 
-def camera_troubles(page, url, live_page):
+def camera_troubles(page, proxy, url, live_page):
     """What can happen to the page that sends: each is told, and ends with it off or with it sending again."""
     first = page.window()
     page.new_window()
+    page.allow("camera", url)
     page.open(f"{url}/camera")
     page.wait("its turn", "return !document.querySelector('#toggle').disabled")
     page.run("document.querySelector('#name').value = 'phone'")
@@ -147,28 +229,86 @@ def camera_troubles(page, url, live_page):
     says(page, "#camera-phone .state", r"^lost since \d\d:\d\d:\d\d$")
     says(page, "#camera-phone .nothing", r"^lost since \d\d:\d\d:\d\d$")
     page.go_to(first)
-    page.allow_camera(url, False)
+    stays_awake(page, False)
+    page.allow("camera", proxy.url, False)
     page.click("#toggle")
     says(page, "#state", "^The browser may not use the camera")
-    page.allow_camera(url)
+    page.allow("camera", proxy.url)
     page.click("#toggle")
     says(page, "#state", "^Sends to phone$")
 
 
-def restart(page, live_page):
-    """The daemon ends and begins anew: both pages tell it, and go on by themselves."""
+def recent(proxy, camera, state):
+    """Whether the board knows of such an event."""
+    with urlopen(f"http://127.0.0.1:{proxy.pages}{RECENT}") as answer:
+        return any((event["camera"], event["state"]) == (camera, state) for event in json.load(answer))
+
+
+def comes(page, proxy):
+    """A camera is added while the page is open. What the page misses of it, it catches up with."""
+    proxy.refused = {"/api/status": 503}
+    wants("add")
+    says(page, "#summary", r"does not say how it is \(503\)\. Trying again\.$")
+    page.wait("the new camera is seen", "return document.querySelector('#camera-yard')?.dataset.seq > 40")
+    shows_cameras(page, "door,phone,blind,yard")
+    wait("refusals leave the pictures alone", lambda: are_spared(proxy))
+    proxy.refused = {}
+    # The start is lost, which the page is told; when the end comes, the list that has the start alone is on its way.
+    proxy.loses = True
+    wants("move")
+    wait("it moves", lambda: recent(proxy, "yard", "start"))
+    proxy.is_free.clear()
+    proxy.loses = False
+    proxy.tell("dropped", {"v": 1, "type": "dropped", "count": 1})
+    wait("the list is asked for", lambda: proxy.kept)
+    wants("rest")
+    wait("the end", lambda: any((event["camera"], event["state"]) == ("yard", "end") for event in proxy.told))
+    proxy.is_free.set()
+    says(page, "#events", r"yard: motion\d\d:\d\d:\d\d, (\d\.\d|\d\d) s")
+    says(page, "#camera-yard .tags", "^$")
+    says(page, "#summary", " live$")
+
+
+def are_spared(proxy):
+    """Whether two polls are refused without the pictures being asked for anew. On a busy machine some get no answer at all."""
+    streams, refusals = [("/live", 200), ("/api/status", 503)]
+    before = proxy.answered[streams], proxy.answered[refusals]
+    wait("two refusals", lambda: proxy.answered[refusals] > before[1] + 1)
+    return proxy.answered[streams] == before[0]
+
+
+def shows_cameras(page, names):
+    """Waits until these are all the cameras on the page, in this order."""
+    shown = "[...document.querySelectorAll('article h2')].map((name) => name.textContent).join()"
+    page.wait(names, f"return {shown} === arguments[0]", names)
+
+
+def restart(page, proxy, live_pages):
+    """The daemon ends and begins anew: all pages tell it, and go on by themselves."""
     first = page.window()
     wants("stop")
     says(page, "#state", "^No connection to ")
-    page.go_to(live_page)
-    says(page, "#summary", "does not answer")
-    says(page, "#camera-door .state", r"^no answer from the board since \d\d:\d\d:\d\d$")
-    page.run("document.querySelector('#camera-phone').dataset.seq = 0")
+    for window, summary in zip(live_pages, [r"does not answer\.", r"does not say how it is \(502\)\."]):
+        page.go_to(window)
+        says(page, "#summary", summary)
+        says(page, "#camera-door .state", r"^no answer from the board since \d\d:\d\d:\d\d$")
+        page.run("document.querySelector('#camera-phone').dataset.seq = 0")
+    page.click("#camera-door .edit")
+    page.wait("the editor, board or not", "return document.querySelector('#editor').open")
+    page.click("#editor button[value=close]")
+    wait("the stream of events is refused", lambda: proxy.answered[EVENTS, 502])
     wants("start")
-    says(page, "#camera-door .state", "^waits for its first frame$")
-    phone_moves(page)
+    for window in live_pages:
+        page.go_to(window)
+        says(page, "#camera-door .state", "^waits for its first frame$")
+        phone_moves(page)
+        page.wait("boxes come again", "return document.querySelector('#camera-phone svg .box')")
+        says(page, "#events", "phone: motion[0-9:]+, goes on")
     page.go_to(first)
     says(page, "#state", "^Sends to phone$")
+    listeners = page.run("return held.listeners")
+    if listeners != 1:
+        sys.exit(f"{listeners} connections wait for the end of one")
 
 
 def wants(what):
@@ -177,41 +317,55 @@ def wants(what):
     sys.stdin.readline()
 
 
-def main(url, folder):
+def main(url, url_v6, frames, folder):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    proxy = Proxy(int(url.rpartition(":")[2]), int(frames), folder)
     with browser() as page:
         page.look("light", 1280, 900)
         page.open(url)
         found = live(page)
         looks(page, folder)
+        numbers(page)
         says(page, "#camera-door .tags", "^motion$")
         says(page, "#camera-blind .nothing", "no picture that the browser can show")
-        found["toml"] = zones(page)
+        found["toml"] = zones(page, url)
         page.screenshot(folder / "zones.png")
         accessible.check(page)
+        closes(page)
         elsewhere(page, url)
+        by_ipv6(page, url_v6)
         console = page.console()
 
-        camera(page, url)
+        camera(page, proxy)
         page.screenshot(folder / "camera.png")
         page.look("dark", 390, 844)
         page.screenshot(folder / "camera-phone.png")
         accessible.check(page)
         sending = page.window()
-        console += page.console()
-        live_page = page.new_window()
+        live_pages = [page.new_window()]
         page.open(url)
         phone_moves(page)
         found["phone"] = page.run("""
             const canvas = document.querySelector("#camera-phone canvas"), { width, height } = canvas;
             return [...canvas.getContext("2d").getImageData(width / 2, height / 10, 1, 1).data]""")[:3]
+        live_pages.append(page.new_window())
+        proxy.refused = {EVENTS: 503}
+        page.open(proxy.url)
+        wait("the stream of events is asked for again", lambda: proxy.answered[EVENTS, 503] > 1)
+        proxy.refused = {}
+        phone_moves(page)
+        wait("the stream of events", lambda: proxy.answered[EVENTS, 200])
+        comes(page, proxy)
+        wants("remove")
         page.go_to(sending)
-        camera_troubles(page, url, live_page)
-        found["console"] = console + page.console()
-        restart(page, live_page)
-        # That nobody answers is told there too, by the browser.
-        found["console"] += [line for line in page.console() if line["source"] != "network"]
+        camera_troubles(page, proxy, url, live_pages[0])
+        page.go_to(live_pages[1])
+        shows_cameras(page, "door,phone,blind")
+        page.go_to(sending)
+        restart(page, proxy, live_pages)
+        # That somebody refuses or nobody answers is told there too, by the browser.
+        found["console"] = console + [line for line in page.console() if line["source"] != "network"]
     print(json.dumps(found))
 
 

@@ -17,11 +17,12 @@ from urllib.request import Request, urlopen
 
 TIMEOUT_S = 40
 
-# No sandbox, as tests may run as root, where Chromium has none; no calls home; a camera that is none; a name for this
-# machine that a browser takes for another, as it does with a board's.
+# No sandbox, as tests may run as root, where Chromium has none; no calls home; a camera that is none; names for this
+# machine that a browser takes for another, as it does with a board's; any certificate will do.
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-           "--use-fake-device-for-media-stream", "--host-resolver-rules=MAP fovea.local 127.0.0.1"]
+           "--use-fake-device-for-media-stream", "--host-resolver-rules=MAP fovea.local 127.0.0.1,MAP camera.example.org 127.0.0.1",
+           "--ignore-certificate-errors"]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -44,6 +45,17 @@ def ask(method, url, body=None):
         sys.exit(f"{method} {url}: {json.load(error)['value']['message']}")
 
 
+def wait(what, look, page=None):
+    """Waits until what `look` gives is true, and gives that. If it does not come, this ends with what the page says."""
+    until = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < until:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    said = page and f"\n--- the page says\n{page.run('return document.body.innerText')}\n--- the console\n{page.console()}"
+    sys.exit(f"{what}: not within {TIMEOUT_S} s{said or ''}")
+
+
 class Browser:
     """One session of a browser."""
 
@@ -62,13 +74,7 @@ class Browser:
 
     def wait(self, what, script, *args):
         """Waits until the script returns something true, and gives that."""
-        until = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < until:
-            if found := self.run(script, *args):
-                return found
-            time.sleep(0.05)
-        said = self.run("return document.body.innerText")
-        sys.exit(f"{what}: not within {TIMEOUT_S} s\n--- the page says\n{said}\n--- the console\n{self.console()}")
+        return wait(what, lambda: self.run(script, *args), self)
 
     def find(self, selector):
         return ask("POST", f"{self.session}/element", {"using": "css selector", "value": selector})[ELEMENT]
@@ -107,10 +113,22 @@ class Browser:
         """The window that it is in."""
         return ask("GET", f"{self.session}/window")
 
-    def allow_camera(self, page, allowed=True):
-        """Whether pages of this origin may have the camera, as people say when they are asked."""
+    def minimize(self):
+        """Takes the window out of sight."""
+        ask("POST", f"{self.session}/window/minimize")
+
+    def maximize(self):
+        """Brings it back."""
+        ask("POST", f"{self.session}/window/maximize")
+
+    def at_each_page(self, script):
+        """Runs a script in this window's pages, before their own."""
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def allow(self, what, page, allowed=True):
+        """Whether pages of this origin may have it, as people say when they are asked."""
         setting = "granted" if allowed else "denied"
-        self.cdp("Browser.setPermission", permission={"name": "camera"}, setting=setting, origin=page)
+        self.cdp("Browser.setPermission", permission={"name": what}, setting=setting, origin=page)
 
     def cdp(self, command, **params):
         """What WebDriver has no command for."""
