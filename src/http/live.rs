@@ -66,13 +66,12 @@ pub(super) async fn snapshot(
     let screen = app.find(&name)?;
     let with_boxes = query.is_some_and(|query| query.split('&').any(|word| word == "overlay" || word == "overlay="));
     let view = if with_boxes { screen.newest_with_boxes().await } else { screen.newest().await };
+    let later = |why| (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response();
     let Some(View { shown, jpeg }) = view else {
-        let why = format!("There is no picture of {name} yet.\n");
-        return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());
+        return Ok(later(format!("There is no picture of {name} yet.\n")));
     };
     let Some(jpeg) = jpeg else {
-        let why = format!("The newest frame of {name} cannot be shown: it is damaged.\n");
-        return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response());
+        return Ok(later(format!("The newest frame of {name} cannot be shown: it is damaged.\n")));
     };
     let mut response = ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response();
     for (name, value) in About::frame(&screen, &shown).0 {

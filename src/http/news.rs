@@ -201,13 +201,19 @@ impl News {
     }
 }
 
+impl Told {
+    /// Whether it tells this of the event of that id.
+    fn is(&self, state: EventState, id: &str) -> bool {
+        matches!(&self.message, Message::Event(event) if event.state == state && event.id == id)
+    }
+}
+
 impl History {
     /// Keeps an event message. It takes the place of the event's earlier update: an event that goes on for long would
     /// push out all others.
     fn keep(&mut self, told: &Arc<Told>) {
         let Message::Event(event) = &told.message else { return };
-        let is_stale = |kept: &Arc<Told>| matches!(&kept.message, Message::Event(one) if one.state == EventState::Update && one.id == event.id);
-        self.events.retain(|kept| !is_stale(kept));
+        self.events.retain(|kept| !kept.is(EventState::Update, &event.id));
         self.events.push_back(told.clone());
         if self.events.len() > KEPT_EVENTS {
             // Not the start of an event that goes on: who comes now is to hear of it.
@@ -220,8 +226,7 @@ impl History {
     /// Whether a message is the start of an event that has not ended.
     fn goes_on(&self, told: &Told) -> bool {
         let Message::Event(start) = &told.message else { return false };
-        let is_end = |told: &Arc<Told>| matches!(&told.message, Message::Event(one) if one.state == EventState::End && one.id == start.id);
-        start.state == EventState::Start && !self.events.iter().any(is_end)
+        start.state == EventState::Start && !self.events.iter().any(|kept| kept.is(EventState::End, &start.id))
     }
 }
 

@@ -80,6 +80,16 @@ fn raw_frames_and_png_are_shown_as_jpeg() {
     assert!(level(&live_part(&mut live).body, 16, 16).abs_diff(235) < 8);
 }
 
+/// Sends a raw frame of this number from the yard, and waits for its result.
+fn raw_sender(daemon: &Daemon, size: (u32, u32)) -> impl FnMut(u64) + use<> {
+    let mut sender = Client::connect_v1(daemon, "/frames/yard?results");
+    let rows = Picture::scene(size.0, size.1).yuyv(0);
+    move |seq| {
+        sender.send(V1 { format: YUYV, size, seq, picture: &rows, ..V1::default() }.message());
+        sender.next_of("result");
+    }
+}
+
 /// How many pictures were made into JPEG.
 fn encoded(daemon: &Daemon) -> u64 {
     let metrics = get(daemon, "/metrics").text();
@@ -90,12 +100,7 @@ fn encoded(daemon: &Daemon) -> u64 {
 #[test]
 fn a_raw_frame_is_encoded_once_for_all_viewers_and_never_without() {
     let daemon = start();
-    let mut sender = Client::connect_v1(&daemon, "/frames/yard?results");
-    let rows = Picture::scene(64, 48).yuyv(0);
-    let mut send = |seq| {
-        sender.send(V1 { format: YUYV, size: (64, 48), seq, picture: &rows, ..V1::default() }.message());
-        sender.next_of("result");
-    };
+    let mut send = raw_sender(&daemon, (64, 48));
     (1..=20).for_each(&mut send);
     assert_eq!(encoded(&daemon), 0, "nobody looks");
     let mut viewers = ["/cameras/yard/live.mjpg", "/live", "/cameras/yard/live.mjpg"].map(|path| get(&daemon, path));
@@ -228,32 +233,26 @@ fn frames_that_cannot_be_shown_are_told_of_and_cost_nobody_the_stream() {
     let mut sender = Client::connect(&daemon, "/frames/yard?results");
     // As nothing looks at this camera's frames, nobody has found out.
     let png = Picture::scene(64, 48).png();
-    let mut sent = (0..).map(|_| {
-        sender.send(&png[..png.len() / 2]);
+    let mut send = |picture: &[u8]| {
+        sender.send(picture);
         sender.next_of("result");
-    });
-    sent.next();
+    };
+    send(&png[..png.len() / 2]);
     let snapshot = get(&daemon, "/cameras/yard/snapshot.jpg");
     assert_eq!(snapshot.status, 503);
     assert_eq!(snapshot.text(), "The newest frame of yard cannot be shown: it is damaged.\n");
     // Before its first result it is silent, which may be told, too.
     let told = std::iter::from_fn(|| Some(live.part())).find(|part| part.header("fovea-state") == Some("live"));
     assert_eq!(told.expect("it goes on").header("fovea-seq"), None);
-    sent.next();
-    drop(sent);
-    sender.send(Picture::scene(64, 48).png());
+    send(&png[..png.len() / 2]);
+    send(&png);
     assert_eq!(live_part(&mut live).header("fovea-seq"), Some("3"));
 }
 
 #[test]
 fn who_asks_for_pictures_and_leaves_leaves_no_work_behind() {
     let daemon = start();
-    let mut sender = Client::connect_v1(&daemon, "/frames/yard?results");
-    let rows = Picture::scene(1280, 720).yuyv(0);
-    let mut send = |seq| {
-        sender.send(V1 { format: YUYV, size: (1280, 720), seq, picture: &rows, ..V1::default() }.message());
-        sender.next_of("result");
-    };
+    let mut send = raw_sender(&daemon, (1280, 720));
     send(1);
     let before_kb = daemon.status("VmHWM");
     for seq in 2..=100 {
