@@ -9,7 +9,7 @@ use footage::{FULL_HD, VGA};
 use fovea::{
     config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
-    output::message::{Age, FrameResult, Message, Motion, Rect},
+    message::{Age, FrameResult, Message, Motion, Rect},
     processor::{decoder::Decoder, scale::Scale, set_up, stages::Stages},
     slot::Slot,
     source::picture_head,

@@ -30,10 +30,10 @@ use crate::{
     status::Status,
     system::{
         cores::{Cores, CoresError},
-        memory,
-        notify::Given,
-        thread::{Late, Thread},
-        wake::Wake,
+        event_fd::EventFd,
+        malloc,
+        notify::SystemdEnv,
+        thread::{JoinTimeout, Thread},
         watchdog::Watchdog,
     },
 };
@@ -53,8 +53,8 @@ pub struct Daemon {
     cameras: Cameras,
     plugged_in: PluggedIn,
     server: Arc<Server>,
-    stop: Arc<Wake>,
-    ended: Arc<Wake>,
+    stop: Arc<EventFd>,
+    ended: Arc<EventFd>,
     listen: Thread,
     processor: Thread,
     http: Option<http::Running>,
@@ -109,10 +109,10 @@ impl Daemon {
     ///
     /// # Errors
     /// When something of it cannot start. Nothing is left running then but what ends with the process.
-    pub fn start(config: Config, given: Given) -> Result<Self, StartError> {
-        memory::keep();
+    pub fn start(config: Config, given: SystemdEnv) -> Result<Self, StartError> {
+        malloc::keep();
         let cores = Cores::plan(config.processor.core)?;
-        cores.keep_house()?;
+        cores.pin_housekeeping()?;
 
         let cannot_listen = |key, address| move |source| StartError::Listen { key, address, source };
         let listen = config.server.listen;
@@ -125,21 +125,21 @@ impl Daemon {
         let http_port = config.http.as_ref().map(bind).transpose()?;
 
         let mut watchdog = Watchdog::new(given.watchdog);
-        let (stop, ended) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
+        let (stop, ended) = (Arc::new(EventFd::new()?), Arc::new(EventFd::new()?));
         let mut cameras = Cameras::new(http_port.is_some());
         cameras.set(&config.cameras)?;
 
         let Cameras { slot, hub, changes, status, .. } = &cameras;
         let processor = start_processor(&config, cores.clone(), ended.clone(), {
             let (slot, hub, changes) = (slot.clone(), hub.clone(), changes.clone());
-            let progress = watchdog.watch("processor");
-            move || processor::run::run(&slot, &hub, &changes, &progress)
+            let heartbeat = watchdog.watch("processor");
+            move || processor::run::run(&slot, &hub, &changes, &heartbeat)
         })?;
         let server = Arc::new(Server::new(config.server.clone(), &cameras.gates(), slot.clone(), hub.clone()));
         let listen = Thread::spawn("listen", ended.clone(), {
-            let (server, stop, progress) = (server.clone(), stop.clone(), watchdog.watch("listen"));
+            let (server, stop, heartbeat) = (server.clone(), stop.clone(), watchdog.watch("listen"));
             move || {
-                if let Err(error) = listener.run(&server, &stop, &progress) {
+                if let Err(error) = listener.run(&server, &stop, &heartbeat) {
                     error!("the port is lost: {error}");
                 }
             }
@@ -175,12 +175,12 @@ impl Daemon {
         if let Some(http) = &self.http {
             http.show(self.cameras.sights());
         }
-        self.tell_what_waits(config);
+        self.warn_restart_required(config);
         Ok(())
     }
 
     /// Tells what in a new configuration has to wait for a restart.
-    fn tell_what_waits(&self, new: &Config) {
+    fn warn_restart_required(&self, new: &Config) {
         let old = &self.started_with;
         let changes = [
             ("server.listen", new.server.listen != old.server.listen),
@@ -219,7 +219,7 @@ impl Daemon {
 
     /// Set when a thread ended that should not have.
     #[must_use]
-    pub fn ended(&self) -> &Wake {
+    pub fn ended(&self) -> &EventFd {
         &self.ended
     }
 
@@ -227,7 +227,7 @@ impl Daemon {
     ///
     /// # Errors
     /// With the thread that did not end in time.
-    pub fn stop(self) -> Result<(), Late> {
+    pub fn stop(self) -> Result<(), JoinTimeout> {
         let now = Instant::now();
         self.stop.set();
         let cameras = self.plugged_in.stop(now + SOURCES_END);
@@ -261,13 +261,13 @@ fn take_port(server: &config::Server, port: TcpListener) -> Result<Listener, Sta
 fn start_processor(
     config: &Config,
     cores: Cores,
-    ended: Arc<Wake>,
+    ended: Arc<EventFd>,
     look: impl FnOnce() + Send + 'static,
 ) -> Result<Thread, StartError> {
     let priority = config.processor.realtime_priority;
     let (report, first_step) = sync_channel(1);
     let thread = Thread::spawn("processor", ended, move || {
-        let ready = cores.take_own(priority).map_err(StartError::from).and_then(|()| Ok(processor::set_up()?));
+        let ready = cores.pin_processor(priority).map_err(StartError::from).and_then(|()| Ok(processor::set_up()?));
         let is_ready = ready.is_ok();
         // The starter waits for this report; if it is gone, so is the process.
         let _ = report.send(ready);
@@ -281,7 +281,7 @@ fn start_processor(
 
 fn tell_start(address: SocketAddr, cores: &Cores) {
     info!("fovea {} listening on {address}", env!("CARGO_PKG_VERSION"));
-    if cores.apart() {
+    if cores.is_dedicated() {
         info!("the processor has core {} of this process to itself", cores.processor());
     } else {
         warn!("the processor shares core {}, the only one, with everything else", cores.processor());

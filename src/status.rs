@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     frame::Frame,
-    output::statistics::{Snapshot, State, Statistics},
     slot::Slot,
     sync::Mutex,
     system::clock::{Monotonic, to_the_microsecond},
+    telemetry::camera_metrics::{Availability, CameraMetrics, Snapshot},
 };
 
 /// The cameras and where their numbers are.
@@ -20,7 +20,7 @@ pub struct Status {
     started: Monotonic,
     slot: Arc<Slot<Frame>>,
     // The list is replaced, never changed: whoever asks holds the lock for one clone of the pointer.
-    cameras: Mutex<Arc<[Arc<Statistics>]>>,
+    cameras: Mutex<Arc<[Arc<CameraMetrics>]>>,
 }
 
 /// The daemon as it stands now.
@@ -42,7 +42,7 @@ impl Report {
     #[must_use]
     pub fn in_words(&self) -> String {
         let all = self.cameras.len();
-        let live = self.cameras.iter().filter(|camera| camera.standing.state == State::Live).count();
+        let live = self.cameras.iter().filter(|camera| camera.state.state == Availability::Live).count();
         let cameras = if all == 1 { "camera" } else { "cameras" };
         let mut words =
             if live == all { format!("{all} {cameras}") } else { format!("{live} of {all} {cameras} live") };
@@ -64,16 +64,16 @@ impl Status {
     }
 
     /// Makes these the cameras, in the order of the configuration.
-    pub fn set(&self, cameras: Vec<Arc<Statistics>>) {
+    pub fn set(&self, cameras: Vec<Arc<CameraMetrics>>) {
         *self.cameras.lock() = cameras.into();
     }
 
     /// The cameras' numbers, in the order of the configuration.
-    pub fn cameras(&self) -> Arc<[Arc<Statistics>]> {
+    pub fn cameras(&self) -> Arc<[Arc<CameraMetrics>]> {
         self.cameras.lock().clone()
     }
 
-    fn camera(&self, one: &Statistics) -> Snapshot {
+    fn camera(&self, one: &CameraMetrics) -> Snapshot {
         one.snapshot(self.slot.counts(one.camera().index()))
     }
 
@@ -83,7 +83,7 @@ impl Status {
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started.wall(),
-            healthy: cameras.iter().all(|camera| camera.standing.state == State::Live),
+            healthy: cameras.iter().all(|camera| camera.state.state == Availability::Live),
             cameras,
         }
     }
@@ -94,14 +94,14 @@ mod tests {
     use super::*;
     use crate::{
         frame::Camera,
-        output::statistics::{Percentiles, Standing},
+        telemetry::camera_metrics::{CameraState, Percentiles},
     };
 
     /// A report of cameras with these states, rates and ages.
-    fn report(cameras: &[(State, f64, Option<f64>)]) -> Report {
-        let blank = Statistics::new(Camera::new(0, "door"), Arc::default()).snapshot(Default::default());
-        let camera = |&(state, fps, p99): &(State, f64, Option<f64>)| Snapshot {
-            standing: Standing { state, ..blank.standing },
+    fn report(cameras: &[(Availability, f64, Option<f64>)]) -> Report {
+        let blank = CameraMetrics::new(Camera::new(0, "door"), Arc::default()).snapshot(Default::default());
+        let camera = |&(state, fps, p99): &(Availability, f64, Option<f64>)| Snapshot {
+            state: CameraState { state, ..blank.state },
             fps,
             age_ms: p99.map(|p99| Percentiles { p50: 1.0, p95: 2.0, p99 }),
             ..blank.clone()
@@ -113,10 +113,13 @@ mod tests {
     #[test]
     fn a_report_in_words_is_a_line_for_people() {
         let words = |cameras: &[_]| report(cameras).in_words();
-        let (live, slow) = ((State::Live, 14.9, Some(8.04)), (State::Live, 13.0, Some(41.3)));
+        let (live, slow) = ((Availability::Live, 14.9, Some(8.04)), (Availability::Live, 13.0, Some(41.3)));
         assert_eq!(words(&[live]), "1 camera, 14.9 fps, age p99 8.0 ms");
         assert_eq!(words(&[slow, live]), "2 cameras, 27.9 fps, age p99 41 ms");
-        assert_eq!(words(&[(State::Lost, 2.0, Some(1.0)), live]), "1 of 2 cameras live, 16.9 fps, age p99 8.0 ms");
-        assert_eq!(words(&[(State::Never, 0.0, None)]), "0 of 1 camera live");
+        assert_eq!(
+            words(&[(Availability::Lost, 2.0, Some(1.0)), live]),
+            "1 of 2 cameras live, 16.9 fps, age p99 8.0 ms"
+        );
+        assert_eq!(words(&[(Availability::Never, 0.0, None)]), "0 of 1 camera live");
     }
 }

@@ -1,14 +1,13 @@
 //! The machine underneath: time, threads and their cores, waking, and telling without flooding.
 
-pub mod attribute;
+pub mod async_event_fd;
+pub mod authority;
 pub mod clock;
 pub mod cores;
-pub mod host;
+pub mod event_fd;
 pub mod logging;
-pub mod memory;
+pub mod malloc;
 pub mod notify;
-pub mod reactor;
-pub mod tally;
+pub mod sysfs;
 pub mod thread;
-pub mod wake;
 pub mod watchdog;

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use fovea::{config::Config, daemon::Daemon, system::notify::Given};
+use fovea::{config::Config, daemon::Daemon, system::notify::SystemdEnv};
 
 /// Frames of this test are larger, and nothing else in the daemon is.
 const PAYLOAD_BYTES: usize = 16 * 1024;
@@ -119,7 +119,7 @@ fn nothing_of_a_payloads_size_is_allocated_once_warm() {
 
 fn check(config: &str) {
     let text = format!("[server]\nlisten = \"127.0.0.1:0\"\n{config}");
-    let daemon = Daemon::start(Config::parse("test", &text).unwrap(), Given::default()).unwrap();
+    let daemon = Daemon::start(Config::parse("test", &text).unwrap(), SystemdEnv::default()).unwrap();
     let messages: Vec<_> = (0..8).map(|shift| message(&jpeg(shift))).collect();
     assert!(messages.iter().all(|message| message.len() > PAYLOAD_BYTES));
     let mut stream = connect(daemon.address());

@@ -17,7 +17,7 @@ use std::{
 
 use fovea::{
     frame::CapturedBy,
-    output::message::{EventKind, EventState, FrameResult, Message, Rect},
+    message::{EventKind, EventState, FrameResult, Message, Rect},
 };
 use support::daemon::{DOOR, Daemon, End};
 

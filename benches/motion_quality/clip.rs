@@ -3,7 +3,7 @@
 //! A box is confirmed when at least half of it is covered by all boxes of the other side together: two walkers side by
 //! side may be one box here and two there. The first five seconds are left out: both are learning.
 
-use fovea::{config, output::message::Rect, processor::motion::Motion};
+use fovea::{config, message::Rect, processor::motion::Motion};
 use serde::Deserialize;
 use turbojpeg::ScalingFactor;
 

@@ -9,7 +9,7 @@ use std::{sync::Mutex, thread};
 use fovea::{
     config,
     frame::Camera,
-    output::message::{EventKind, EventState},
+    message::{EventKind, EventState},
     processor::{events::Events, motion::Motion},
 };
 use opencv::{core, imgproc, prelude::*};
@@ -20,7 +20,7 @@ use crate::{
     footage::{Codec, Footage},
     percent,
     scene::{Composer, Light, Plan, RATE_HZ, SIZE, tree_zone},
-    score::{Tally, overlap, ratio},
+    score::{LogLimiter, overlap, ratio},
     walker::{Truth, Walker},
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
     let covered = blurred(&background);
     let plans = plans(seconds);
     let waiting = Mutex::new(plans.iter().enumerate());
-    let tallies = Mutex::new(vec![Tally::default(); plans.len()]);
+    let tallies = Mutex::new(vec![LogLimiter::default(); plans.len()]);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -111,13 +111,13 @@ fn plans(seconds: f64) -> Vec<Plan> {
 }
 
 /// Runs a scene through JPEG, stage and events.
-fn play(plan: &Plan, background: &[u8], covered: &[u8]) -> Tally {
+fn play(plan: &Plan, background: &[u8], covered: &[u8]) -> LogLimiter {
     let settings = config::Motion { zones: plan.zones.clone(), ..config::Motion::default() };
     let mut composer = Composer::new(plan, background, covered);
     let mut codec = Codec::new(SIZE, plan.scale);
     let mut motion = Motion::new(&settings);
     let mut events = Events::new(&Camera::new(0, "bench"), &settings);
-    let mut tally = Tally { seconds: plan.seconds, ..Tally::default() };
+    let mut tally = LogLimiter { seconds: plan.seconds, ..LogLimiter::default() };
     let mut last_truth = Truth::Nobody;
     let mut somebody_until = 0.0;
     for time in plan.times() {

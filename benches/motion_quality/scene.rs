@@ -1,6 +1,6 @@
 //! Composed scenes: what happens in them, and how their frames are made.
 
-use fovea::{config, frame::Size, output::message::Rect};
+use fovea::{config, frame::Size, message::Rect};
 use turbojpeg::ScalingFactor;
 
 use crate::{

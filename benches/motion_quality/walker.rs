@@ -1,6 +1,6 @@
 //! A thing of known size and contrast that crosses the picture: the truth that is looked for.
 
-use fovea::output::message::Rect;
+use fovea::message::Rect;
 
 use crate::scene::SIZE;
 

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use fovea::{
     frame::PixelFormat,
-    output::message::{Clock, Message},
+    message::{Clock, Message},
     system::clock::Monotonic,
     wire::{HEADER_BYTES, Header},
 };

@@ -16,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fovea::system::cores::give_way;
+use fovea::system::cores::set_lowest_priority;
 
 use crate::{
     Result,
@@ -33,14 +33,14 @@ const STUCK: usize = 5;
 /// Time in which the daemon clears away what viewers leave.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Ages of results in milliseconds.
+/// Histogram of results in milliseconds.
 struct Round {
     before: Vec<f64>,
     watched: Vec<f64>,
     after: Vec<f64>,
 }
 
-/// Ages and memory, of small pictures and of large ones.
+/// Histogram and memory, of small pictures and of large ones.
 pub(crate) fn viewers(share: f64) -> Result<Vec<String>> {
     let mut rows = Vec::new();
     for size in [VGA, FULL_HD] {
@@ -135,7 +135,7 @@ impl Viewer {
             let (mut reader, sum) = (stream.try_clone()?, bytes.clone());
             thread::spawn(move || {
                 // Real viewers are on other machines and take nothing of this one's core.
-                if give_way().is_err() {
+                if set_lowest_priority().is_err() {
                     return;
                 }
                 let mut scrap = vec![0; 256 * 1024];

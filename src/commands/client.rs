@@ -14,7 +14,7 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::system::wake::wait;
+use crate::system::event_fd::poll;
 
 mod handshake;
 mod url;
@@ -149,7 +149,7 @@ impl Client {
     pub fn next(&mut self, until: Option<Instant>, stop: BorrowedFd<'_>) -> Result<Next, ClientError> {
         let stop = (stop, PollFlags::POLLIN);
         // Asked for by itself: with messages coming in a flood the wait below is never reached.
-        if wait([stop], Some(Instant::now())).map_err(ClientError::Wait)? == [true] {
+        if poll([stop], Some(Instant::now())).map_err(ClientError::Wait)? == [true] {
             return Ok(Next::Stopped);
         }
         loop {
@@ -168,7 +168,7 @@ impl Client {
             let silence = self.mind_silence(now)?;
             let until = until.map_or(silence, |until| until.min(silence));
             let socket = (self.socket.get_ref().as_fd(), self.flags());
-            if let [_, true] = wait([socket, stop], Some(until)).map_err(ClientError::Wait)? {
+            if let [_, true] = poll([socket, stop], Some(until)).map_err(ClientError::Wait)? {
                 return Ok(Next::Stopped);
             }
         }
@@ -182,7 +182,7 @@ impl Client {
         while self.flush().is_ok() && Instant::now() < until {
             match self.read() {
                 Ok(Some(_)) => {}
-                Ok(None) if wait([(self.socket.get_ref().as_fd(), self.flags())], Some(until)).is_ok() => {}
+                Ok(None) if poll([(self.socket.get_ref().as_fd(), self.flags())], Some(until)).is_ok() => {}
                 _ => break,
             }
         }

@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     daemon::Daemon,
     recording::Recording,
-    system::{logging, notify::Given, thread::Thread, wake::Wake},
+    system::{event_fd::EventFd, logging, notify::SystemdEnv, thread::Thread},
     wire::SUBPROTOCOL,
 };
 
@@ -56,7 +56,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let signals = Signals::to_end()?;
     let until = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
 
-    let daemon = Daemon::start(config, Given::default())?;
+    let daemon = Daemon::start(config, SystemdEnv::default())?;
     let address = daemon.address();
     say(format_args!("A camera sends {} to ws://{address}/frames/street", about(&recording)))?;
     say(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;
@@ -68,7 +68,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
 
     // Watching begins first: nothing is missed.
     let watcher = Client::connect(&results, None)?;
-    let stop = Arc::new(Wake::new()?);
+    let stop = Arc::new(EventFd::new()?);
     let camera = play(recording, &frames, stop.clone())?;
     let watched = watch::show(watcher, false, &signals, until);
     stop.set();
@@ -78,10 +78,10 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
 }
 
 /// Starts a camera that plays the recording over and over.
-fn play(recording: Recording, url: &ServerUrl, stop: Arc<Wake>) -> Result<Thread, Failure> {
+fn play(recording: Recording, url: &ServerUrl, stop: Arc<EventFd>) -> Result<Thread, Failure> {
     let client = Client::connect(url, Some(SUBPROTOCOL))?;
     let plan = Plan { rate: None, pace: Pace::Rate, repeat: true, results: false };
-    let ended = Arc::new(Wake::new()?);
+    let ended = Arc::new(EventFd::new()?);
     let thread = Thread::spawn("camera", ended, move || {
         let (_, sent) = send::send(client, &recording, &plan, stop.as_fd(), &mut |_, _| Ok(()));
         if let Err(error) = sent {

@@ -14,10 +14,10 @@ use crate::{
     config::Config,
     daemon::{Daemon, StartError},
     system::{
+        event_fd::poll,
         logging,
-        notify::{Given, Systemd},
-        wake::wait,
-        watchdog::Moving,
+        notify::{Systemd, SystemdEnv},
+        watchdog::Liveness,
     },
 };
 
@@ -37,7 +37,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config).map_err(Failure::of_config)?;
     logging::start(config.log.level)?;
     let (to_end, to_reload) = (Signals::to_end()?, Signals::to_reload()?);
-    let given = Given::to_this_process().map_err(Failure::of_config)?;
+    let given = SystemdEnv::read().map_err(Failure::of_config)?;
     let beat = given.watchdog.map_or(BEAT, |interval| BEAT.min(interval / 4));
     let daemon = Daemon::start(config, given).map_err(failure)?;
     let mut service = Service { daemon, systemd: Systemd::of_this_process(), trouble: None };
@@ -47,7 +47,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         let until = service.systemd.listens().then(|| Instant::now() + beat);
         service.report();
         let ended = service.daemon.ended().as_fd();
-        match wait([to_end.as_fd(), to_reload.as_fd(), ended].map(|fd| (fd, PollFlags::POLLIN)), until)? {
+        match poll([to_end.as_fd(), to_reload.as_fd(), ended].map(|fd| (fd, PollFlags::POLLIN)), until)? {
             [false, false, false] => {}
             [false, true, false] => {
                 to_reload.take()?;
@@ -84,10 +84,10 @@ impl Service {
             return;
         }
         let mut words = vec![self.daemon.status().report().in_words()];
-        match self.daemon.watchdog().look() {
-            Moving::NotWatched => {}
-            Moving::All => self.systemd.alive(),
-            Moving::AllBut(name) => words.push(format!("the thread {name} stands still")),
+        match self.daemon.watchdog().check() {
+            Liveness::NotWatched => {}
+            Liveness::All => self.systemd.alive(),
+            Liveness::Stalled(name) => words.push(format!("the thread {name} stands still")),
         }
         words.extend(self.trouble.clone());
         self.systemd.status(words.join("; "));

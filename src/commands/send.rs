@@ -15,7 +15,7 @@ use super::{
     signals::Signals,
 };
 use crate::{
-    output::message::Message,
+    message::Message,
     recording::{Recording, RecordingError},
     wire::SUBPROTOCOL,
 };

@@ -10,8 +10,8 @@ use std::{
 use super::{Failure, StatusArgs, client::HttpUrl, say};
 use crate::{
     config::Config,
-    output::statistics::{Snapshot, State},
     status::Report,
+    telemetry::camera_metrics::{Availability, Snapshot},
 };
 
 /// How long the daemon may take to answer. It reckons for less than a millisecond.
@@ -62,7 +62,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
         say(table(&report))?;
     }
     let lacking: Vec<_> =
-        report.cameras.iter().filter(|camera| camera.standing.state != State::Live).map(in_words).collect();
+        report.cameras.iter().filter(|camera| camera.state.state != Availability::Live).map(in_words).collect();
     if lacking.is_empty() { Ok(()) } else { Err(StatusError::NotHealthy(lacking.join(", ")).into()) }
 }
 
@@ -104,7 +104,7 @@ fn ask(url: &HttpUrl) -> Result<String, StatusError> {
 }
 
 fn in_words(camera: &Snapshot) -> String {
-    format!("{} {}", camera.camera, camera.standing.words())
+    format!("{} {}", camera.camera, camera.state.words())
 }
 
 /// A line for each camera, and one for what went wrong with it last.
@@ -116,7 +116,7 @@ fn table(report: &Report) -> String {
         let age = camera
             .age_ms
             .map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99));
-        let (refused, state) = (refused.values().sum::<u64>(), camera.standing.words());
+        let (refused, state) = (refused.values().sum::<u64>(), camera.state.words());
         // A string takes everything.
         let _ = write!(
             text,

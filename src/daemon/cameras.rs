@@ -8,7 +8,7 @@ use crate::{
     config,
     frame::{Camera, Frame},
     http::Sight,
-    output::{hub::Hub, pane::Pane, statistics::Statistics},
+    hub::{Hub, latest_frame::LatestFrame},
     processor::{
         self,
         run::{Changes, Eye},
@@ -17,6 +17,7 @@ use crate::{
     slot::Slot,
     source::websocket::Gate,
     status::Status,
+    telemetry::camera_metrics::CameraMetrics,
 };
 
 /// The cameras, and all that sources and the processor share because of them.
@@ -36,8 +37,8 @@ pub(super) struct Cameras {
 #[derive(Clone, Debug)]
 struct Watched {
     settings: config::Camera,
-    statistics: Arc<Statistics>,
-    pane: Option<Arc<Pane>>,
+    statistics: Arc<CameraMetrics>,
+    pane: Option<Arc<LatestFrame>>,
 }
 
 impl Cameras {
@@ -92,7 +93,7 @@ impl Cameras {
     }
 
     /// Those that are plugged into this machine, each with its numbers.
-    pub(super) fn plugged_in(&self) -> impl Iterator<Item = (&config::Camera, &Arc<Statistics>)> {
+    pub(super) fn plugged_in(&self) -> impl Iterator<Item = (&config::Camera, &Arc<CameraMetrics>)> {
         let plugged_in = self.all.iter().filter(|watched| watched.settings.v4l2.is_some());
         plugged_in.map(|watched| (&watched.settings, &watched.statistics))
     }
@@ -113,11 +114,11 @@ impl Cameras {
 
     fn open(&self, settings: &config::Camera) -> Watched {
         let camera = Camera::new(self.slot.open(), &settings.name);
-        let statistics = Arc::new(Statistics::new(camera, self.hub.clone()));
+        let statistics = Arc::new(CameraMetrics::new(camera, self.hub.clone()));
         Watched { settings: settings.clone(), statistics, pane: self.are_shown.then(Arc::default) }
     }
 
-    fn shut(&self, statistics: &Statistics) {
+    fn shut(&self, statistics: &CameraMetrics) {
         let camera = statistics.camera();
         self.slot.shut(camera.index());
         self.changes.post(camera.clone(), None);
@@ -145,7 +146,7 @@ fn tell_settings(settings: &config::Camera) {
 }
 
 /// What became of a camera's frames, in a line.
-fn tell_counts(statistics: &Statistics, slot: &Slot<Frame>) {
+fn tell_counts(statistics: &CameraMetrics, slot: &Slot<Frame>) {
     let name = statistics.camera().name();
     let counts = slot.counts(statistics.camera().index());
     let causes = statistics.refusals();

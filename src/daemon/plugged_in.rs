@@ -11,9 +11,9 @@ use log::warn;
 use super::cameras::Cameras;
 use crate::{
     config::{self, V4l2},
-    output::statistics::Statistics,
     source::{post::Post, v4l2::Camera},
-    system::{thread::Late, watchdog::Watchdog},
+    system::{thread::JoinTimeout, watchdog::Watchdog},
+    telemetry::camera_metrics::CameraMetrics,
 };
 
 /// How long a camera may take to let go of its device when its configuration changes. Drivers wait for the hardware.
@@ -25,7 +25,7 @@ pub(super) struct PluggedIn(Vec<Running>);
 
 #[derive(Debug)]
 struct Running {
-    statistics: Arc<Statistics>,
+    statistics: Arc<CameraMetrics>,
     settings: V4l2,
     luma: bool,
     camera: Camera,
@@ -65,7 +65,7 @@ impl PluggedIn {
     ///
     /// # Errors
     /// With one that did not stop in time.
-    pub(super) fn stop(self, limit: Instant) -> Result<(), Late> {
+    pub(super) fn stop(self, limit: Instant) -> Result<(), JoinTimeout> {
         stop(self.0, limit)
     }
 }
@@ -74,19 +74,19 @@ impl Running {
     fn start(
         settings: &config::Camera,
         v4l2: &V4l2,
-        statistics: &Arc<Statistics>,
+        statistics: &Arc<CameraMetrics>,
         cameras: &Cameras,
         watchdog: &mut Watchdog,
     ) -> io::Result<Self> {
         let luma = settings.motion.is_some();
         let (slot, statistics) = (cameras.slot.clone(), statistics.clone());
-        let progress = watchdog.watch(&format!("cam-{}", settings.name));
-        let camera = Camera::start(v4l2.clone(), Post { statistics: statistics.clone(), slot, progress, luma })?;
+        let heartbeat = watchdog.watch(&format!("cam-{}", settings.name));
+        let camera = Camera::start(v4l2.clone(), Post { statistics: statistics.clone(), slot, heartbeat, luma })?;
         Ok(Self { statistics, settings: v4l2.clone(), luma, camera })
     }
 
     /// Whether it can go on as what is now configured.
-    fn can_stay(&self, camera: &config::Camera, numbers: &Arc<Statistics>) -> bool {
+    fn can_stay(&self, camera: &config::Camera, numbers: &Arc<CameraMetrics>) -> bool {
         let same = |v4l2: &V4l2| V4l2 { controls: self.settings.controls.clone(), ..v4l2.clone() } == self.settings;
         let same = camera.v4l2.as_ref().is_some_and(same);
         Arc::ptr_eq(&self.statistics, numbers) && same && self.luma == camera.motion.is_some()
@@ -94,7 +94,7 @@ impl Running {
 }
 
 /// Asks all to stop, then waits for each.
-fn stop(running: Vec<Running>, limit: Instant) -> Result<(), Late> {
+fn stop(running: Vec<Running>, limit: Instant) -> Result<(), JoinTimeout> {
     running.iter().for_each(|one| one.camera.stop());
     running.into_iter().map(|one| one.camera.join_until(limit)).fold(Ok(()), Result::and)
 }

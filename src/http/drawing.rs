@@ -13,7 +13,7 @@ use embedded_graphics::{
 use super::jpeg;
 use crate::{
     frame::{Frame, Size},
-    output::message::Rect,
+    message::Rect,
     processor::pixels::Layout,
 };
 

@@ -20,7 +20,7 @@ use super::{
     news::{Missed, Told, Watching},
     routes::{App, NoCamera},
 };
-use crate::output::message::{Dropped, Event, Message};
+use crate::message::{Dropped, Event, Message};
 
 /// After so long without a message a comment is sent, or programs in between give up.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);

@@ -11,7 +11,7 @@ use axum::{
 
 use crate::{
     config,
-    system::host::{cannot_be_claimed, without_port},
+    system::authority::{cannot_be_claimed, without_port},
 };
 
 /// Headers of every answer: nothing of another site runs in our pages, and nothing of ours in another site's. No

@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::routes::App;
-use crate::output::statistics::State;
+use crate::telemetry::camera_metrics::Availability;
 
 /// The process is alive: this answer is all there is to say.
 pub(super) async fn alive() -> &'static str {
@@ -17,8 +17,8 @@ pub(super) async fn alive() -> &'static str {
 /// Every camera has a fresh frame; if not, which have none.
 pub(super) async fn ready(Extract(app): Extract<App>) -> Response {
     let cameras = app.status.report().cameras;
-    let lacking = cameras.iter().filter(|camera| camera.standing.state != State::Live);
-    let lacking: String = lacking.map(|camera| format!("{}: {}\n", camera.camera, camera.standing.words())).collect();
+    let lacking = cameras.iter().filter(|camera| camera.state.state != Availability::Live);
+    let lacking: String = lacking.map(|camera| format!("{}: {}\n", camera.camera, camera.state.words())).collect();
     if lacking.is_empty() {
         "ready\n".into_response()
     } else {

@@ -9,8 +9,9 @@ use turbojpeg::{Compressor, Image, PixelFormat as Jpeg, Subsamp, YuvPlanesImage}
 use super::drawing::Canvas;
 use crate::{
     frame::{Frame, PixelFormat, Size},
-    output::{message::Rect, refusals::Refusal},
+    message::Rect,
     processor::{decoder::Decoder, pixels::Layout, scale::Scale},
+    telemetry::rejections::RejectReason,
 };
 
 /// JPEG quality of what is made here: what cameras do.
@@ -21,7 +22,7 @@ const QUALITY: i32 = 80;
 pub(super) enum Unshowable {
     /// It cannot be decoded.
     #[error(transparent)]
-    Frame(#[from] Refusal),
+    Frame(#[from] RejectReason),
     /// The encoder fails.
     #[error("no JPEG can be made of it")]
     Encoder(#[from] turbojpeg::Error),

@@ -29,11 +29,9 @@ use super::{
 };
 use crate::{
     frame::Size,
-    output::{
-        pane::Shown,
-        statistics::{Standing, State},
-    },
+    hub::latest_frame::Annotated,
     system::clock::Monotonic,
+    telemetry::camera_metrics::{Availability, CameraState},
 };
 
 /// What stands between parts.
@@ -92,9 +90,9 @@ struct About(Vec<(&'static str, String)>);
 
 impl About {
     /// Of a camera's frame.
-    fn frame(screen: &Screen, shown: &Shown) -> Self {
+    fn frame(screen: &Screen, shown: &Annotated) -> Self {
         let frame = &shown.frame;
-        let mut about = Self::camera(screen, screen.sight.statistics.standing());
+        let mut about = Self::camera(screen, screen.sight.statistics.state());
         let age_ms = Monotonic::now().since(frame.captured_at()).as_secs_f64() * 1e3;
         about.0.extend([
             ("fovea-seq", frame.seq().to_string()),
@@ -105,11 +103,11 @@ impl About {
     }
 
     /// Of a camera, whether there is a frame or not.
-    fn camera(screen: &Screen, standing: Standing) -> Self {
+    fn camera(screen: &Screen, state: CameraState) -> Self {
         Self(vec![
             ("fovea-camera", screen.name().to_owned()),
-            ("fovea-state", standing.state.word().to_owned()),
-            ("fovea-since", format!("{:.6}", standing.since)),
+            ("fovea-state", state.state.word().to_owned()),
+            ("fovea-since", format!("{:.6}", state.since)),
         ])
     }
 }
@@ -133,11 +131,11 @@ struct Live {
 struct Seen {
     screen: Arc<Screen>,
     /// The newest frame that it was sent; not held, for a frame held is a buffer held.
-    frame: Weak<Shown>,
+    frame: Weak<Annotated>,
     /// Since when its frames cannot be shown, if they cannot.
     blind_since: Option<Instant>,
     /// When it was last told that there is nothing to see, and of which state.
-    told: Option<(Instant, State)>,
+    told: Option<(Instant, Availability)>,
 }
 
 impl Live {
@@ -216,19 +214,19 @@ impl Seen {
             }
             self.blind_since.get_or_insert_with(Instant::now);
         }
-        let standing = screen.sight.statistics.standing();
-        if self.told.is_some_and(|(at, of)| of == standing.state && at.elapsed() < REPEAT) {
+        let state = screen.sight.statistics.state();
+        if self.told.is_some_and(|(at, of)| of == state.state && at.elapsed() < REPEAT) {
             return None;
         }
-        let words = match standing.state {
-            State::Live if self.blind_since?.elapsed() < LOOK => return None,
-            State::Live => "its frames cannot be shown".to_owned(),
-            _ => standing.words(),
+        let words = match state.state {
+            Availability::Live if self.blind_since?.elapsed() < LOOK => return None,
+            Availability::Live => "its frames cannot be shown".to_owned(),
+            _ => state.words(),
         };
-        self.told = Some((Instant::now(), standing.state));
+        self.told = Some((Instant::now(), state.state));
         let lines = [screen.name().to_owned(), words];
         let jpeg = screen.encoder.turn().await.make(move || placeholder(&lines, size)).await?.ok()?;
-        Some((About::camera(screen, standing), jpeg.into()))
+        Some((About::camera(screen, state), jpeg.into()))
     }
 }
 

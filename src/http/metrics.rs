@@ -17,10 +17,10 @@ use axum::{
 use nix::time::{ClockId, clock_gettime};
 
 use super::routes::App;
-use crate::output::{
-    ages::Ages,
-    refusals::Refusal,
-    statistics::{Driver, Snapshot, State},
+use crate::{
+    telemetry::camera_metrics::{Availability, Driver, Snapshot},
+    telemetry::histogram::Histogram,
+    telemetry::rejections::RejectReason,
 };
 
 /// The bounds of histograms: doublings from 64 us on, which no picture is looked at faster than, to 17 s.
@@ -51,7 +51,7 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
     type Number = fn(&Snapshot) -> u64;
     let numbers: [(&str, &str, &str, Number); 7] = [
         ("fovea_camera_live", "gauge", "1 while results leave, else 0.", |one| {
-            u64::from(one.standing.state == State::Live)
+            u64::from(one.state.state == Availability::Live)
         }),
         ("fovea_senders", "gauge", "Sources that feed the camera now.", |one| one.sources as u64),
         (
@@ -103,14 +103,14 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
     page.family(refused, "counter", "Frames that could not be looked at, by cause.");
     for one in cameras {
         // A cause that came up never is 0: from a number that begins at 1 no rate can be told.
-        for cause in Refusal::CAUSES {
+        for cause in RejectReason::CAUSES {
             let count = one.refused.get(*cause).unwrap_or(&0);
             page.sample(refused, &[("camera", &one.camera), ("cause", cause)], count);
         }
     }
 
-    type Histogram = fn(&Snapshot) -> &Ages;
-    let histograms: [(&str, &str, Histogram); 2] = [
+    type Ages = fn(&Snapshot) -> &Histogram;
+    let histograms: [(&str, &str, Ages); 2] = [
         ("fovea_frame_start_age_seconds", "Age of frames when looking at them started.", |one| &one.starts),
         ("fovea_frame_result_age_seconds", "Age of frames when their result left.", |one| &one.ages),
     ];
@@ -172,7 +172,7 @@ impl Page {
         }
     }
 
-    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], ages: &Ages) {
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], ages: &Histogram) {
         let (bucket, sum, count) = (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
         let below = ages.below().filter(|(bound, _)| BOUNDS.contains(bound));
         let below = below.map(|(bound, number)| (bound.as_secs_f64().to_string(), number));

@@ -11,13 +11,13 @@ use tokio::sync::{broadcast, watch};
 
 use super::screens::{Screen, Screens};
 use crate::{
-    output::{
-        hub::{Hub, Interest, Subscription},
-        message::{EventState, Message},
-        outbox::{Next, Outbox},
+    hub::{
+        Hub, Interest, Subscription,
+        queue::{Next, Queue},
     },
+    message::{EventState, Message},
     sync::Mutex,
-    system::reactor::Awaited,
+    system::async_event_fd::AsyncEventFd,
 };
 
 /// Bytes of messages that may wait for this plane, should it stall.
@@ -36,7 +36,7 @@ const KEPT_PICTURE_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct News {
     hub: Arc<Hub>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Queue>,
     /// Of events, always; of results, while the number of those who watch is not 0.
     _events: Subscription,
     watched: Mutex<(usize, Option<Subscription>)>,
@@ -83,7 +83,7 @@ impl News {
     /// # Errors
     /// When the process is out of descriptors.
     pub(super) fn new(hub: &Arc<Hub>) -> io::Result<Self> {
-        let outbox = Arc::new(Outbox::new(OUTBOX_BYTES)?);
+        let outbox = Arc::new(Queue::new(OUTBOX_BYTES)?);
         let events = Interest { camera: None, taken: false, results: false, events: true };
         Ok(Self {
             hub: hub.clone(),
@@ -102,7 +102,7 @@ impl News {
     /// # Errors
     /// When the reactor fails.
     pub(super) async fn run(self: &Arc<Self>, screens: &Arc<Screens>) -> io::Result<()> {
-        let wake = Awaited::new(self.outbox.wake().clone())?;
+        let wake = AsyncEventFd::new(self.outbox.wake().clone())?;
         loop {
             wake.take().await?;
             while let Some(Next::Text(text)) = self.outbox.next() {

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{guard, routes::App};
-use crate::system::host::without_port;
+use crate::system::authority::without_port;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";

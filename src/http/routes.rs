@@ -18,7 +18,7 @@ use super::{
     page,
     screens::{Screen, Screens},
 };
-use crate::{config, output::hub::Hub, status::Status};
+use crate::{config, hub::Hub, status::Status};
 
 /// What every answer may need.
 pub(super) type App = Arc<Parts>;

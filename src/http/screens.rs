@@ -13,11 +13,7 @@ use super::{
     encoder::Encoder,
     jpeg::{self, Unshowable},
 };
-use crate::{
-    frame::PixelFormat,
-    output::{message::Rect, pane::Shown},
-    sync,
-};
+use crate::{frame::PixelFormat, hub::latest_frame::Annotated, message::Rect, sync};
 
 /// The screens of all cameras.
 #[derive(Debug, Default)]
@@ -40,14 +36,14 @@ pub(super) struct Screen {
 /// buffer is lent.
 #[derive(Debug, Default)]
 struct Made {
-    of: Weak<Shown>,
+    of: Weak<Annotated>,
     jpeg: Option<Bytes>,
 }
 
 /// A frame and its JPEG file.
 #[derive(Clone, Debug)]
 pub(super) struct View {
-    pub(super) shown: Arc<Shown>,
+    pub(super) shown: Arc<Annotated>,
     /// `None` if none can be made of it.
     pub(super) jpeg: Option<Bytes>,
 }
@@ -98,7 +94,7 @@ impl Screen {
 
     /// The newest frame's view with its boxes drawn into it, likewise.
     pub(super) async fn newest_with_boxes(&self) -> Option<View> {
-        let with_boxes = |shown: &Shown| {
+        let with_boxes = |shown: &Annotated| {
             let boxes: &[Rect] = shown.motion.as_ref().map_or(&[], |motion| &motion.boxes);
             jpeg::with_boxes(&shown.frame, boxes)
         };
@@ -106,7 +102,7 @@ impl Screen {
     }
 
     /// The newest frame's view as it was made last, or is made now.
-    async fn view(&self, made: &Mutex<Made>, make: fn(&Shown) -> Result<Bytes, Unshowable>) -> Option<View> {
+    async fn view(&self, made: &Mutex<Made>, make: fn(&Annotated) -> Result<Bytes, Unshowable>) -> Option<View> {
         // Who waits here gets what was made meanwhile, or makes the frame that is newest then.
         let mut made = made.lock().await;
         let shown = self.sight.pane.newest()?;
@@ -125,7 +121,7 @@ impl Screen {
 }
 
 impl Made {
-    fn is_of(&self, shown: &Arc<Shown>) -> bool {
+    fn is_of(&self, shown: &Arc<Annotated>) -> bool {
         ptr::eq(self.of.as_ptr(), Arc::as_ptr(shown))
     }
 }

@@ -32,7 +32,8 @@ use super::{
 };
 use crate::{
     config,
-    system::{cores, reactor::Awaited, tally::Tally, thread::Thread, wake::Wake},
+    system::{async_event_fd::AsyncEventFd, cores, event_fd::EventFd, thread::Thread},
+    telemetry::log_limiter::LogLimiter,
 };
 
 /// Connections beyond `http.max_clients` that are still listened to, to be told that they are too many.
@@ -88,7 +89,7 @@ impl Port {
     ///
     /// # Errors
     /// When the system has no thread or descriptors for it.
-    pub fn serve(self, sights: Sights, stop: Arc<Wake>, ended: Arc<Wake>) -> io::Result<Running> {
+    pub fn serve(self, sights: Sights, stop: Arc<EventFd>, ended: Arc<EventFd>) -> io::Result<Running> {
         let Self { socket, settings } = self;
         let Sights { cameras, status, hub, websocket_port } = sights;
         let screens = Arc::new(Screens::new(cameras));
@@ -99,14 +100,14 @@ impl Port {
             .enable_time()
             .max_blocking_threads(1)
             .thread_name("http-pictures")
-            .on_thread_start(give_way)
+            .on_thread_start(set_lowest_priority)
             .build()?;
         let shown = screens.clone();
         let thread = Thread::spawn("http", ended, move || {
-            give_way();
+            set_lowest_priority();
             let served = runtime.block_on(async {
                 let socket = net::TcpListener::from_std(socket)?;
-                let stop = Awaited::new(stop)?;
+                let stop = AsyncEventFd::new(stop)?;
                 let app = Parts::new(shown, &hub, status, websocket_port)?;
                 let (news, screens, routes) = (app.news.clone(), app.screens.clone(), routes::routes(app, &settings));
                 tokio::select! {
@@ -146,8 +147,8 @@ impl Running {
 }
 
 /// Lets every other thread go ahead of the calling one.
-fn give_way() {
-    if let Err(error) = cores::give_way() {
+fn set_lowest_priority() {
+    if let Err(error) = cores::set_lowest_priority() {
         warn!("the HTTP threads do not give way to the others: {error}");
     }
 }
@@ -156,13 +157,13 @@ fn give_way() {
 async fn accept(listener: net::TcpListener, app: Router, max_clients: usize) {
     let (places, told_full) = (Arc::new(Semaphore::new(max_clients)), Arc::new(Semaphore::new(TOLD_FULL)));
     let full = routes::full(max_clients);
-    let exhausted = Tally::default();
+    let exhausted = LogLimiter::default();
     loop {
         let socket = match listener.accept().await {
             Ok((socket, _)) => socket,
             Err(error) => {
-                if let Some(untold) = exhausted.count() {
-                    warn!("no room for one more HTTP connection: {error}{untold}");
+                if let Some(suppressed) = exhausted.check() {
+                    warn!("no room for one more HTTP connection: {error}{suppressed}");
                 }
                 sleep(EXHAUSTED).await;
                 continue;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     config,
-    output::{hub::Hub, pane::Pane, statistics::Statistics},
+    hub::{Hub, latest_frame::LatestFrame},
     status::Status,
+    telemetry::camera_metrics::CameraMetrics,
 };
 
 /// Everything that this plane looks at, as it is at the start.
@@ -27,7 +28,7 @@ pub struct Sight {
     /// As configured.
     pub settings: config::Camera,
     /// Its numbers.
-    pub statistics: Arc<Statistics>,
+    pub statistics: Arc<CameraMetrics>,
     /// Its newest frame.
-    pub pane: Arc<Pane>,
+    pub pane: Arc<LatestFrame>,
 }

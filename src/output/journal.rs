@@ -4,13 +4,13 @@ use std::{collections::HashMap, time::Duration};
 
 use log::{Level, Record, kv::Value};
 
-use super::message::{Event, EventKind, EventState};
-use crate::system::tally::Tally;
+use crate::message::{Event, EventKind, EventState};
+use crate::telemetry::log_limiter::LogLimiter;
 
 /// One camera's events in the log. Each has a start that was confirmed by several frames and a hold time, so they are
 /// rare; but that goes by the frames' own times, and a sender can make these up. So a kind of line is told once a second.
 #[derive(Debug, Default)]
-pub struct Journal(HashMap<(EventKind, EventState, Option<String>), Tally>);
+pub struct Journal(HashMap<(EventKind, EventState, Option<String>), LogLimiter>);
 
 impl Journal {
     /// Tells an event's start and end; what lies between is for readers. `age` is that of the frame it was seen in.
@@ -25,7 +25,7 @@ impl Journal {
             EventState::Update => return,
             EventState::End => "ends",
         };
-        let Some(untold) = self.0.entry((*kind, *state, zone.clone())).or_default().count() else { return };
+        let Some(suppressed) = self.0.entry((*kind, *state, zone.clone())).or_default().check() else { return };
         let place = zone.as_ref().map_or_else(String::new, |zone| format!(" in {zone}"));
         let mut fields = vec![("CAMERA", Value::from(camera.as_str())), ("EVENT", Value::from(id.as_str()))];
         fields.extend(zone.as_ref().map(|zone| ("ZONE", Value::from(zone.as_str()))));
@@ -34,7 +34,7 @@ impl Journal {
         if Level::Info <= log::max_level() {
             let mut record = Record::builder();
             record.level(Level::Info).target(module_path!()).key_values(&fields);
-            log::logger().log(&record.args(format_args!("{camera}: {what}{place} {verb}{untold}")).build());
+            log::logger().log(&record.args(format_args!("{camera}: {what}{place} {verb}{suppressed}")).build());
         }
     }
 }

@@ -11,7 +11,7 @@ use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image};
 use super::{pixels::Layout, scale::Scale};
 use crate::{
     frame::{Frame, Size},
-    output::refusals::Refusal,
+    telemetry::rejections::RejectReason,
 };
 
 /// Pixels, times scans, that a progressive JPEG may make the decoder go over. A scan of nothing costs a pass over the
@@ -48,7 +48,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When it is damaged, of a kind that is not decoded, or made to keep the decoder busy.
-    pub fn jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, Refusal> {
+    pub fn jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, RejectReason> {
         let decoded = self.try_jpeg(frame, scale, in_colour);
         if decoded.is_err() {
             // A head that ends too early leaves libjpeg-turbo 3.1 waiting for the rest of it, and it takes the next
@@ -58,7 +58,7 @@ impl Decoder {
         decoded
     }
 
-    fn try_jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, Refusal> {
+    fn try_jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, RejectReason> {
         let header = self.jpeg.read_header(frame.bytes()).map_err(damaged)?;
         check(&header, frame.size())?;
         let limit = (MAX_SCANNED_PIXELS / frame.size().pixels()).max(ALWAYS_ALLOWED_SCANS);
@@ -84,12 +84,13 @@ impl Decoder {
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn png(&mut self, frame: &Frame) -> Result<Layout, Refusal> {
-        let damaged = |error: png::DecodingError| Refusal::Damaged(error.to_string());
+    pub fn png(&mut self, frame: &Frame) -> Result<Layout, RejectReason> {
+        let damaged = |error: png::DecodingError| RejectReason::Damaged(error.to_string());
         let mut decoder = png::Decoder::new(Cursor::new(frame.bytes()));
         decoder.set_transformations(Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().map_err(damaged)?;
-        let bytes = reader.output_buffer_size().ok_or(Refusal::Unsupported("a PNG of more bytes than there are"))?;
+        let bytes =
+            reader.output_buffer_size().ok_or(RejectReason::Unsupported("a PNG of more bytes than there are"))?;
         let pixels = room(&mut self.pixels, bytes);
         let info = reader.next_frame(pixels).map_err(damaged)?;
         let layout = match (info.color_type, info.bit_depth) {
@@ -97,11 +98,11 @@ impl Decoder {
             (ColorType::GrayscaleAlpha, BitDepth::Eight) => Layout::GreyAlpha,
             (ColorType::Rgb, BitDepth::Eight) => Layout::Rgb,
             (ColorType::Rgba, BitDepth::Eight) => Layout::Rgba,
-            _ => return Err(Refusal::Unsupported("a PNG that does not become 8 bits a channel")),
+            _ => return Err(RejectReason::Unsupported("a PNG that does not become 8 bits a channel")),
         };
         let size = Size { width_px: info.width, height_px: info.height };
         if size != frame.size() {
-            return Err(Refusal::Damaged(format!("its pixels are {size}, its head says {}", frame.size())));
+            return Err(RejectReason::Damaged(format!("its pixels are {size}, its head says {}", frame.size())));
         }
         Ok(layout)
     }
@@ -116,12 +117,12 @@ fn is_of_the_rest(error: &turbojpeg::Error) -> bool {
     count.and_then(|count| count.parse().ok()).is_some_and(|count: u32| count <= MOST)
 }
 
-fn check(header: &DecompressHeader, expected: Size) -> Result<(), Refusal> {
+fn check(header: &DecompressHeader, expected: Size) -> Result<(), RejectReason> {
     match header.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => {
-            return Err(Refusal::Unsupported("a CMYK JPEG is for printers; send YCbCr, gray or RGB"));
+            return Err(RejectReason::Unsupported("a CMYK JPEG is for printers; send YCbCr, gray or RGB"));
         }
-        _ if header.is_lossless => return Err(Refusal::Unsupported("a lossless JPEG; send a usual one, or PNG")),
+        _ if header.is_lossless => return Err(RejectReason::Unsupported("a lossless JPEG; send a usual one, or PNG")),
         _ => {}
     }
     // Two heads in one picture: the one found at the door and the one the decoder believes.
@@ -129,7 +130,7 @@ fn check(header: &DecompressHeader, expected: Size) -> Result<(), Refusal> {
         Ok(())
     } else {
         let found = format!("{}x{}", header.width, header.height);
-        Err(Refusal::Damaged(format!("it has two heads, of {expected} and {found}")))
+        Err(RejectReason::Damaged(format!("it has two heads, of {expected} and {found}")))
     }
 }
 
@@ -142,6 +143,6 @@ fn room(memory: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn damaged(error: turbojpeg::Error) -> Refusal {
-    Refusal::Damaged(error.to_string())
+fn damaged(error: turbojpeg::Error) -> RejectReason {
+    RejectReason::Damaged(error.to_string())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::{
     config::{self, ZonePurpose},
     frame::{Camera, Size},
-    output::message::{Event, EventKind, EventState, Motion, Rect},
+    message::{Event, EventKind, EventState, Motion, Rect},
     system::clock::Monotonic,
 };
 

@@ -32,7 +32,7 @@ use self::{background::Background, regions::Regions};
 use crate::{
     config,
     frame::Size,
-    output::message::{self, Rect},
+    message::{self, Rect},
     system::clock::Monotonic,
 };
 

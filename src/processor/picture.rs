@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     frame::{Frame, PixelFormat, Size},
-    output::refusals::Refusal,
+    telemetry::rejections::RejectReason,
 };
 
 /// What the stages of a camera will ask a picture for: about how wide, in pixels.
@@ -77,7 +77,7 @@ impl<'a> Picture<'a> {
     ///
     /// # Errors
     /// When the frame cannot be decoded.
-    pub fn luma(&mut self, width_px: u32) -> Result<View<'_>, Refusal> {
+    pub fn luma(&mut self, width_px: u32) -> Result<View<'_>, RejectReason> {
         let full = self.frame.size();
         let scale = Scale::nearest(full.width_px, width_px);
         let Decoded { layout, scale: have } = self.decode()?;
@@ -99,7 +99,7 @@ impl<'a> Picture<'a> {
     ///
     /// # Errors
     /// When the frame cannot be decoded.
-    pub fn bgr(&mut self, width_px: u32) -> Result<View<'_>, Refusal> {
+    pub fn bgr(&mut self, width_px: u32) -> Result<View<'_>, RejectReason> {
         let full = self.frame.size();
         let scale = Scale::nearest(full.width_px, width_px);
         let Decoded { layout, scale: have } = self.decode()?;
@@ -131,7 +131,7 @@ impl<'a> Picture<'a> {
 
     /// Decodes the frame if that has not been done: a JPEG at the smallest scale that is enough for every stage, gray if
     /// no stage wants colour.
-    fn decode(&mut self) -> Result<Decoded, Refusal> {
+    fn decode(&mut self) -> Result<Decoded, RejectReason> {
         if let Some(decoded) = self.decoded {
             return Ok(decoded);
         }
@@ -194,8 +194,8 @@ fn lend(mat: &Mat) -> opencv::Result<View<'_>> {
     mat.row_bounds(0, mat.rows())
 }
 
-fn failed(error: opencv::Error) -> Refusal {
-    Refusal::StageFailed { stage: "picture", error: error.message }
+fn failed(error: opencv::Error) -> RejectReason {
+    RejectReason::StageFailed { stage: "picture", error: error.message }
 }
 
 #[cfg(test)]

@@ -10,16 +10,13 @@ use std::{
 use super::stages::{Seen, Stages};
 use crate::{
     frame::{Camera, Frame},
-    output::{
-        hub::{Hub, Topic},
-        journal::Journal,
-        message::{Age, Event, FrameResult, Message, Taken},
-        pane::Pane,
-        statistics::Statistics,
-    },
+    hub::{Hub, Topic, latest_frame::LatestFrame},
+    message::{Age, Event, FrameResult, Message, Taken},
+    output::journal::Journal,
     slot::{Slot, Take},
     sync::Mutex,
-    system::{clock::Monotonic, watchdog::Progress},
+    system::{clock::Monotonic, watchdog::Heartbeat},
+    telemetry::camera_metrics::CameraMetrics,
 };
 
 /// One camera, as the processor knows it.
@@ -27,10 +24,10 @@ use crate::{
 pub struct Eye {
     camera: Camera,
     stages: Stages,
-    statistics: Arc<Statistics>,
+    statistics: Arc<CameraMetrics>,
     journal: Journal,
     /// Where its frames are shown, if anybody can come and see.
-    pane: Option<Arc<Pane>>,
+    pane: Option<Arc<LatestFrame>>,
 }
 
 /// The eyes, by their cameras' numbers.
@@ -43,10 +40,10 @@ type Eyes = BTreeMap<usize, Eye>;
 pub struct Changes(Mutex<Vec<(Camera, Option<Eye>)>>);
 
 /// Looks at the newest frames until the slot is closed. Waits for nothing but frames.
-pub fn run(slot: &Slot<Frame>, hub: &Hub, changes: &Changes, progress: &Progress) {
+pub fn run(slot: &Slot<Frame>, hub: &Hub, changes: &Changes, heartbeat: &Heartbeat) {
     let mut eyes = Eyes::new();
     loop {
-        let until = [end_what_is_over(&mut eyes, hub), progress.step()].into_iter().flatten().min();
+        let until = [end_what_is_over(&mut eyes, hub), heartbeat.beat()].into_iter().flatten().min();
         let take = slot.take(until);
         changes.make(&mut eyes, hub);
         match take {
@@ -95,7 +92,7 @@ impl Changes {
 impl Eye {
     /// The eye of `camera`.
     #[must_use]
-    pub fn new(camera: Camera, stages: Stages, statistics: Arc<Statistics>, pane: Option<Arc<Pane>>) -> Self {
+    pub fn new(camera: Camera, stages: Stages, statistics: Arc<CameraMetrics>, pane: Option<Arc<LatestFrame>>) -> Self {
         Self { camera, stages, statistics, journal: Journal::default(), pane }
     }
 

@@ -11,11 +11,9 @@ use super::{
 use crate::{
     config,
     frame::{Camera, Frame},
-    output::{
-        message::{self, Event},
-        refusals::Refusal,
-    },
+    message::{self, Event},
     system::clock::Monotonic,
+    telemetry::rejections::RejectReason,
 };
 
 /// A camera's stages, what they remember, and the memory its pictures are made in.
@@ -63,7 +61,7 @@ impl Stages {
     ///
     /// # Errors
     /// When it cannot be decoded, or a stage fails on it. What the stages remember is as before.
-    pub fn look(&mut self, frame: &Frame) -> Result<Seen, Refusal> {
+    pub fn look(&mut self, frame: &Frame) -> Result<Seen, RejectReason> {
         let mut picture = Picture::new(frame, self.wants, &mut self.canvas);
         let mut seen = Seen::default();
         if let Some(MotionStage { width_px, motion, events }) = &mut self.motion {
@@ -72,7 +70,7 @@ impl Stages {
             let decoded = Instant::now();
             let moving = motion
                 .look(&luma, frame.size(), frame.captured_at())
-                .map_err(|error| Refusal::StageFailed { stage: "motion", error: error.message })?;
+                .map_err(|error| RejectReason::StageFailed { stage: "motion", error: error.message })?;
             seen.events = events.see(&moving, frame.size(), frame.captured_at());
             seen.motion = Some(moving);
             seen.times = vec![("decode", decoded - start), ("motion", decoded.elapsed())];

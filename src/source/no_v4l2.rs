@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io, time::Instant};
 use crate::{
     config::{ControlValue, V4l2},
     source::post::Post,
-    system::thread::Late,
+    system::thread::JoinTimeout,
 };
 
 /// A camera that there cannot be.
@@ -36,7 +36,7 @@ impl Camera {
     ///
     /// # Errors
     /// Never.
-    pub fn join_until(self, _: Instant) -> Result<(), Late> {
+    pub fn join_until(self, _: Instant) -> Result<(), JoinTimeout> {
         match self {}
     }
 }

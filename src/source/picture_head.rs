@@ -2,20 +2,20 @@
 
 use crate::{
     frame::{PixelFormat, Size},
-    output::refusals::Refusal,
+    telemetry::rejections::RejectReason,
 };
 
 /// The format of a picture and its size.
 ///
 /// # Errors
 /// When it is neither JPEG nor PNG, or its head is damaged.
-pub fn read(picture: &[u8]) -> Result<(PixelFormat, Size), Refusal> {
+pub fn read(picture: &[u8]) -> Result<(PixelFormat, Size), RejectReason> {
     let (format, size) = match picture {
         [0xff, 0xd8, 0xff, ..] => (PixelFormat::Jpeg, jpeg(&picture[2..])),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', rest @ ..] => (PixelFormat::Png, png(rest)),
-        _ => return Err(Refusal::NotAPicture(picture.iter().take(4).copied().collect())),
+        _ => return Err(RejectReason::NotAPicture(picture.iter().take(4).copied().collect())),
     };
-    let size = size.ok_or_else(|| Refusal::Damaged("its head ends before its size".into()))?;
+    let size = size.ok_or_else(|| RejectReason::Damaged("its head ends before its size".into()))?;
     Ok((format, size))
 }
 

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::{frame::Frame, output::statistics::Statistics, slot::Slot, system::watchdog::Progress};
+use crate::{frame::Frame, slot::Slot, system::watchdog::Heartbeat, telemetry::camera_metrics::CameraMetrics};
 
 /// Where a camera's frames go, and who hears of it.
 #[derive(Clone, Debug)]
 pub struct Post {
     /// The camera's numbers.
-    pub statistics: Arc<Statistics>,
+    pub statistics: Arc<CameraMetrics>,
     /// Where frames wait.
     pub slot: Arc<Slot<Frame>>,
     /// The watchdog's.
-    pub progress: Arc<Progress>,
+    pub heartbeat: Arc<Heartbeat>,
     /// Whether stages look at its luma.
     pub luma: bool,
 }

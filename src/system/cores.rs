@@ -102,7 +102,7 @@ impl Cores {
 
     /// Whether the processor's core is kept free of this process's other threads: whether there are two cores.
     #[must_use]
-    pub fn apart(&self) -> bool {
+    pub fn is_dedicated(&self) -> bool {
         self.housekeeping != [self.processor]
     }
 
@@ -110,7 +110,7 @@ impl Cores {
     ///
     /// # Errors
     /// When the system does not do it.
-    pub fn keep_house(&self) -> Result<(), CoresError> {
+    pub fn pin_housekeeping(&self) -> Result<(), CoresError> {
         place(&self.housekeeping)
     }
 
@@ -119,7 +119,7 @@ impl Cores {
     ///
     /// # Errors
     /// When the system does not do it.
-    pub fn take_own(&self, priority: Option<u8>) -> Result<(), CoresError> {
+    pub fn pin_processor(&self, priority: Option<u8>) -> Result<(), CoresError> {
         place(&[self.processor])?;
         let Some(priority) = priority else { return Ok(()) };
         let value = ThreadPriorityValue::try_from(priority).map_err(|_| CoresError::Priority { priority })?;
@@ -133,7 +133,7 @@ impl Cores {
 ///
 /// # Errors
 /// When the system does not do it.
-pub fn give_way() -> io::Result<()> {
+pub fn set_lowest_priority() -> io::Result<()> {
     let ordinary = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, ordinary).map_err(io::Error::other)
 }
@@ -196,7 +196,7 @@ mod tests {
     fn the_highest_core_is_the_processors_by_default() {
         let cores = Cores::share(&[0, 1, 2, 5], None).unwrap();
         assert_eq!(cores, Cores { processor: 5, housekeeping: vec![0, 1, 2] });
-        assert!(cores.apart());
+        assert!(cores.is_dedicated());
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
     fn a_single_core_is_shared() {
         let cores = Cores::share(&[0], None).unwrap();
         assert_eq!(cores, Cores { processor: 0, housekeeping: vec![0] });
-        assert!(!cores.apart());
+        assert!(!cores.is_dedicated());
     }
 
     #[test]

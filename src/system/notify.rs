@@ -24,7 +24,8 @@ use listenfd::ListenFd;
 use log::warn;
 use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 
-use super::{clock::Monotonic, tally::Tally};
+use super::clock::Monotonic;
+use crate::telemetry::log_limiter::LogLimiter;
 
 /// How long systemd may take to listen. What it missed then is lost.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,12 +36,12 @@ pub struct Systemd {
     socket: Option<OsString>,
     /// The status as last told.
     status: String,
-    unheard: Tally,
+    unheard: LogLimiter,
 }
 
 /// What systemd gives a service at its start. By default nothing: so it is without systemd.
 #[derive(Debug, Default)]
-pub struct Given {
+pub struct SystemdEnv {
     /// A port to listen at, open (`LISTEN_FDS`).
     pub port: Option<TcpListener>,
     /// After how long without a sign of life the service is restarted (`WATCHDOG_USEC`).
@@ -62,7 +63,7 @@ impl Systemd {
     /// The one that started this process.
     #[must_use]
     pub fn of_this_process() -> Self {
-        Self { socket: env::var_os("NOTIFY_SOCKET"), status: String::new(), unheard: Tally::default() }
+        Self { socket: env::var_os("NOTIFY_SOCKET"), status: String::new(), unheard: LogLimiter::default() }
     }
 
     /// Whether anybody listens.
@@ -101,9 +102,9 @@ impl Systemd {
 
     fn tell(&self, news: &str) {
         if let Some(Err(error)) = self.socket.as_ref().map(|socket| send(socket.as_bytes(), news))
-            && let Some(untold) = self.unheard.count()
+            && let Some(suppressed) = self.unheard.check()
         {
-            warn!("systemd cannot be told {news}: {error}{untold}");
+            warn!("systemd cannot be told {news}: {error}{suppressed}");
         }
     }
 }
@@ -120,12 +121,12 @@ fn send(socket: &[u8], news: &str) -> io::Result<()> {
     Ok(())
 }
 
-impl Given {
+impl SystemdEnv {
     /// What this process was given. To be called once, before there are threads.
     ///
     /// # Errors
     /// When the sockets given are not one TCP port.
-    pub fn to_this_process() -> Result<Self, HandoverError> {
+    pub fn read() -> Result<Self, HandoverError> {
         Ok(Self { port: port()?, watchdog: watchdog() })
     }
 }

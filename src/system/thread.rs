@@ -13,7 +13,7 @@ use std::{
 
 use nix::sys::prctl::set_name;
 
-use super::wake::Wake;
+use super::event_fd::EventFd;
 
 /// A running thread and the ways to learn of its end.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Thread {
 /// A thread that did not end in time. It goes on; only the end of the process ends it now.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the thread {0} did not end in time")]
-pub struct Late(String);
+pub struct JoinTimeout(String);
 
 impl Thread {
     /// Starts a thread. `ended` is set when it is over, however it ends; [`Thread::is_over`] says so by then.
@@ -35,11 +35,11 @@ impl Thread {
     ///
     /// # Errors
     /// When the system has no room for another thread.
-    pub fn spawn(name: &str, ended: Arc<Wake>, body: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    pub fn spawn(name: &str, ended: Arc<EventFd>, body: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let (dies, alive) = sync_channel(0);
-        let last_words = LastWords { ended, dies: Some(dies) };
+        let exit_guard = ExitGuard { ended, dies: Some(dies) };
         let handle = thread::Builder::new().name(name.into()).spawn(move || {
-            let _last_words = last_words;
+            let _exit_guard = exit_guard;
             body();
         })?;
         Ok(Self { name: name.into(), handle, alive })
@@ -55,14 +55,14 @@ impl Thread {
     ///
     /// # Errors
     /// When the time is up first.
-    pub fn join_until(self, limit: Instant) -> Result<(), Late> {
+    pub fn join_until(self, limit: Instant) -> Result<(), JoinTimeout> {
         let left = limit.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         match self.alive.recv_timeout(left) {
             Err(RecvTimeoutError::Disconnected) => {
                 let _panicked = self.handle.join(); // told by the panic hook already
                 Ok(())
             }
-            Ok(()) | Err(RecvTimeoutError::Timeout) => Err(Late(self.name)),
+            Ok(()) | Err(RecvTimeoutError::Timeout) => Err(JoinTimeout(self.name)),
         }
     }
 }
@@ -75,12 +75,12 @@ pub fn name(name: &str) {
 }
 
 /// Tells the end of a thread when dropped, a panic's unwinding included.
-struct LastWords {
-    ended: Arc<Wake>,
+struct ExitGuard {
+    ended: Arc<EventFd>,
     dies: Option<SyncSender<()>>,
 }
 
-impl Drop for LastWords {
+impl Drop for ExitGuard {
     fn drop(&mut self) {
         // First be over, then tell: whoever is woken looks at once, and is not woken again.
         drop(self.dies.take());

@@ -28,29 +28,29 @@ pub struct Watchdog {
 
 /// Which of the loops move.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Moving {
+pub enum Liveness {
     /// There is no watchdog, and nobody looks.
     NotWatched,
     /// All.
     All,
     /// All but this one, if not more.
-    AllBut(String),
+    Stalled(String),
 }
 
 /// A loop that is watched until its thread drops this.
 #[derive(Debug)]
-pub struct Progress {
+pub struct Heartbeat {
     name: String,
     /// How long it may wait at a time.
     pace: Option<Duration>,
     /// When it last went round, in microseconds since boot.
-    moved_us: AtomicU64,
+    beat_us: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Watched {
-    progress: Weak<Progress>,
-    stands_still: bool,
+    heartbeat: Weak<Heartbeat>,
+    stalled: bool,
 }
 
 impl Watchdog {
@@ -61,28 +61,28 @@ impl Watchdog {
     }
 
     /// Watches a loop from now on.
-    pub fn watch(&mut self, name: &str) -> Arc<Progress> {
+    pub fn watch(&mut self, name: &str) -> Arc<Heartbeat> {
         let pace = self.interval.map(|interval| interval / 4);
-        let moved_us = AtomicU64::new(Monotonic::now().as_micros());
-        let progress = Arc::new(Progress { name: name.to_owned(), pace, moved_us });
-        self.watched.push(Watched { progress: Arc::downgrade(&progress), stands_still: false });
-        progress
+        let beat_us = AtomicU64::new(Monotonic::now().as_micros());
+        let heartbeat = Arc::new(Heartbeat { name: name.to_owned(), pace, beat_us });
+        self.watched.push(Watched { heartbeat: Arc::downgrade(&heartbeat), stalled: false });
+        heartbeat
     }
 
     /// Looks whether every loop moves; tells of those that begin to stand still, or move again.
-    pub fn look(&mut self) -> Moving {
-        self.look_at(Monotonic::now())
+    pub fn check(&mut self) -> Liveness {
+        self.check_at(Monotonic::now())
     }
 
-    fn look_at(&mut self, now: Monotonic) -> Moving {
-        let Some(interval) = self.interval else { return Moving::NotWatched };
+    fn check_at(&mut self, now: Monotonic) -> Liveness {
+        let Some(interval) = self.interval else { return Liveness::NotWatched };
         let limit = interval / 2;
-        let mut moving = Moving::All;
+        let mut moving = Liveness::All;
         self.watched.retain_mut(|watched| {
-            let Some(progress) = watched.progress.upgrade() else { return false };
-            let (name, still_for) = (&*progress.name, progress.still_for(now));
-            let before = std::mem::replace(&mut watched.stands_still, still_for >= limit);
-            match (before, watched.stands_still) {
+            let Some(heartbeat) = watched.heartbeat.upgrade() else { return false };
+            let (name, still_for) = (&*heartbeat.name, heartbeat.still_for(now));
+            let before = std::mem::replace(&mut watched.stalled, still_for >= limit);
+            match (before, watched.stalled) {
                 (false, true) => error!(
                     THREAD = name;
                     "the thread {name} stands still for {:.1} s; unless it moves, systemd will restart fovea",
@@ -91,8 +91,8 @@ impl Watchdog {
                 (true, false) => info!(THREAD = name; "the thread {name} moves again"),
                 _ => {}
             }
-            if watched.stands_still {
-                moving = Moving::AllBut(progress.name.clone());
+            if watched.stalled {
+                moving = Liveness::Stalled(heartbeat.name.clone());
             }
             true
         });
@@ -100,17 +100,17 @@ impl Watchdog {
     }
 }
 
-impl Progress {
+impl Heartbeat {
     /// Notes that the loop goes round; gives until when it may wait for the next thing to do.
-    pub fn step(&self) -> Option<Instant> {
+    pub fn beat(&self) -> Option<Instant> {
         let pace = self.pace?;
         // Relaxed: nothing but the number itself is passed on.
-        self.moved_us.store(Monotonic::now().as_micros(), Ordering::Relaxed);
+        self.beat_us.store(Monotonic::now().as_micros(), Ordering::Relaxed);
         Some(Instant::now() + pace)
     }
 
     fn still_for(&self, now: Monotonic) -> Duration {
-        now.since(Monotonic::from_micros(self.moved_us.load(Ordering::Relaxed)))
+        now.since(Monotonic::from_micros(self.beat_us.load(Ordering::Relaxed)))
     }
 }
 
@@ -122,28 +122,28 @@ mod tests {
     fn a_loop_stands_still_after_half_the_interval_until_it_moves() {
         let mut watchdog = Watchdog::new(Some(Duration::from_secs(20)));
         let [listen, processor] = ["listen", "processor"].map(|name| watchdog.watch(name));
-        let mut after = |seconds| watchdog.look_at(Monotonic::now().later(Duration::from_secs(seconds)));
-        assert_eq!(after(9), Moving::All);
-        processor.moved_us.store(u64::MAX, Ordering::Relaxed);
-        assert_eq!(after(10), Moving::AllBut("listen".into()));
-        listen.moved_us.store(u64::MAX, Ordering::Relaxed);
-        assert_eq!(after(11), Moving::All);
-        let wait = processor.step().unwrap().saturating_duration_since(Instant::now());
+        let mut after = |seconds| watchdog.check_at(Monotonic::now().later(Duration::from_secs(seconds)));
+        assert_eq!(after(9), Liveness::All);
+        processor.beat_us.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(after(10), Liveness::Stalled("listen".into()));
+        listen.beat_us.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(after(11), Liveness::All);
+        let wait = processor.beat().unwrap().saturating_duration_since(Instant::now());
         assert!(wait <= Duration::from_secs(5), "{wait:?}");
-        assert_eq!(after(9), Moving::All);
+        assert_eq!(after(9), Liveness::All);
     }
 
     #[test]
     fn a_loop_that_ended_is_no_concern() {
         let mut watchdog = Watchdog::new(Some(Duration::from_secs(20)));
         drop(watchdog.watch("cam-door"));
-        assert_eq!(watchdog.look_at(Monotonic::now().later(Duration::from_secs(60))), Moving::All);
+        assert_eq!(watchdog.check_at(Monotonic::now().later(Duration::from_secs(60))), Liveness::All);
     }
 
     #[test]
     fn without_a_watchdog_nothing_is_watched_and_nobody_wakes() {
         let mut watchdog = Watchdog::new(None);
-        assert_eq!(watchdog.watch("processor").step(), None);
-        assert_eq!(watchdog.look_at(Monotonic::now().later(Duration::from_secs(60))), Moving::NotWatched);
+        assert_eq!(watchdog.watch("processor").beat(), None);
+        assert_eq!(watchdog.check_at(Monotonic::now().later(Duration::from_secs(60))), Liveness::NotWatched);
     }
 }

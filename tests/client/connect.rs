@@ -4,7 +4,7 @@ use std::{io::Write, net::TcpListener, os::fd::AsFd};
 
 use fovea::{
     commands::client::{Client, Next},
-    system::wake::Wake,
+    system::event_fd::EventFd,
 };
 
 use super::{data, run, server::Server};
@@ -75,7 +75,7 @@ fn the_wish_to_stop_comes_before_messages_that_wait() {
         peer.texts(&["one", "two"]);
         assert!(peer.socket_is_dropped());
     });
-    let stop = Wake::new().expect("descriptors are left");
+    let stop = EventFd::new().expect("descriptors are left");
     let mut client = Client::connect(&server.url.parse().expect("a URL"), None).expect("it is there");
     assert_eq!(client.next(None, stop.as_fd()).expect("connected"), Next::Text("one".into()));
     stop.set();

@@ -4,7 +4,7 @@
 
 use std::{env, os::unix::process::ExitStatusExt, process::Command, sync::Arc};
 
-use fovea::system::{logging, thread::Thread, wake::Wake};
+use fovea::system::{event_fd::EventFd, logging, thread::Thread};
 use log::LevelFilter;
 use nix::sys::signal::Signal;
 
@@ -25,7 +25,7 @@ fn child() -> Command {
 fn a_panic_is_one_line_and_the_end() {
     if env::var_os(PANICS).is_some() {
         logging::start(LevelFilter::Error).expect("nobody else logs here");
-        let ended = Arc::new(Wake::new().expect("there are descriptors"));
+        let ended = Arc::new(EventFd::new().expect("there are descriptors"));
         let thread = Thread::spawn("looker", ended, || panic!("on\npurpose")).expect("there is room");
         while !thread.is_over() {
             std::thread::yield_now();

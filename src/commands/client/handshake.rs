@@ -17,7 +17,7 @@ use tungstenite::{
 };
 
 use super::{ClientError, ServerUrl};
-use crate::system::wake::wait;
+use crate::system::event_fd::poll;
 
 /// Bytes that are shown of a refusal.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -109,7 +109,7 @@ fn refusal(url: &ServerUrl, mut response: Response, mut socket: &TcpStream, unti
 /// Waits until there is something to read; `false` when the time is up first.
 fn readable(socket: &TcpStream, until: Instant) -> Result<bool, ClientError> {
     loop {
-        let [readable] = wait([(socket.as_fd(), PollFlags::POLLIN)], Some(until)).map_err(ClientError::Wait)?;
+        let [readable] = poll([(socket.as_fd(), PollFlags::POLLIN)], Some(until)).map_err(ClientError::Wait)?;
         if readable || Instant::now() >= until {
             return Ok(readable);
         }

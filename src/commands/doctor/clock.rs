@@ -1,4 +1,4 @@
-//! The wall clock, which results and events bear the time of. Ages do not depend on it.
+//! The wall clock, which results and events bear the time of. Histogram do not depend on it.
 
 use super::{Finding, Machine, output};
 

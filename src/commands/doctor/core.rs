@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Finding, Machine, output};
-use crate::system::{attribute, cores};
+use crate::system::{cores, sysfs};
 
 /// How many programs are named; the rest is counted.
 const NAMED: usize = 5;
@@ -74,7 +74,7 @@ impl Task {
 fn tasks(proc: &Path) -> Vec<Task> {
     let mut tasks = Vec::new();
     for process in fs::read_dir(proc).into_iter().flatten().flatten() {
-        let program = attribute::read(&process.path(), "comm").unwrap_or_default();
+        let program = sysfs::read(&process.path(), "comm").unwrap_or_default();
         for task in fs::read_dir(process.path().join("task")).into_iter().flatten().flatten() {
             tasks.extend(Task::read(&task.path(), &program));
         }
@@ -111,7 +111,7 @@ fn interrupts(core: usize, folder: &Path, is_kept: bool) -> Finding {
     let mut here = BTreeMap::new();
     for interrupt in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = interrupt.path();
-        let read = |file| attribute::read(&path, file).and_then(|text| cores::parse_list(&text));
+        let read = |file| sysfs::read(&path, file).and_then(|text| cores::parse_list(&text));
         // Where the kernel can say only where they may be handled, they may.
         let handled = read("effective_affinity_list").filter(|cores| !cores.is_empty());
         let handled = handled.or_else(|| read("smp_affinity_list")).unwrap_or_default();

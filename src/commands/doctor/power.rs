@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{Finding, Machine};
-use crate::system::attribute;
+use crate::system::sysfs;
 
 /// Where the kernel lists what watches voltages and temperatures.
 const SENSORS: &str = "/sys/class/hwmon";
@@ -21,10 +21,10 @@ pub(super) fn check(_: &Machine) -> Vec<Finding> {
 
 /// What the Raspberry Pi's own sensor says. Other sensors with such an alarm watch something else.
 fn under_voltage(sensor: &Path) -> Option<Finding> {
-    if attribute::read(sensor, "name")? != "rpi_volt" {
+    if sysfs::read(sensor, "name")? != "rpi_volt" {
         return None;
     }
-    Some(if attribute::read(sensor, "in0_lcrit_alarm")? == "0" {
+    Some(if sysfs::read(sensor, "in0_lcrit_alarm")? == "0" {
         Finding::good("the power supply holds its voltage")
     } else {
         Finding::bad(
@@ -36,7 +36,7 @@ fn under_voltage(sensor: &Path) -> Option<Finding> {
 
 /// Whether a core is slowed down now.
 fn throttling(cooler: &Path) -> Option<Finding> {
-    let (kind, state) = (attribute::read(cooler, "type")?, attribute::read(cooler, "cur_state")?);
+    let (kind, state) = (sysfs::read(cooler, "type")?, sysfs::read(cooler, "cur_state")?);
     (kind.contains("cpufreq") && state != "0")
         .then(|| Finding::bad("the cores are slowed down because the board is hot: give it air or a heat sink"))
 }

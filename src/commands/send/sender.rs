@@ -14,7 +14,7 @@ use crate::{
         Pace,
         client::{Client, ClientError, Next},
     },
-    output::message::{Clock, Message},
+    message::{Clock, Message},
     recording::{Recording, RecordingError, Still},
     system::clock::Monotonic,
     wire::Header,

@@ -8,7 +8,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{lane::Lane, words};
-use crate::output::message::{Event, EventState, Message};
+use crate::message::{Event, EventState, Message};
 
 /// Events that may be under way; more than that were left without an end by a server that lost it.
 const MAX_EVENTS: usize = 256;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::output::message::{FrameResult, Motion};
+use crate::message::{FrameResult, Motion};
 
 /// What "now" means for rates and ages: long enough for a percentile, short enough to follow what happens.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{frame::CapturedBy, output::message::Age};
+    use crate::{frame::CapturedBy, message::Age};
 
     fn result(age_ms: f64, superseded: u64) -> FrameResult {
         FrameResult {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::lane::Figures;
-use crate::output::message::{Event, EventKind, EventState, Motion, Rect};
+use crate::message::{Event, EventKind, EventState, Motion, Rect};
 
 /// Boxes named one by one; the rest is counted.
 const MAX_BOXES: usize = 3;

@@ -18,8 +18,8 @@ use crate::{
     config::V4l2,
     source::post::Post,
     system::{
-        thread::{Late, Thread},
-        wake::Wake,
+        event_fd::EventFd,
+        thread::{JoinTimeout, Thread},
     },
 };
 
@@ -40,7 +40,7 @@ impl Camera {
         let name = format!("cam-{}", post.statistics.camera().name());
         let runner = Runner::new(settings, post, orders.clone());
         // Nobody waits for its end but who asked for it.
-        let thread = Thread::spawn(&name, Arc::new(Wake::new()?), move || runner.run())?;
+        let thread = Thread::spawn(&name, Arc::new(EventFd::new()?), move || runner.run())?;
         Ok(Self { thread, orders })
     }
 
@@ -58,7 +58,7 @@ impl Camera {
     ///
     /// # Errors
     /// When the time is up first: the driver does not answer.
-    pub fn join_until(self, limit: Instant) -> Result<(), Late> {
+    pub fn join_until(self, limit: Instant) -> Result<(), JoinTimeout> {
         self.thread.join_until(limit)
     }
 }

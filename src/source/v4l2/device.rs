@@ -34,7 +34,7 @@ pub use self::{
     frames::{Filled, StampOf},
 };
 use super::description::Description;
-use crate::system::watchdog::Progress;
+use crate::system::watchdog::Heartbeat;
 
 /// Things of one kind that a driver is asked for at most. One that counts without end must not keep us.
 const MOST: u32 = 256;
@@ -46,7 +46,7 @@ pub struct Device {
     /// How it hands over pictures; `None`: not at all.
     kind: Option<Kind>,
     name: Name,
-    progress: Option<Arc<Progress>>,
+    heartbeat: Option<Arc<Heartbeat>>,
 }
 
 /// What a device is called; it stays so for as long as it is open.
@@ -67,14 +67,14 @@ enum Kind {
 }
 
 impl Device {
-    /// Opens the device at `path`. `progress` hears of every answer of the driver: a camera that is slow to describe is
+    /// Opens the device at `path`. `heartbeat` hears of every answer of the driver: a camera that is slow to describe is
     /// not one that hangs.
     ///
     /// # Errors
     /// What the kernel says; `ENOTTY` when it is no V4L2 device at all.
-    pub fn open(path: &Path, progress: Option<Arc<Progress>>) -> io::Result<Self> {
+    pub fn open(path: &Path, heartbeat: Option<Arc<Heartbeat>>) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        let mut device = Self { fd: file.into(), kind: None, name: Name::default(), progress };
+        let mut device = Self { fd: file.into(), kind: None, name: Name::default(), heartbeat };
         let mut capability: v4l2_capability = zero();
         device.ask(vidioc::VIDIOC_QUERYCAP, &mut capability)?;
         let v4l2_capability { card, driver, bus_info, .. } = &capability;
@@ -123,8 +123,8 @@ impl Device {
     /// A call outside the stream of frames: the watchdog hears that the driver answered.
     fn ask(&self, request: vidioc::_IOC_TYPE, argument: &mut impl Argument) -> Result<(), Errno> {
         let answer = argument.call(&self.fd, request);
-        if let Some(progress) = &self.progress {
-            progress.step();
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.beat();
         }
         answer
     }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{config::DeviceName, system::attribute};
+use crate::{config::DeviceName, system::sysfs};
 
 /// Where the kernel lists the nodes.
 const NODES: &str = "/sys/class/video4linux";
@@ -70,8 +70,8 @@ fn nodes_in(folder: &Path) -> io::Result<Vec<Node>> {
             continue; // a radio, or the like
         };
         let path = Path::new("/dev").join(&name);
-        let index = attribute::read(&folder, "index").and_then(|index| index.parse().ok()).unwrap_or(0);
-        let name = attribute::read(&folder, "name").unwrap_or_default();
+        let index = sysfs::read(&folder, "index").and_then(|index| index.parse().ok()).unwrap_or(0);
+        let name = sysfs::read(&folder, "name").unwrap_or_default();
         nodes.push((number, Node { path, index, name, usb: usb(&folder.join("device")) }));
     }
     nodes.sort_by_key(|(number, _)| *number);
@@ -81,10 +81,10 @@ fn nodes_in(folder: &Path) -> io::Result<Vec<Node>> {
 /// The USB device that `device`, an interface of it, belongs to.
 fn usb(device: &Path) -> Option<Usb> {
     let device = fs::canonicalize(device).ok()?;
-    let hexadecimal = |folder: &Path, name| u16::from_str_radix(&attribute::read(folder, name)?, 16).ok();
+    let hexadecimal = |folder: &Path, name| u16::from_str_radix(&sysfs::read(folder, name)?, 16).ok();
     device.ancestors().take(3).find_map(|folder| {
         let (vendor, product) = (hexadecimal(folder, "idVendor")?, hexadecimal(folder, "idProduct")?);
-        Some(Usb { vendor, product, serial: attribute::read(folder, "serial").filter(|serial| !serial.is_empty()) })
+        Some(Usb { vendor, product, serial: sysfs::read(folder, "serial").filter(|serial| !serial.is_empty()) })
     })
 }
 
@@ -137,7 +137,7 @@ pub fn users(node: &Path) -> Vec<User> {
         })
         .filter(|pid| *pid != std::process::id())
         .map(|pid| User {
-            program: attribute::read(&Path::new("/proc").join(pid.to_string()), "comm").unwrap_or_default(),
+            program: sysfs::read(&Path::new("/proc").join(pid.to_string()), "comm").unwrap_or_default(),
             pid,
         })
         .collect()

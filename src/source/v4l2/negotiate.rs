@@ -205,8 +205,8 @@ fn candidates<'a>(offer: &'a Offer, wanted: &'a Wanted) -> impl Iterator<Item = 
     let ranged = offer.range.iter().map(|range| (within(range, wanted.size), &range.rates));
     // A driver that does not tell sizes is asked for the wanted one, and may give another.
     const UNTOLD: &Rates = &Rates { intervals: Vec::new(), any_between: false };
-    let untold = (offer.modes.is_empty() && offer.range.is_none()).then_some((wanted.size, UNTOLD));
-    listed.chain(ranged).chain(untold).map(move |(size, rates)| {
+    let suppressed = (offer.modes.is_empty() && offer.range.is_none()).then_some((wanted.size, UNTOLD));
+    listed.chain(ranged).chain(suppressed).map(move |(size, rates)| {
         let interval = interval(rates, wanted.rate_hz);
         let off = distance(interval.rate_hz(), f64::from(wanted.rate_hz));
         let columns = distance(f64::from(size.width_px), f64::from(wanted.size.width_px));
@@ -325,7 +325,7 @@ mod tests {
         assert!(shortfall(&offers, &WANTED, &slower).unwrap().starts_with("gives MJPG 1280x720 at 15 Hz where"));
         let almost = Choice { interval: Interval::new(1001, 30_000), ..exact };
         assert_eq!(shortfall(&offers, &WANTED, &almost), None, "29.97 is 30");
-        let untold = Choice { interval: None, ..exact };
-        assert_eq!(shortfall(&offers, &WANTED, &untold), None, "it has no say in it");
+        let suppressed = Choice { interval: None, ..exact };
+        assert_eq!(shortfall(&offers, &WANTED, &suppressed), None, "it has no say in it");
     }
 }

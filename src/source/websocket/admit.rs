@@ -5,8 +5,8 @@ use bytes::Bytes;
 
 use crate::{
     frame::{Frame, Origin, PixelFormat, Size},
-    output::refusals::Refusal,
     source::{buffers::Pool, picture_head},
+    telemetry::rejections::RejectReason,
     wire::Header,
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Picture {
 ///
 /// # Errors
 /// When it is neither, or too large.
-pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, Refusal> {
+pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, RejectReason> {
     let (format, size) = picture_head::read(&bytes)?;
     within(size, max_pixels)?;
     Ok(Picture { format, size, stride_bytes: 0, bytes })
@@ -36,14 +36,14 @@ pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, Refusal> {
 ///
 /// # Errors
 /// When it is not what the header says, or too large. Whether the rows are all there is for [`Picture::into_frame`].
-pub(super) fn headed(header: &Header, bytes: Bytes, max_pixels: u64) -> Result<Picture, Refusal> {
+pub(super) fn headed(header: &Header, bytes: Bytes, max_pixels: u64) -> Result<Picture, RejectReason> {
     let format = header.format;
     if format.row_bytes(1).is_none() {
         let picture = bare(bytes, max_pixels)?;
         return if picture.format == format {
             Ok(picture)
         } else {
-            Err(Refusal::Unsupported("the header says JPEG and the picture is PNG, or the other way round"))
+            Err(RejectReason::Unsupported("the header says JPEG and the picture is PNG, or the other way round"))
         };
     }
     let size = Size { width_px: header.width_px, height_px: header.height_px };
@@ -60,17 +60,17 @@ pub(super) fn is_data_url(text: &str) -> bool {
 ///
 /// # Errors
 /// When it is not such a URL.
-pub(super) fn data_url(text: &str, pool: &Pool) -> Result<Bytes, Refusal> {
-    let (kind, data) = text.split_once(',').ok_or(Refusal::BadDataUrl("there is no comma before the data"))?;
+pub(super) fn data_url(text: &str, pool: &Pool) -> Result<Bytes, RejectReason> {
+    let (kind, data) = text.split_once(',').ok_or(RejectReason::BadDataUrl("there is no comma before the data"))?;
     if !kind.starts_with("data:image/") || !kind.ends_with(";base64") {
-        return Err(Refusal::BadDataUrl("it must begin with data:image/jpeg;base64, or data:image/png;base64,"));
+        return Err(RejectReason::BadDataUrl("it must begin with data:image/jpeg;base64, or data:image/png;base64,"));
     }
     let mut buffer = pool.buffer();
     let room = base64::decoded_len_estimate(data.len());
     buffer.reserve(room);
     let count = STANDARD
         .decode_slice(data.trim_ascii_end(), buffer.space(room)) // websocat sends the line with its end
-        .map_err(|_| Refusal::BadDataUrl("what stands behind the comma is not base64"))?;
+        .map_err(|_| RejectReason::BadDataUrl("what stands behind the comma is not base64"))?;
     buffer.filled(count);
     Ok(buffer.finish())
 }
@@ -80,7 +80,7 @@ impl Picture {
     ///
     /// # Errors
     /// When a raw picture's rows are not all there.
-    pub(super) fn into_frame(self, origin: Origin) -> Result<Frame, Refusal> {
+    pub(super) fn into_frame(self, origin: Origin) -> Result<Frame, RejectReason> {
         let Self { format, size, stride_bytes, bytes } = self;
         match format {
             PixelFormat::Jpeg | PixelFormat::Png => Ok(Frame::compressed(origin, format, size, bytes)),
@@ -89,6 +89,6 @@ impl Picture {
     }
 }
 
-fn within(size: Size, limit: u64) -> Result<(), Refusal> {
-    if size.pixels() > limit { Err(Refusal::TooManyPixels { size, limit }) } else { Ok(()) }
+fn within(size: Size, limit: u64) -> Result<(), RejectReason> {
+    if size.pixels() > limit { Err(RejectReason::TooManyPixels { size, limit }) } else { Ok(()) }
 }

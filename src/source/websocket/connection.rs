@@ -19,9 +19,9 @@ use tungstenite::{
 
 use super::receive::{Incoming, Receiver, Stop};
 use crate::{
-    output::outbox::{Ending, Next, Outbox},
+    hub::queue::{CloseReason, Next, Queue},
     source::buffers::Pool,
-    system::wake::wait,
+    system::event_fd::poll,
 };
 
 /// How long a client that was told goodbye may take to go. Until then what it still sends is read and dropped: closing
@@ -47,7 +47,7 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Connection<'a> {
     socket: &'a TcpStream,
-    outbox: &'a Outbox,
+    outbox: &'a Queue,
     limits: Limits,
     input: Chain<Cursor<Vec<u8>>, &'a TcpStream>,
     receiver: Receiver,
@@ -91,7 +91,7 @@ pub(super) enum Over {
     Left(Option<CloseCode>),
     /// It is sent away.
     #[error("{} ({})", .0.reason, .0.code)]
-    Ended(Ending),
+    Ended(CloseReason),
     /// The network failed.
     #[error("{0}")]
     Lost(io::Error),
@@ -99,7 +99,7 @@ pub(super) enum Over {
 
 impl<'a> Connection<'a> {
     /// A connection that was just let in; `early` is what it sent right behind its request.
-    pub(super) fn new(socket: &'a TcpStream, outbox: &'a Outbox, limits: Limits, early: Vec<u8>) -> Self {
+    pub(super) fn new(socket: &'a TcpStream, outbox: &'a Queue, limits: Limits, early: Vec<u8>) -> Self {
         Self {
             socket,
             outbox,
@@ -188,7 +188,7 @@ impl<'a> Connection<'a> {
         let news = if self.rests_until.is_none() { PollFlags::POLLIN } else { PollFlags::empty() };
         let socket = (self.socket.as_fd(), news | room);
         let outbox = (self.outbox.wake().as_fd(), PollFlags::POLLIN);
-        let [is_socket_ready, is_outbox_ready] = wait([socket, outbox], nearest).map_err(Over::Lost)?;
+        let [is_socket_ready, is_outbox_ready] = poll([socket, outbox], nearest).map_err(Over::Lost)?;
         if is_outbox_ready {
             self.outbox.wake().clear();
         }
@@ -262,7 +262,7 @@ impl<'a> Connection<'a> {
         let close = match over {
             Over::Lost(_) => return,
             Over::Left(code) => code.map(|code| CloseFrame { code, reason: Utf8Bytes::default() }),
-            Over::Ended(Ending { code, reason }) => {
+            Over::Ended(CloseReason { code, reason }) => {
                 Some(CloseFrame { code: *code, reason: Utf8Bytes::from_static(reason) })
             }
         };
@@ -278,7 +278,7 @@ pub(super) fn see_off(mut socket: &TcpStream) {
     let mut scrap = [0; 4096];
     // Whatever fails here, the connection is over either way.
     let _ = socket.shutdown(Shutdown::Write);
-    while let Ok([true]) = wait([(socket.as_fd(), PollFlags::POLLIN)], Some(until))
+    while let Ok([true]) = poll([(socket.as_fd(), PollFlags::POLLIN)], Some(until))
         && until > Instant::now()
     {
         match socket.read(&mut scrap) {
@@ -290,7 +290,7 @@ pub(super) fn see_off(mut socket: &TcpStream) {
 }
 
 fn policy(reason: &'static str) -> Over {
-    Over::Ended(Ending { code: CloseCode::Policy, reason })
+    Over::Ended(CloseReason { code: CloseCode::Policy, reason })
 }
 
 impl From<Stop> for Over {

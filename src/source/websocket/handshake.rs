@@ -12,7 +12,7 @@ use tungstenite::{
 
 use crate::{
     frame::Camera,
-    system::host::{cannot_be_claimed, without_port},
+    system::authority::{cannot_be_claimed, without_port},
     wire::SUBPROTOCOL,
 };
 

@@ -16,19 +16,19 @@ use super::{handshake::Known, session::Session};
 use crate::{
     config,
     frame::{Camera, Frame},
-    output::{
-        hub::Hub,
-        outbox::{Ending, Outbox},
-        statistics::Statistics,
+    hub::{
+        Hub,
+        queue::{CloseReason, Queue},
     },
     slot::Slot,
     sync::Mutex,
     system::{
-        tally::Tally,
+        event_fd::{EventFd, poll},
         thread::Thread,
-        wake::{Wake, wait},
-        watchdog::Progress,
+        watchdog::Heartbeat,
     },
+    telemetry::camera_metrics::CameraMetrics,
+    telemetry::log_limiter::LogLimiter,
 };
 
 /// Clients beyond `server.max_clients` that are still listened to, to be told that they are too many.
@@ -38,8 +38,8 @@ const TOLD_FULL: usize = 8;
 const AT_ONCE: usize = 64;
 
 /// Why the clients of a camera are sent away that is not in the configuration any more.
-pub(super) const REMOVED: Ending =
-    Ending { code: CloseCode::Away, reason: "this camera was removed from the configuration" };
+pub(super) const REMOVED: CloseReason =
+    CloseReason { code: CloseCode::Away, reason: "this camera was removed from the configuration" };
 
 /// Time to wait when the system has no descriptor or thread for one more client.
 const EXHAUSTED: Duration = Duration::from_millis(500);
@@ -52,9 +52,9 @@ const GOODBYES: Duration = Duration::from_millis(1000);
 pub struct Server {
     pub(super) slot: Arc<Slot<Frame>>,
     pub(super) hub: Arc<Hub>,
-    pub(super) denied: Tally,
-    pub(super) readers_came: Tally,
-    pub(super) readers_left: Tally,
+    pub(super) denied: LogLimiter,
+    pub(super) readers_came: LogLimiter,
+    pub(super) readers_left: LogLimiter,
     // Replaced, never changed: who asks holds the lock for one clone of the pointer, and keeps what it got.
     settings: Mutex<Arc<Settings>>,
 }
@@ -71,7 +71,7 @@ pub(super) struct Settings {
 #[derive(Clone, Debug)]
 pub struct Gate {
     /// Its numbers.
-    pub statistics: Arc<Statistics>,
+    pub statistics: Arc<CameraMetrics>,
     /// Whether it is plugged into this machine: nobody sends its frames here then, and its results are read as ever.
     pub is_local: bool,
 }
@@ -79,19 +79,19 @@ pub struct Gate {
 /// Where a camera's frames come in.
 #[derive(Debug)]
 pub(super) struct Entrance {
-    pub(super) statistics: Arc<Statistics>,
+    pub(super) statistics: Arc<CameraMetrics>,
     pub(super) is_local: bool,
-    pub(super) came: Tally,
-    pub(super) left: Tally,
+    pub(super) came: LogLimiter,
+    pub(super) left: LogLimiter,
     /// The outbox of the one live sender.
-    sender: Mutex<Option<Arc<Outbox>>>,
+    sender: Mutex<Option<Arc<Queue>>>,
 }
 
 /// The live sender's place, free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     entrance: &'a Entrance,
-    outbox: &'a Arc<Outbox>,
+    outbox: &'a Arc<Queue>,
 }
 
 /// The listening socket.
@@ -102,7 +102,7 @@ pub struct Listener(TcpListener);
 #[derive(Debug)]
 struct Client {
     thread: Thread,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Queue>,
 }
 
 impl Server {
@@ -158,16 +158,23 @@ impl Settings {
 impl Entrance {
     fn new(gate: &Gate) -> Self {
         let Gate { statistics, is_local } = gate.clone();
-        Self { statistics, is_local, came: Tally::default(), left: Tally::default(), sender: Mutex::default() }
+        Self {
+            statistics,
+            is_local,
+            came: LogLimiter::default(),
+            left: LogLimiter::default(),
+            sender: Mutex::default(),
+        }
     }
 
     /// Makes this client the camera's one live sender. An earlier one is sent away: it is the same camera's ghost after
     /// a restart more often than not, and must not lock it out.
-    pub(super) fn claim<'a>(&'a self, outbox: &'a Arc<Outbox>) -> Place<'a> {
+    pub(super) fn claim<'a>(&'a self, outbox: &'a Arc<Queue>) -> Place<'a> {
         self.statistics.came();
         let earlier = self.sender.lock().replace(outbox.clone());
         if let Some(earlier) = earlier {
-            earlier.end(Ending { code: CloseCode::Policy, reason: "another client sends this camera's frames now" });
+            earlier
+                .end(CloseReason { code: CloseCode::Policy, reason: "another client sends this camera's frames now" });
         }
         Place { entrance: self, outbox }
     }
@@ -212,17 +219,17 @@ impl Listener {
     ///
     /// # Errors
     /// When the system refuses what it must give: descriptors at the start, or waiting.
-    pub fn run(self, server: &Arc<Server>, stop: &Wake, progress: &Progress) -> io::Result<()> {
-        let ended = Arc::new(Wake::new()?); // set when a client's thread is over
-        let exhausted = Tally::default();
+    pub fn run(self, server: &Arc<Server>, stop: &EventFd, heartbeat: &Heartbeat) -> io::Result<()> {
+        let ended = Arc::new(EventFd::new()?); // set when a client's thread is over
+        let exhausted = LogLimiter::default();
         let mut clients: Vec<Client> = Vec::new();
         let mut again_at = None;
         loop {
             let readable = PollFlags::POLLIN;
             let socket = if again_at.is_some() { PollFlags::empty() } else { readable };
-            let until = [again_at, progress.step()].into_iter().flatten().min();
+            let until = [again_at, heartbeat.beat()].into_iter().flatten().min();
             let [_, is_stopped, _] =
-                wait([(self.0.as_fd(), socket), (stop.as_fd(), readable), (ended.as_fd(), readable)], until)?;
+                poll([(self.0.as_fd(), socket), (stop.as_fd(), readable), (ended.as_fd(), readable)], until)?;
             if is_stopped {
                 break;
             }
@@ -231,8 +238,8 @@ impl Listener {
             again_at = match self.accept(server, &ended, &mut clients) {
                 Ok(()) => None,
                 Err(error) => {
-                    if let Some(untold) = exhausted.count() {
-                        warn!("no room for one more client: {error}; clients wait{untold}");
+                    if let Some(suppressed) = exhausted.check() {
+                        warn!("no room for one more client: {error}; clients wait{suppressed}");
                     }
                     Some(Instant::now() + EXHAUSTED)
                 }
@@ -243,11 +250,11 @@ impl Listener {
     }
 
     /// Accepts those who are waiting.
-    fn accept(&self, server: &Arc<Server>, ended: &Arc<Wake>, clients: &mut Vec<Client>) -> io::Result<()> {
+    fn accept(&self, server: &Arc<Server>, ended: &Arc<EventFd>, clients: &mut Vec<Client>) -> io::Result<()> {
         for _ in 0..AT_ONCE {
             // Before the client: one that is accepted cannot be put back to wait.
             let settings = server.settings();
-            let outbox = Arc::new(Outbox::new(settings.config.outbox_bytes)?);
+            let outbox = Arc::new(Queue::new(settings.config.outbox_bytes)?);
             let (socket, peer) = match self.0.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -266,7 +273,7 @@ impl Listener {
 }
 
 /// Gives a client its thread.
-fn start(session: Session, ended: Arc<Wake>) -> io::Result<Client> {
+fn start(session: Session, ended: Arc<EventFd>) -> io::Result<Client> {
     session.socket.set_nonblocking(true)?;
     session.socket.set_nodelay(true)?;
     let outbox = session.outbox.clone();
@@ -277,7 +284,7 @@ fn start(session: Session, ended: Arc<Wake>) -> io::Result<Client> {
 /// Ends all clients at once, and waits for their threads together.
 fn say_goodbye(clients: Vec<Client>) {
     for client in &clients {
-        client.outbox.end(Ending { code: CloseCode::Away, reason: "the server is shutting down" });
+        client.outbox.end(CloseReason { code: CloseCode::Away, reason: "the server is shutting down" });
     }
     let until = Instant::now() + GOODBYES;
     for client in clients {

@@ -17,8 +17,8 @@ pub(super) fn serve(session: &Session, camera: Option<&Camera>, is_v1: bool, ent
     let Session { server, peer, .. } = session;
     let of = camera.map(Camera::name);
     thread::name("ws-results");
-    if let Some(untold) = server.readers_came.count() {
-        info!(CLIENT:% = peer; "{peer} reads the results of {}{untold}", of.unwrap_or("all cameras"));
+    if let Some(suppressed) = server.readers_came.check() {
+        info!(CLIENT:% = peer; "{peer} reads the results of {}{suppressed}", of.unwrap_or("all cameras"));
     }
     if is_v1 {
         session.greet(of);
@@ -34,8 +34,8 @@ pub(super) fn serve(session: &Session, camera: Option<&Camera>, is_v1: bool, ent
             Err(over) => break over,
         }
     };
-    if let Some(untold) = server.readers_left.count() {
-        info!(CLIENT:% = peer; "{peer} reads no more: {over}{untold}");
+    if let Some(suppressed) = server.readers_left.check() {
+        info!(CLIENT:% = peer; "{peer} reads no more: {over}{suppressed}");
     }
     connection.finish(&over);
 }

@@ -16,7 +16,7 @@ use tungstenite::{
 };
 
 use crate::{
-    output::outbox::Ending,
+    hub::queue::CloseReason,
     source::buffers::{Buffer, Pool},
 };
 
@@ -51,7 +51,7 @@ pub(super) enum Stop {
     Gone(#[source] io::Error),
     /// The client broke the protocol or a limit.
     #[error("{}", .0.reason)]
-    Fault(Ending),
+    Fault(CloseReason),
 }
 
 /// Makes messages out of bytes. Never waits, never takes more memory than `limit_bytes` and a small rest.
@@ -168,7 +168,7 @@ impl Receiver {
                 if left > self.limit_bytes - start {
                     let reason =
                         "the message is larger than this connection takes; for frames that is server.max_message_bytes";
-                    return Err(Stop::Fault(Ending { code: CloseCode::Size, reason }));
+                    return Err(Stop::Fault(CloseReason { code: CloseCode::Size, reason }));
                 }
                 buffer.reserve(left);
                 self.state = State::Data { left, mask, start, is_final };
@@ -273,7 +273,7 @@ fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
 
 fn text(bytes: Bytes) -> Result<Utf8Bytes, Stop> {
     Utf8Bytes::try_from(bytes)
-        .map_err(|_| Stop::Fault(Ending { code: CloseCode::Invalid, reason: "a text message that is not UTF-8" }))
+        .map_err(|_| Stop::Fault(CloseReason { code: CloseCode::Invalid, reason: "a text message that is not UTF-8" }))
 }
 
 /// The code a close frame gives. Its reason is the client's own affair, but must be UTF-8 like any text.
@@ -287,7 +287,7 @@ fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, Stop> {
 }
 
 fn protocol(reason: &'static str) -> Stop {
-    Stop::Fault(Ending { code: CloseCode::Protocol, reason })
+    Stop::Fault(CloseReason { code: CloseCode::Protocol, reason })
 }
 
 fn broken(_error: &WsError) -> Stop {

@@ -14,13 +14,11 @@ use super::{
 };
 use crate::{
     frame::{Camera, CapturedBy, Frame, Origin},
-    output::{
-        message::{Clock, Message},
-        outbox::Ending,
-        refusals::Refusal,
-    },
+    hub::queue::CloseReason,
+    message::{Clock, Message},
     source::buffers::Pool,
     system::{clock::Monotonic, thread},
+    telemetry::rejections::RejectReason,
     wire::Header,
 };
 
@@ -30,9 +28,9 @@ pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bo
     let entrance = settings.entrance(camera).expect("it was found by these settings");
     let name = camera.name();
     thread::name(&format!("ws-{name}"));
-    if let Some(untold) = entrance.came.count() {
+    if let Some(suppressed) = entrance.came.check() {
         let how = if is_v1 { "fovea.v1" } else { "bare pictures" };
-        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} sends {how}{untold}");
+        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} sends {how}{suppressed}");
     }
     let _place = entrance.claim(&session.outbox);
     let mut sender =
@@ -46,8 +44,8 @@ pub(super) fn serve(session: &Session, camera: &Camera, results: bool, is_v1: bo
         sender.ask();
     }
     let over = sender.run(&mut connection);
-    if let Some(untold) = entrance.left.count() {
-        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} ends after {} frames: {over}{untold}", sender.frames);
+    if let Some(suppressed) = entrance.left.check() {
+        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} ends after {} frames: {over}{suppressed}", sender.frames);
     }
     if !matches!(over, Over::Left(_)) {
         entrance.statistics.failed(over.to_string());
@@ -106,7 +104,7 @@ impl Sender<'_> {
     }
 
     /// Makes the frame; `seq` becomes its sender's number as soon as that is known.
-    fn frame(&self, content: Content, arrival: Monotonic, pool: &Pool, seq: &mut u64) -> Result<Frame, Refusal> {
+    fn frame(&self, content: Content, arrival: Monotonic, pool: &Pool, seq: &mut u64) -> Result<Frame, RejectReason> {
         let max_pixels = self.session.settings.config.max_pixels;
         let (mut captured_at, mut captured_by) = (arrival, CapturedBy::Arrival);
         let picture = match content {
@@ -147,5 +145,5 @@ impl Sender<'_> {
 
 /// Ends a connection whose client sends what cannot be taken.
 pub(super) fn unsupported(reason: &'static str) -> Over {
-    Over::Ended(Ending { code: CloseCode::Unsupported, reason })
+    Over::Ended(CloseReason { code: CloseCode::Unsupported, reason })
 }

@@ -19,12 +19,9 @@ use super::{
 };
 use crate::{
     frame::Camera,
-    output::{
-        hub::{Interest, Subscription},
-        message::{self, Hello, Message},
-        outbox::Outbox,
-    },
-    system::{clock::Monotonic, wake::wait},
+    hub::{Interest, Subscription, queue::Queue},
+    message::{self, Hello, Message},
+    system::{clock::Monotonic, event_fd::poll},
 };
 
 /// What stands between a client's request and its connection.
@@ -48,7 +45,7 @@ pub(super) struct Session {
     /// Where it is.
     pub(super) peer: SocketAddr,
     /// What waits for it.
-    pub(super) outbox: Arc<Outbox>,
+    pub(super) outbox: Arc<Queue>,
     /// All places are taken: it is only told so.
     pub(super) is_one_too_many: bool,
 }
@@ -65,9 +62,9 @@ impl Session {
             }
             Ok(None) => {} // it left, or the server shuts down
             Err(denial) => {
-                if let Some(untold) = self.server.denied.count() {
+                if let Some(suppressed) = self.server.denied.check() {
                     // Of the body no more than this: it cites what was asked for, 16 KiB of whatever the client likes.
-                    info!(CLIENT:% = self.peer; "{} denied: {} {:.200}{untold}", self.peer, denial.status, denial.body);
+                    info!(CLIENT:% = self.peer; "{} denied: {} {:.200}{suppressed}", self.peer, denial.status, denial.body);
                 }
                 // A client that does not take these few bytes has left.
                 let _ = (&self.socket).write_all(&denial.to_bytes());
@@ -94,7 +91,7 @@ impl Session {
             }
             let socket = (self.socket.as_fd(), PollFlags::POLLIN);
             let outbox = (self.outbox.wake().as_fd(), PollFlags::POLLIN);
-            match wait([socket, outbox], Some(until)) {
+            match poll([socket, outbox], Some(until)) {
                 Ok([false, false]) if Instant::now() >= until => return Err(Denial::slow()),
                 Ok([false, false]) => {}
                 Ok([true, false]) => {

@@ -13,7 +13,7 @@ use nix::poll::PollFlags;
 
 use crate::{
     source::v4l2::hotplug::Hotplug,
-    system::{clock::Monotonic, wake::wait},
+    system::{clock::Monotonic, event_fd::poll},
 };
 
 /// The pause before the second try; each is twice the one before.
@@ -88,9 +88,9 @@ impl Absence {
         let orders = (orders.as_fd(), readable);
         let came = match &self.hotplug {
             Some(hotplug) => {
-                wait([orders, (hotplug.as_fd(), readable)], until).map(|[_, came]| came && hotplug.heard())
+                poll([orders, (hotplug.as_fd(), readable)], until).map(|[_, came]| came && hotplug.heard())
             }
-            None => wait([orders], until).map(|_| false),
+            None => poll([orders], until).map(|_| false),
         };
         came.unwrap_or(false)
     }

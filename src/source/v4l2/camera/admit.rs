@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use crate::{
     frame::{Frame, Origin, PixelFormat, Size},
-    output::refusals::Refusal,
     source::{picture_head, v4l2::device::Layout},
+    telemetry::rejections::RejectReason,
 };
 
 /// The frame in `bytes`.
-pub(super) fn frame(origin: Origin, format: PixelFormat, layout: &Layout, bytes: Bytes) -> Result<Frame, Refusal> {
+pub(super) fn frame(origin: Origin, format: PixelFormat, layout: &Layout, bytes: Bytes) -> Result<Frame, RejectReason> {
     if bytes.is_empty() {
-        return Err(Refusal::Empty);
+        return Err(RejectReason::Empty);
     }
     let agreed = layout.choice.size;
     if format != PixelFormat::Jpeg {
@@ -19,8 +19,8 @@ pub(super) fn frame(origin: Origin, format: PixelFormat, layout: &Layout, bytes:
     }
     match picture_head::read(&bytes)? {
         (PixelFormat::Jpeg, size) if is_about(size, agreed) => Ok(Frame::compressed(origin, format, size, bytes)),
-        (PixelFormat::Jpeg, size) => Err(Refusal::Damaged(format!("it says {size}, and {agreed} was agreed on"))),
-        _ => Err(Refusal::Damaged("it is PNG, and JPEG was agreed on".into())),
+        (PixelFormat::Jpeg, size) => Err(RejectReason::Damaged(format!("it says {size}, and {agreed} was agreed on"))),
+        _ => Err(RejectReason::Damaged("it is PNG, and JPEG was agreed on".into())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use log::{info, warn};
 
-use crate::{source::v4l2::controls::Mismatch, system::tally::Tally};
+use crate::{source::v4l2::controls::Mismatch, telemetry::log_limiter::LogLimiter};
 
 /// What was told last.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub(super) struct News {
     shortfall: Option<String>,
     mismatches: Vec<Mismatch>,
     opened: Option<String>,
-    losses: Tally,
-    returns: Tally,
+    losses: LogLimiter,
+    returns: LogLimiter,
 }
 
 impl News {
@@ -66,8 +66,8 @@ impl News {
         let camera = &self.camera;
         match after {
             Some(after) => {
-                if let Some(untold) = self.returns.count() {
-                    info!(CAMERA = camera; "{camera}: back after {:.1} s: {opened}{untold}", after.as_secs_f64());
+                if let Some(suppressed) = self.returns.check() {
+                    info!(CAMERA = camera; "{camera}: back after {:.1} s: {opened}{suppressed}", after.as_secs_f64());
                 }
             }
             None if self.opened.as_ref() != Some(&opened) => info!(CAMERA = camera; "{camera}: {opened}"),
@@ -82,8 +82,8 @@ impl News {
             return false;
         }
         let camera = &self.camera;
-        if let Some(untold) = self.losses.count() {
-            warn!(CAMERA = camera; "{camera}: lost: {trouble}{untold}");
+        if let Some(suppressed) = self.losses.check() {
+            warn!(CAMERA = camera; "{camera}: lost: {trouble}{suppressed}");
         }
         self.trouble = Some(trouble.to_owned());
         true

@@ -5,13 +5,13 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use crate::{source::v4l2::controls::Wanted, sync::Mutex, system::wake::Wake};
+use crate::{source::v4l2::controls::Wanted, sync::Mutex, system::event_fd::EventFd};
 
 /// Orders to a camera's thread, which waits for them beside its device.
 #[derive(Debug)]
 pub(super) struct Orders {
     /// Set when there is something.
-    wake: Wake,
+    wake: EventFd,
     given: Mutex<Given>,
 }
 
@@ -30,7 +30,7 @@ impl Orders {
     /// # Errors
     /// When the system has no descriptor left.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { wake: Wake::new()?, given: Mutex::default() })
+        Ok(Self { wake: EventFd::new()?, given: Mutex::default() })
     }
 
     /// Has other controls set. Only the last ones count.

@@ -21,7 +21,6 @@ use super::{
 use crate::{
     config::V4l2,
     frame::{CapturedBy, Origin, PixelFormat},
-    output::{refusals::Refusal, statistics::Driver},
     source::{
         post::Post,
         v4l2::{
@@ -32,7 +31,9 @@ use crate::{
             trouble::{Trouble, is_absent},
         },
     },
-    system::{clock::Monotonic, wake::wait},
+    system::{clock::Monotonic, event_fd::poll},
+    telemetry::camera_metrics::Driver,
+    telemetry::rejections::RejectReason,
 };
 
 /// Times that the device may say that something is there when nothing is.
@@ -91,7 +92,7 @@ impl Runner {
         let candidates = identify::candidates(&self.settings.device)?;
         let mut trouble = Trouble::Absent(self.settings.device.clone());
         for path in candidates {
-            match Device::open(&path, Some(self.post.progress.clone())) {
+            match Device::open(&path, Some(self.post.heartbeat.clone())) {
                 Ok(device) if device.captures() => return Ok((path, device)),
                 Ok(_) => trouble = Trouble::NoCamera(path),
                 Err(error) if is_absent(&error) => {}
@@ -107,10 +108,10 @@ impl Runner {
         let (mut last, mut is_first, mut idle) = (Instant::now(), true, 0);
         let gone = |errno| Trouble::Gone { path: path.to_owned(), errno };
         let outcome = loop {
-            let until = [Some(last + timeout), self.post.progress.step()].into_iter().flatten().min();
+            let until = [Some(last + timeout), self.post.heartbeat.beat()].into_iter().flatten().min();
             let readable = PollFlags::POLLIN;
             let descriptors = [(stream.as_fd(), readable), (self.orders.as_fd(), readable)];
-            let [has_frame, is_ordered] = match wait(descriptors, until) {
+            let [has_frame, is_ordered] = match poll(descriptors, until) {
                 Ok(ready) => ready,
                 Err(error) => break Err(error.into()),
             };
@@ -135,7 +136,7 @@ impl Runner {
             let (dropped, skipped, errors) = (round.dropped, round.skipped, round.errors);
             let copied = round.newest.iter().filter(|picture| picture.taken.is_copy).count() as u64;
             self.post.statistics.driver(Driver { dropped, skipped, copied, errors });
-            (0..round.broken).for_each(|_| self.refuse(&Refusal::Broken));
+            (0..round.broken).for_each(|_| self.refuse(&RejectReason::Broken));
             let Some(picture) = round.newest else { continue };
             last = Instant::now();
             if is_first {
@@ -179,7 +180,7 @@ impl Runner {
         }
     }
 
-    fn refuse(&self, refusal: &Refusal) {
+    fn refuse(&self, refusal: &RejectReason) {
         self.post.statistics.refused(self.seq, refusal);
     }
 
@@ -218,7 +219,7 @@ impl Runner {
             if self.is_asked_to_stop() {
                 return true;
             }
-            let until = [Some(again_at), self.post.progress.step()].into_iter().flatten().min();
+            let until = [Some(again_at), self.post.heartbeat.beat()].into_iter().flatten().min();
             if self.absence.hears(&*self.orders, until) || Instant::now() >= again_at {
                 return self.is_asked_to_stop();
             }

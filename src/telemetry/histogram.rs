@@ -18,7 +18,7 @@ pub const RECENT: Duration = Duration::from_secs(10);
 
 /// How many results were how old.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ages {
+pub struct Histogram {
     counts: [u64; BUCKETS],
     sum: Duration,
 }
@@ -28,8 +28,8 @@ pub struct Ages {
 /// Nothing has to be done for time to pass: two marks say how the counts stood, and a new one is set when a result
 /// comes and the newest is old enough.
 #[derive(Clone, Debug, Default)]
-pub struct RecentAges {
-    all: Ages,
+pub struct WindowedHistogram {
+    all: Histogram,
     /// The older one first.
     marks: [Mark; 2],
 }
@@ -37,16 +37,16 @@ pub struct RecentAges {
 #[derive(Clone, Debug, Default)]
 struct Mark {
     at: Monotonic,
-    before: Ages,
+    before: Histogram,
 }
 
-impl Default for Ages {
+impl Default for Histogram {
     fn default() -> Self {
         Self { counts: [0; BUCKETS], sum: Duration::ZERO }
     }
 }
 
-impl Ages {
+impl Histogram {
     /// Counts one.
     pub fn add(&mut self, age: Duration) {
         self.counts[bucket(age)] += 1;
@@ -97,7 +97,7 @@ impl Ages {
     }
 }
 
-impl RecentAges {
+impl WindowedHistogram {
     /// Counts one of a result that left at `now`.
     pub fn add(&mut self, age: Duration, now: Monotonic) {
         let [older, newer] = &mut self.marks;
@@ -111,16 +111,16 @@ impl RecentAges {
 
     /// All there ever were.
     #[must_use]
-    pub fn all(&self) -> &Ages {
+    pub fn all(&self) -> &Histogram {
         &self.all
     }
 
     /// Those of the last few seconds, and how many seconds that is.
     #[must_use]
-    pub fn recent(&self, now: Monotonic) -> (Ages, Duration) {
+    pub fn recent(&self, now: Monotonic) -> (Histogram, Duration) {
         match self.marks.iter().find(|mark| now.since(mark.at) <= RECENT) {
             Some(mark) => (self.all.since(&mark.before), now.since(mark.at)),
-            None => (Ages::default(), RECENT),
+            None => (Histogram::default(), RECENT),
         }
     }
 }
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_near_the_truth() {
-        let mut ages = Ages::default();
+        let mut ages = Histogram::default();
         assert_eq!(ages.quantile(0.5), None);
         (1..=1000).for_each(|age| ages.add(ms(age)));
         for (share, truth) in [(0.5, ms(500)), (0.95, ms(950)), (0.99, ms(990)), (0.0, ms(1)), (1.0, ms(1000))] {
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn doublings_are_counted_exactly() {
-        let mut ages = Ages::default();
+        let mut ages = Histogram::default();
         [1, 2, 1024, 1023, 1 << 30].into_iter().for_each(|micros| ages.add(Duration::from_micros(micros)));
         let below: Vec<_> = ages.below().map(|(limit, count)| (limit.as_micros(), count)).collect();
         assert_eq!(below[..3], [(1, 0), (2, 1), (4, 2)]);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn recent_is_between_five_and_ten_seconds() {
-        let mut ages = RecentAges::default();
+        let mut ages = WindowedHistogram::default();
         for second in 0..60 {
             ages.add(ms(second), at(second * 1000));
             let (recent, span) = ages.recent(at(second * 1000));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_old_is_not_recent() {
-        let mut ages = RecentAges::default();
+        let mut ages = WindowedHistogram::default();
         ages.add(ms(900), at(0));
         assert_eq!(ages.recent(at(10_000)).0.count(), 1);
         assert_eq!(ages.recent(at(10_001)).0.count(), 0);

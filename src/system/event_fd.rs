@@ -10,22 +10,22 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, ppoll},
     sys::{
-        eventfd::{EfdFlags, EventFd},
+        eventfd::{self, EfdFlags},
         time::TimeSpec,
     },
 };
 
 /// A flag that `poll` can wait for. Once set it stays set until cleared; setting never blocks.
 #[derive(Debug)]
-pub struct Wake(EventFd);
+pub struct EventFd(eventfd::EventFd);
 
-impl Wake {
+impl EventFd {
     /// A flag that is not set.
     ///
     /// # Errors
     /// When the process is out of descriptors.
     pub fn new() -> io::Result<Self> {
-        Ok(Self(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
+        Ok(Self(eventfd::EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
     }
 
     /// Sets the flag: whoever polls it wakes.
@@ -45,7 +45,7 @@ impl Wake {
     }
 }
 
-impl AsFd for Wake {
+impl AsFd for EventFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -57,7 +57,7 @@ impl AsFd for Wake {
 ///
 /// # Errors
 /// What `poll` fails with; an interruption by a signal is not an error but a wait that found nothing.
-pub fn wait<const N: usize>(
+pub fn poll<const N: usize>(
     descriptors: [(BorrowedFd<'_>, PollFlags); N],
     until: Option<Instant>,
 ) -> io::Result<[bool; N]> {

@@ -5,21 +5,19 @@ use std::{collections::BTreeMap, sync::Arc};
 use log::warn;
 use strum::{IntoStaticStr, VariantNames};
 
-use super::{
-    hub::{Hub, Topic},
-    message::{Message, Refused},
-};
 use crate::{
     frame::{Camera, RawError, Size},
+    hub::{Hub, Topic},
+    message::{Message, Refused},
     sync::Mutex,
-    system::tally::Tally,
+    telemetry::log_limiter::LogLimiter,
     wire::WireError,
 };
 
 /// Why a frame is not looked at. It costs only itself. Counted by the variant's name.
 #[derive(Debug, IntoStaticStr, VariantNames, thiserror::Error)]
 #[strum(serialize_all = "snake_case")]
-pub enum Refusal {
+pub enum RejectReason {
     /// Neither JPEG nor PNG by its first bytes.
     #[error("not a JPEG or PNG picture: it begins with \"{}\"", .0.escape_ascii())]
     NotAPicture(Vec<u8>),
@@ -62,7 +60,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl RejectReason {
     /// Every cause there is.
     pub const CAUSES: &[&str] = Self::VARIANTS;
 
@@ -75,29 +73,29 @@ impl Refusal {
 
 /// All refusals of one camera.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct Rejections {
     camera: Camera,
     hub: Arc<Hub>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
-    tally: Tally,
+    limiter: LogLimiter,
 }
 
-impl Refusals {
+impl Rejections {
     /// None so far.
     #[must_use]
     pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
-        Self { camera, hub, counts: Mutex::default(), tally: Tally::default() }
+        Self { camera, hub, counts: Mutex::default(), limiter: LogLimiter::default() }
     }
 
     /// Counts the refusal of frame `seq`, answers it, and tells it unless one was told a moment ago.
-    pub fn note(&self, seq: u64, refusal: &Refusal) {
+    pub fn note(&self, seq: u64, refusal: &RejectReason) {
         *self.counts.lock().entry(refusal.cause()).or_default() += 1;
         let camera = self.camera.name();
         self.hub.send(&self.camera, Topic::Refused, || {
             Message::Refused(Refused { camera: camera.into(), seq, cause: refusal.to_string() })
         });
-        if let Some(untold) = self.tally.count() {
-            warn!(CAMERA = camera, CAUSE = refusal.cause(); "{camera}: frame {seq} refused: {refusal}{untold}");
+        if let Some(suppressed) = self.limiter.check() {
+            warn!(CAMERA = camera, CAUSE = refusal.cause(); "{camera}: frame {seq} refused: {refusal}{suppressed}");
         }
     }
 

@@ -4,20 +4,20 @@ use std::{collections::VecDeque, io, sync::Arc};
 
 use tungstenite::{Utf8Bytes, protocol::frame::coding::CloseCode};
 
-use super::message::{Dropped, Message};
-use crate::{sync::Mutex, system::wake::Wake};
+use crate::message::{Dropped, Message};
+use crate::{sync::Mutex, system::event_fd::EventFd};
 
 /// A queue that drops its oldest text rather than wait or grow, and says how many it dropped.
 #[derive(Debug)]
-pub struct Outbox {
-    queue: Mutex<Queue>,
-    wake: Arc<Wake>,
+pub struct Queue {
+    queue: Mutex<Waiting>,
+    wake: Arc<EventFd>,
     limit_bytes: usize,
 }
 
 /// Why a connection is to end, as its close frame says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub struct CloseReason {
     /// The WebSocket close code.
     pub code: CloseCode,
     /// A short sentence, at most 123 bytes.
@@ -30,24 +30,24 @@ pub enum Next {
     /// Send this.
     Text(Utf8Bytes),
     /// Close the connection.
-    End(Ending),
+    End(CloseReason),
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct Waiting {
     texts: VecDeque<Utf8Bytes>,
     bytes: usize,
     dropped: u64,
-    ending: Option<Ending>,
+    ending: Option<CloseReason>,
 }
 
-impl Outbox {
+impl Queue {
     /// An empty outbox for at most `limit_bytes` of text.
     ///
     /// # Errors
     /// When the process is out of descriptors.
     pub fn new(limit_bytes: usize) -> io::Result<Self> {
-        Ok(Self { queue: Mutex::default(), wake: Arc::new(Wake::new()?), limit_bytes })
+        Ok(Self { queue: Mutex::default(), wake: Arc::new(EventFd::new()?), limit_bytes })
     }
 
     /// Puts a text in; drops the oldest ones if it would not fit otherwise.
@@ -58,13 +58,13 @@ impl Outbox {
     }
 
     /// Asks for the connection's end. The first to ask is heard; what waits before is not sent any more.
-    pub fn end(&self, ending: Ending) {
+    pub fn end(&self, ending: CloseReason) {
         self.queue.lock().ending.get_or_insert(ending);
         self.wake.set();
     }
 
-    /// The end asked for, if one was: for an owner that cannot send, and so has no use for [`Outbox::next`].
-    pub fn ending(&self) -> Option<Ending> {
+    /// The end asked for, if one was: for an owner that cannot send, and so has no use for [`Queue::next`].
+    pub fn ending(&self) -> Option<CloseReason> {
         self.queue.lock().ending.clone()
     }
 
@@ -75,12 +75,12 @@ impl Outbox {
 
     /// Set when something was put into the empty outbox or an end was asked for. To be cleared before `next` is
     /// called until it gives nothing.
-    pub fn wake(&self) -> &Arc<Wake> {
+    pub fn wake(&self) -> &Arc<EventFd> {
         &self.wake
     }
 }
 
-impl Queue {
+impl Waiting {
     /// Whether the queue was empty: only then does its owner need waking.
     fn push(&mut self, text: Utf8Bytes, limit_bytes: usize) -> bool {
         let was_empty = self.texts.is_empty();
@@ -112,7 +112,7 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn drain(outbox: &Outbox) -> Vec<String> {
+    fn drain(outbox: &Queue) -> Vec<String> {
         std::iter::from_fn(|| outbox.next())
             .map(|next| match next {
                 Next::Text(text) => text.to_string(),
@@ -123,14 +123,14 @@ mod tests {
 
     #[test]
     fn texts_come_out_in_order() {
-        let outbox = Outbox::new(100).unwrap();
+        let outbox = Queue::new(100).unwrap();
         ["a", "b"].into_iter().for_each(|text| outbox.push(text.into()));
         assert_eq!(drain(&outbox), ["a", "b"]);
     }
 
     #[test]
     fn the_oldest_are_dropped_and_counted_where_they_are_missing() {
-        let outbox = Outbox::new(3).unwrap();
+        let outbox = Queue::new(3).unwrap();
         ["a", "b", "c", "d", "e"].into_iter().for_each(|text| outbox.push(text.into()));
         assert_eq!(drain(&outbox), [r#"{"v":1,"type":"dropped","count":2}"#, "c", "d", "e"]);
         outbox.push("f".into());
@@ -139,16 +139,16 @@ mod tests {
 
     #[test]
     fn a_text_larger_than_the_outbox_is_dropped_too() {
-        let outbox = Outbox::new(3).unwrap();
+        let outbox = Queue::new(3).unwrap();
         outbox.push("abcd".into());
         assert_eq!(drain(&outbox), [r#"{"v":1,"type":"dropped","count":1}"#]);
     }
 
     #[test]
     fn the_first_ending_is_the_one() {
-        let outbox = Outbox::new(3).unwrap();
+        let outbox = Queue::new(3).unwrap();
         outbox.push("a".into());
-        let ending = |reason| Ending { code: CloseCode::Away, reason };
+        let ending = |reason| CloseReason { code: CloseCode::Away, reason };
         outbox.end(ending("first"));
         outbox.end(ending("second"));
         assert_eq!(outbox.next(), Some(Next::End(ending("first"))));

@@ -12,36 +12,36 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Decides for one kind of log line which of them are told.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<State>);
+pub struct LogLimiter(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    told: Option<Instant>,
-    untold: u64,
+    last_line: Option<Instant>,
+    suppressed: u64,
 }
 
 /// How many lines of the kind were left out since the last one told. Displayed behind the line: `(and 41 more)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Untold(u64);
+pub struct Suppressed(u64);
 
-impl Tally {
+impl LogLimiter {
     /// Counts one occurrence; `Some` when it is to be told.
-    pub fn count(&self) -> Option<Untold> {
-        self.count_at(Instant::now())
+    pub fn check(&self) -> Option<Suppressed> {
+        self.check_at(Instant::now())
     }
 
-    fn count_at(&self, now: Instant) -> Option<Untold> {
+    fn check_at(&self, now: Instant) -> Option<Suppressed> {
         let mut state = self.0.lock();
-        if state.told.is_some_and(|told| now < told + PAUSE) {
-            state.untold += 1;
+        if state.last_line.is_some_and(|last_line| now < last_line + PAUSE) {
+            state.suppressed += 1;
             return None;
         }
-        state.told = Some(now);
-        Some(Untold(std::mem::take(&mut state.untold)))
+        state.last_line = Some(now);
+        Some(Suppressed(std::mem::take(&mut state.suppressed)))
     }
 }
 
-impl fmt::Display for Untold {
+impl fmt::Display for Suppressed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn a_flood_is_one_line_a_second_and_a_count() {
-        let (tally, start) = (Tally::default(), Instant::now());
-        let told: Vec<_> = (0..25).filter_map(|n| tally.count_at(start + n * Duration::from_millis(100))).collect();
-        assert_eq!(told, [Untold(0), Untold(9), Untold(9)]);
-        assert_eq!(told[1].to_string(), " (and 9 more since the last such line)");
+        let (limiter, start) = (LogLimiter::default(), Instant::now());
+        let lines: Vec<_> = (0..25).filter_map(|n| limiter.check_at(start + n * Duration::from_millis(100))).collect();
+        assert_eq!(lines, [Suppressed(0), Suppressed(9), Suppressed(9)]);
+        assert_eq!(lines[1].to_string(), " (and 9 more since the last such line)");
     }
 }

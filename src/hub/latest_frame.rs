@@ -5,33 +5,33 @@
 
 use std::sync::Arc;
 
-use super::message::Motion;
+use crate::message::Motion;
 use crate::{frame::Frame, sync::Mutex};
 
 /// The newest frame of one camera that was looked at.
 #[derive(Debug, Default)]
-pub struct Pane(Mutex<Option<Arc<Shown>>>);
+pub struct LatestFrame(Mutex<Option<Arc<Annotated>>>);
 
 /// A frame and what was seen in it. Held, it holds the frame's buffer: whoever keeps it for long copies the bytes.
 #[derive(Debug)]
-pub struct Shown {
+pub struct Annotated {
     /// The frame.
     pub frame: Frame,
     /// What the motion stage says of it, if the camera has it.
     pub motion: Option<Motion>,
 }
 
-impl Pane {
+impl LatestFrame {
     /// Puts a frame in the place of the one before. Never waits.
     pub fn show(&self, frame: &Frame, motion: Option<&Motion>) {
-        let shown = Arc::new(Shown { frame: frame.clone(), motion: motion.cloned() });
+        let shown = Arc::new(Annotated { frame: frame.clone(), motion: motion.cloned() });
         let before = self.0.try_lock().map(|mut pane| pane.replace(shown));
         drop(before); // outside the lock: it may be the last handle of its frame
     }
 
     /// The newest frame, if there was any.
     #[must_use]
-    pub fn newest(&self) -> Option<Arc<Shown>> {
+    pub fn newest(&self) -> Option<Arc<Annotated>> {
         self.0.lock().clone()
     }
 }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_newest_is_shown_and_nobody_is_waited_for() {
-        let pane = Pane::default();
+        let pane = LatestFrame::default();
         assert!(pane.newest().is_none());
         pane.show(&frame(1), None);
         let held = pane.0.lock(); // a viewer that was interrupted while it took hold of a frame

@@ -1,4 +1,4 @@
-//! A [`Wake`] that a tokio reactor waits for, beside its sockets.
+//! A [`EventFd`] that a tokio reactor waits for, beside its sockets.
 
 use std::{
     io,
@@ -8,15 +8,15 @@ use std::{
 
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::wake::Wake;
+use super::event_fd::EventFd;
 
-/// A [`Wake`] in the reactor of the runtime that it was made in.
+/// A [`EventFd`] in the reactor of the runtime that it was made in.
 #[derive(Debug)]
-pub struct Awaited(AsyncFd<Owned>);
+pub struct AsyncEventFd(AsyncFd<Owned>);
 
 /// The descriptor's owner, which it cannot outlive.
 #[derive(Debug)]
-struct Owned(Arc<Wake>);
+struct Owned(Arc<EventFd>);
 
 impl AsRawFd for Owned {
     fn as_raw_fd(&self) -> RawFd {
@@ -24,14 +24,14 @@ impl AsRawFd for Owned {
     }
 }
 
-impl Awaited {
+impl AsyncEventFd {
     /// Puts it into the reactor.
     ///
     /// # Errors
     /// When the system has no room for one more descriptor there.
     #[expect(unsafe_code, reason = "tokio has no safe way to wait for a descriptor that is not a socket")]
-    pub fn new(wake: Arc<Wake>) -> io::Result<Self> {
-        // SAFETY: the descriptor is open and stays the same one as long as its `Wake` lives: it is private there and never
+    pub fn new(wake: Arc<EventFd>) -> io::Result<Self> {
+        // SAFETY: the descriptor is open and stays the same one as long as its `EventFd` lives: it is private there and never
         // exchanged. The `Arc` in `Owned` keeps that alive until the reactor has let go of it.
         let awaited = unsafe { AsyncFd::register_with_interest(Owned(wake), Interest::READABLE) };
         Ok(Self(awaited?))

@@ -1,5 +1,8 @@
 //! The hub: takes each message once and puts it into the outbox of everyone who asked for such messages.
 
+pub mod latest_frame;
+pub mod queue;
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -7,11 +10,8 @@ use std::sync::{
 
 use tungstenite::Utf8Bytes;
 
-use super::{
-    message::Message,
-    outbox::{Ending, Outbox},
-};
-use crate::{frame::Camera, sync::Mutex};
+use self::queue::{CloseReason, Queue};
+use crate::{frame::Camera, message::Message, sync::Mutex};
 
 /// Fan-out to any number of outboxes.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub enum Topic {
 struct Subscriber {
     id: u64,
     interest: Interest,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Queue>,
 }
 
 /// A subscription, until it is dropped.
@@ -63,7 +63,7 @@ pub struct Subscription {
 
 impl Hub {
     /// Puts what is of `interest` into `outbox` from now on.
-    pub fn subscribe(self: &Arc<Self>, interest: Interest, outbox: Arc<Outbox>) -> Subscription {
+    pub fn subscribe(self: &Arc<Self>, interest: Interest, outbox: Arc<Queue>) -> Subscription {
         // Relaxed: the number only has to be different each time.
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let mut subscribers = self.subscribers.lock();
@@ -89,7 +89,7 @@ impl Hub {
     }
 
     /// Sends away all who asked for messages of this one camera.
-    pub fn end(&self, camera: &Camera, ending: &Ending) {
+    pub fn end(&self, camera: &Camera, ending: &CloseReason) {
         let subscribers = self.subscribers.lock().clone();
         subscribers
             .iter()
@@ -120,7 +120,7 @@ impl Interest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{message::Taken, outbox::Next};
+    use crate::{hub::queue::Next, message::Taken};
 
     fn taken(camera: &Camera, seq: u64) -> Message {
         Message::Taken(Taken { camera: camera.name().into(), seq })
@@ -130,7 +130,7 @@ mod tests {
     fn each_hears_what_it_asked_for_while_it_listens() {
         let hub = Arc::new(Hub::default());
         let (door, yard) = (Camera::new(0, "door"), Camera::new(1, "yard"));
-        let outboxes = [(); 3].map(|()| Arc::new(Outbox::new(1000).unwrap()));
+        let outboxes = [(); 3].map(|()| Arc::new(Queue::new(1000).unwrap()));
         let [sender, reader, gone] = &outboxes;
         let everything = Interest { camera: None, taken: false, results: true, events: true };
         let pace = Interest { camera: Some(door.clone()), taken: true, results: false, events: false };
@@ -143,7 +143,7 @@ mod tests {
         hub.send(&yard, Topic::Taken, || unreachable!("nobody wants it, so it is not made"));
         hub.send(&yard, Topic::Results, || taken(&yard, 2));
 
-        let next = |outbox: &Outbox| std::iter::from_fn(|| outbox.next()).collect::<Vec<_>>();
+        let next = |outbox: &Queue| std::iter::from_fn(|| outbox.next()).collect::<Vec<_>>();
         assert_eq!(next(sender), [Next::Text(taken(&door, 1).to_json().into())]);
         assert_eq!(next(reader), [Next::Text(taken(&yard, 2).to_json().into())]);
         assert_eq!(next(gone), []);

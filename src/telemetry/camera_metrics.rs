@@ -17,12 +17,12 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ages::{Ages, RECENT, RecentAges},
-    hub::Hub,
-    refusals::{Refusal, Refusals},
+    histogram::{Histogram, RECENT, WindowedHistogram},
+    rejections::{RejectReason, Rejections},
 };
 use crate::{
     frame::Camera,
+    hub::Hub,
     slot::Counts,
     sync::Mutex,
     system::clock::{Monotonic, to_the_microsecond},
@@ -33,9 +33,9 @@ const SHORTEST_SPAN: Duration = Duration::from_secs(1);
 
 /// What is counted of one camera.
 #[derive(Debug)]
-pub struct Statistics {
+pub struct CameraMetrics {
     camera: Camera,
-    refusals: Refusals,
+    refusals: Rejections,
     received: AtomicU64,
     received_bytes: AtomicU64,
     /// Of a camera at this machine.
@@ -46,9 +46,9 @@ pub struct Statistics {
 #[derive(Clone, Debug)]
 struct Live {
     sources: Sources,
-    ages: RecentAges,
-    starts: Ages,
-    stages: BTreeMap<&'static str, Ages>,
+    ages: WindowedHistogram,
+    starts: Histogram,
+    stages: BTreeMap<&'static str, Histogram>,
     last_result: Option<Monotonic>,
     last_error: Option<(Monotonic, String)>,
 }
@@ -83,7 +83,7 @@ pub struct Snapshot {
     pub camera: String,
     /// Whether frames come and are looked at.
     #[serde(flatten)]
-    pub standing: Standing,
+    pub state: CameraState,
     /// Results a second, over the last five to ten seconds.
     pub fps: f64,
     /// How old results were when they left, over the same time; `None` if there were none.
@@ -113,13 +113,13 @@ pub struct Snapshot {
     pub last_error: Option<LastError>,
     /// The ages of all results since the start; not in the JSON, whose readers have `age_ms`.
     #[serde(skip)]
-    pub ages: Ages,
+    pub ages: Histogram,
     /// The same when looking at the frame started.
     #[serde(skip)]
-    pub starts: Ages,
+    pub starts: Histogram,
     /// How long each stage took.
     #[serde(skip)]
-    pub stages: BTreeMap<&'static str, Ages>,
+    pub stages: BTreeMap<&'static str, Histogram>,
     /// What feeds it now.
     #[serde(skip)]
     pub sources: usize,
@@ -127,9 +127,9 @@ pub struct Snapshot {
 
 /// What a camera is up to, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct CameraState {
     /// What it is up to.
-    pub state: State,
+    pub state: Availability,
     /// Wall time since when.
     #[serde(serialize_with = "to_the_microsecond")]
     pub since: Timestamp,
@@ -138,7 +138,7 @@ pub struct Standing {
 /// What a camera is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum Availability {
     /// Nothing has fed it since the start.
     Never,
     /// Results leave.
@@ -170,7 +170,7 @@ pub struct LastError {
     pub what: String,
 }
 
-impl Statistics {
+impl CameraMetrics {
     /// Nothing has come yet. `hub` is told of refusals.
     #[must_use]
     pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
@@ -178,7 +178,7 @@ impl Statistics {
         let (ages, starts, stages) = Default::default();
         let live = Live { sources, ages, starts, stages, last_result: None, last_error: None };
         let (received, received_bytes, driver) = Default::default();
-        let refusals = Refusals::new(camera.clone(), hub);
+        let refusals = Rejections::new(camera.clone(), hub);
         Self { refusals, camera, received, received_bytes, driver, live: Mutex::new(live) }
     }
 
@@ -244,7 +244,7 @@ impl Statistics {
     }
 
     /// Frame `seq` cannot be looked at: counts, answers and tells it.
-    pub fn refused(&self, seq: u64, refusal: &Refusal) {
+    pub fn refused(&self, seq: u64, refusal: &RejectReason) {
         self.refusals.note(seq, refusal);
         self.failed(format!("frame {seq} refused: {refusal}"));
     }
@@ -261,11 +261,11 @@ impl Statistics {
     }
 
     /// What the camera is up to. Asked for beside each picture that is shown, so it takes a look under the lock and no more.
-    pub fn standing(&self) -> Standing {
+    pub fn state(&self) -> CameraState {
         let live = self.live.lock();
         let (sources, last_result) = (live.sources, live.last_result);
         drop(live);
-        sources.standing(last_result, Monotonic::now())
+        sources.state(last_result, Monotonic::now())
     }
 
     /// The camera as it stands now; `counts` are its cell's.
@@ -277,13 +277,13 @@ impl Statistics {
         let refused = self.refusals().into_iter().map(|(cause, count)| (cause.to_owned(), count)).collect();
         // The threads that a frame passes wait no longer than a copy takes.
         let live = self.live.lock().clone();
-        let standing = live.sources.standing(live.last_result, now);
+        let state = live.sources.state(live.last_result, now);
         let (recent, span) = live.ages.recent(now);
         let Live { sources, ages, starts, stages, last_error, .. } = live;
         let Counts { published, taken, superseded, waiting } = counts;
         Snapshot {
             camera: self.camera.name().to_owned(),
-            standing,
+            state,
             fps: rate(recent.count(), span),
             age_ms: Percentiles::of(&recent),
             connections: sources.ever as u64,
@@ -306,19 +306,19 @@ impl Statistics {
 
 impl Sources {
     /// What a camera that they feed is up to, whose last result left at `last`.
-    fn standing(&self, last: Option<Monotonic>, now: Monotonic) -> Standing {
+    fn state(&self, last: Option<Monotonic>, now: Monotonic) -> CameraState {
         let (state, since) = match last {
-            _ if self.ever == 0 && !self.is_missed => (State::Never, self.since),
-            _ if self.here == 0 => (State::Lost, self.since),
-            Some(last) if now.since(last) < RECENT => (State::Live, self.since),
-            Some(last) => (State::Silent, last.max(self.since)),
-            None => (State::Silent, self.since),
+            _ if self.ever == 0 && !self.is_missed => (Availability::Never, self.since),
+            _ if self.here == 0 => (Availability::Lost, self.since),
+            Some(last) if now.since(last) < RECENT => (Availability::Live, self.since),
+            Some(last) => (Availability::Silent, last.max(self.since)),
+            None => (Availability::Silent, self.since),
         };
-        Standing { state, since: since.wall() }
+        CameraState { state, since: since.wall() }
     }
 }
 
-impl State {
+impl Availability {
     /// As answers spell it.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -331,16 +331,16 @@ impl State {
     }
 }
 
-impl Standing {
+impl CameraState {
     /// In words, by the board's own wall clock: `lost since 2026-11-22 12:03:11`.
     #[must_use]
     pub fn words(&self) -> String {
         let since = local(self.since);
         match self.state {
-            State::Never => "waits for its first frame".to_owned(),
-            State::Live => format!("live since {since}"),
-            State::Silent => format!("no results since {since}"),
-            State::Lost => format!("lost since {since}"),
+            Availability::Never => "waits for its first frame".to_owned(),
+            Availability::Live => format!("live since {since}"),
+            Availability::Silent => format!("no results since {since}"),
+            Availability::Lost => format!("lost since {since}"),
         }
     }
 }
@@ -359,7 +359,7 @@ fn local(at: Timestamp) -> impl Display {
 }
 
 impl Percentiles {
-    fn of(ages: &Ages) -> Option<Self> {
+    fn of(ages: &Histogram) -> Option<Self> {
         let millis = |share| ages.quantile(share).map(|age| (age.as_secs_f64() * 1e6).round() / 1e3);
         Some(Self { p50: millis(0.5)?, p95: millis(0.95)?, p99: millis(0.99)? })
     }
@@ -377,29 +377,29 @@ mod tests {
 
     const COUNTS: Counts = Counts { published: 7, taken: 4, superseded: 2, waiting: 1 };
 
-    fn statistics() -> Statistics {
-        Statistics::new(Camera::new(0, "door"), Arc::default())
+    fn statistics() -> CameraMetrics {
+        CameraMetrics::new(Camera::new(0, "door"), Arc::default())
     }
 
-    fn state(statistics: &Statistics, after: Duration) -> State {
-        statistics.snapshot_at(Monotonic::now().later(after), COUNTS).standing.state
+    fn state(statistics: &CameraMetrics, after: Duration) -> Availability {
+        statistics.snapshot_at(Monotonic::now().later(after), COUNTS).state.state
     }
 
     #[test]
     fn a_camera_is_live_while_results_leave() {
         let (now, later) = (Duration::ZERO, Duration::from_secs(11));
         let statistics = statistics();
-        assert_eq!(state(&statistics, now), State::Never);
+        assert_eq!(state(&statistics, now), Availability::Never);
         statistics.came();
-        assert_eq!(state(&statistics, now), State::Silent);
+        assert_eq!(state(&statistics, now), Availability::Silent);
         statistics.saw(Duration::ZERO, Duration::from_millis(8), &[]);
-        assert_eq!(state(&statistics, now), State::Live);
-        assert_eq!(state(&statistics, later), State::Silent);
+        assert_eq!(state(&statistics, now), Availability::Live);
+        assert_eq!(state(&statistics, later), Availability::Silent);
         statistics.came();
         statistics.went();
-        assert_eq!(state(&statistics, now), State::Live, "one was replaced by the other");
+        assert_eq!(state(&statistics, now), Availability::Live, "one was replaced by the other");
         statistics.went();
-        assert_eq!(state(&statistics, now), State::Lost);
+        assert_eq!(state(&statistics, now), Availability::Lost);
     }
 
     #[test]
@@ -409,10 +409,10 @@ mod tests {
         (0..20).for_each(|_| statistics.saw(Duration::ZERO, Duration::from_millis(8), &[("motion", Duration::ZERO)]));
         statistics.received(500);
         statistics.received(700);
-        statistics.refused(21, &Refusal::Unsupported("a drawing"));
+        statistics.refused(21, &RejectReason::Unsupported("a drawing"));
         let snapshot = statistics.snapshot(COUNTS);
         assert_eq!((snapshot.published, snapshot.taken, snapshot.superseded, snapshot.waiting), (7, 4, 2, 1));
-        assert_eq!((snapshot.standing.state, snapshot.ages.count()), (State::Live, 20));
+        assert_eq!((snapshot.state.state, snapshot.ages.count()), (Availability::Live, 20));
         assert!(snapshot.fps > 0.0, "{snapshot:?}");
         assert_eq!((snapshot.received, snapshot.received_bytes, snapshot.connections), (2, 1200, 1));
         assert_eq!((snapshot.starts.count(), snapshot.stages["motion"].count()), (20, 20));

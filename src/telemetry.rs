@@ -1,0 +1,7 @@
+//! What is counted and timed, and log lines that a peer cannot flood. Every other part may write here; nothing here knows
+//! who reads.
+
+pub mod camera_metrics;
+pub mod histogram;
+pub mod log_limiter;
+pub mod rejections;
