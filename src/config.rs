@@ -4,13 +4,13 @@
 //! opens nothing but the file, logs nothing, and falls back to nothing: a mistake is a refusal, told with its place.
 
 mod check;
+mod diagnostic;
 mod file;
-mod finding;
+mod messages;
 mod read;
 mod tree;
 mod v4l2;
 mod value;
-mod words;
 
 use std::{
     fs::File,
@@ -21,7 +21,7 @@ use std::{
 };
 
 pub use self::{
-    finding::{Finding, Findings, Place},
+    diagnostic::{Diagnostic, Diagnostics, Position},
     v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
 };
 
@@ -60,7 +60,7 @@ pub enum LoadError {
     TooLarge(PathBuf),
     /// What is wrong in it.
     #[error(transparent)]
-    Findings(#[from] Findings),
+    Diagnostics(#[from] Diagnostics),
 }
 
 impl Config {
@@ -72,7 +72,7 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let bytes = read_bounded(path)?;
         let name = path.display().to_string();
-        let text = str::from_utf8(&bytes).map_err(|error| Findings::not_text(&name, &bytes, error))?;
+        let text = str::from_utf8(&bytes).map_err(|error| Diagnostics::not_text(&name, &bytes, error))?;
         Ok(Self::parse(&name, text)?)
     }
 
@@ -80,9 +80,9 @@ impl Config {
     ///
     /// # Errors
     /// All that is wrong, at once.
-    pub fn parse(name: &str, text: &str) -> Result<Self, Findings> {
+    pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text); // the mark some Windows editors begin a file with
-        read::read(text).map_err(|findings| Findings::new(name, findings))
+        read::read(text).map_err(|diagnostics| Diagnostics::new(name, diagnostics))
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Failure, say};
 use crate::config::Config;
 
 /// All checks, in the order in which they are told.
-const CHECKS: &[fn(&Machine) -> Vec<Finding>] = &[
+const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
     service::check,
     #[cfg(feature = "v4l2")]
     cameras::check,
@@ -34,7 +34,7 @@ struct Machine {
 
 /// What a check found, in words that say what to do.
 #[derive(Debug)]
-struct Finding {
+struct Diagnostic {
     verdict: Verdict,
     what: String,
 }
@@ -60,8 +60,8 @@ struct NotWell(usize, usize);
 /// When something is bad.
 pub fn run(config: &Path) -> Result<(), Failure> {
     let (config, mut findings) = match Config::load(config) {
-        Ok(read) => (Some(read), vec![Finding::good(format!("the configuration {} is right", config.display()))]),
-        Err(error) => (None, vec![Finding::bad(error.to_string())]),
+        Ok(read) => (Some(read), vec![Diagnostic::good(format!("the configuration {} is right", config.display()))]),
+        Err(error) => (None, vec![Diagnostic::bad(error.to_string())]),
     };
     let machine = Machine { config };
     findings.extend(CHECKS.iter().flat_map(|check| check(&machine)));
@@ -72,7 +72,7 @@ pub fn run(config: &Path) -> Result<(), Failure> {
     if bad == 0 { Ok(()) } else { Err(NotWell(bad, findings.len()).into()) }
 }
 
-impl Finding {
+impl Diagnostic {
     fn good(what: impl Into<String>) -> Self {
         Self { verdict: Verdict::Good, what: what.into() }
     }
@@ -86,7 +86,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = match self.verdict {
             Verdict::Good => "good",

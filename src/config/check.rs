@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 use toml::Spanned;
 
 use super::{
-    Camera, Config, DeviceName, Http, Log, Motion, Processor, Server, V4l2, Zone, ZonePurpose, file,
-    finding::Span,
-    is_local,
+    Camera, Config, DeviceName, Http, Log, Motion, Processor, Server, V4l2, Zone, ZonePurpose,
+    diagnostic::Span,
+    file, is_local,
     value::{Listen, Name, Table},
 };
 use crate::frame::Size;
 
 /// A broken rule.
-pub(super) struct Mistake {
+pub(super) struct Violation {
     /// What it is said of.
     pub(super) span: Span,
     /// What would be right.
@@ -23,22 +23,22 @@ pub(super) struct Mistake {
 }
 
 /// The checked configuration, if `mistakes` has got none then. `end` is where the text ends.
-pub(super) fn check(file: &file::File, end: usize, mistakes: &mut Vec<Mistake>) -> Config {
+pub(super) fn check(file: &file::File, end: usize, violations: &mut Vec<Violation>) -> Config {
     if file.camera.is_empty() {
         let what = "a camera is missing: add a line [[camera]] and below it its name, like name = \"door\"".to_owned();
-        mistakes.push(Mistake { span: end..end, what, missed: Some("camera") });
+        violations.push(Violation { span: end..end, what, missed: Some("camera") });
     }
     let mut names = Names::of("camera");
     let mut devices = Devices::default();
     let mut cameras = Vec::new();
     for camera in &file.camera {
-        mistakes.extend(names.add(&camera.name));
-        mistakes.extend(camera.v4l2.as_ref().and_then(|v4l2| devices.add(&camera.name, v4l2)));
-        cameras.push(self::camera(camera, mistakes));
+        violations.extend(names.add(&camera.name));
+        violations.extend(camera.v4l2.as_ref().and_then(|v4l2| devices.add(&camera.name, v4l2)));
+        cameras.push(self::camera(camera, violations));
     }
     Config {
-        server: server(&file.server, mistakes),
-        http: file.http.as_deref().map(|written| http(written, mistakes)),
+        server: server(&file.server, violations),
+        http: file.http.as_deref().map(|written| http(written, violations)),
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
@@ -48,9 +48,9 @@ pub(super) fn check(file: &file::File, end: usize, mistakes: &mut Vec<Mistake>) 
     }
 }
 
-fn server(server: &file::Server, mistakes: &mut Vec<Mistake>) -> Server {
+fn server(server: &file::Server, violations: &mut Vec<Violation>) -> Server {
     let missed = "server.allow_anonymous";
-    mistakes.extend(open_to_all(&server.listen, server.allow_anonymous, "send and watch", missed));
+    violations.extend(open_to_all(&server.listen, server.allow_anonymous, "send and watch", missed));
     Server {
         listen: server.listen.get_ref().0,
         allow_anonymous: server.allow_anonymous,
@@ -65,8 +65,8 @@ fn server(server: &file::Server, mistakes: &mut Vec<Mistake>) -> Server {
     }
 }
 
-fn http(http: &file::Http, mistakes: &mut Vec<Mistake>) -> Http {
-    mistakes.extend(open_to_all(&http.listen, http.allow_anonymous, "watch", "http.allow_anonymous"));
+fn http(http: &file::Http, violations: &mut Vec<Violation>) -> Http {
+    violations.extend(open_to_all(&http.listen, http.allow_anonymous, "watch", "http.allow_anonymous"));
     Http {
         listen: http.listen.get_ref().0,
         allow_anonymous: http.allow_anonymous,
@@ -76,7 +76,7 @@ fn http(http: &file::Http, mistakes: &mut Vec<Mistake>) -> Http {
 }
 
 /// A port that others reach, without it being said that they may.
-fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'static str) -> Option<Mistake> {
+fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'static str) -> Option<Violation> {
     if is_meant || is_local(listen.get_ref().0) {
         return None;
     }
@@ -84,14 +84,14 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
         "whoever reaches this address could {could}; if that is meant, say so with allow_anonymous = true, else listen \
          on 127.0.0.1"
     );
-    Some(Mistake { span: listen.span(), what, missed: Some(missed) })
+    Some(Violation { span: listen.span(), what, missed: Some(missed) })
 }
 
-fn camera(camera: &file::Camera, mistakes: &mut Vec<Mistake>) -> Camera {
+fn camera(camera: &file::Camera, violations: &mut Vec<Violation>) -> Camera {
     Camera {
         name: camera.name.get_ref().0.clone(),
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
-        motion: camera.motion.as_deref().map(|written| motion(written, mistakes)),
+        motion: camera.motion.as_deref().map(|written| motion(written, violations)),
     }
 }
 
@@ -112,25 +112,25 @@ fn v4l2(v4l2: &file::V4l2) -> V4l2 {
 struct Devices<'f>(HashMap<&'f DeviceName, &'f str>);
 
 impl<'f> Devices<'f> {
-    fn add(&mut self, camera: &'f Spanned<Name>, v4l2: &'f Spanned<Table<file::V4l2>>) -> Option<Mistake> {
+    fn add(&mut self, camera: &'f Spanned<Name>, v4l2: &'f Spanned<Table<file::V4l2>>) -> Option<Violation> {
         if cfg!(not(feature = "v4l2")) {
             let what =
                 "this fovea was built without cameras at the board: build it with the feature v4l2, or leave this out";
-            return Some(Mistake { span: v4l2.span(), what: what.to_owned(), missed: None });
+            return Some(Violation { span: v4l2.span(), what: what.to_owned(), missed: None });
         }
         let device = &v4l2.get_ref().device;
         let earlier = self.0.insert(&device.get_ref().0, &camera.get_ref().0)?;
         let what = format!("the camera {earlier} has this device: a device feeds one camera");
-        Some(Mistake { span: device.span(), what, missed: None })
+        Some(Violation { span: device.span(), what, missed: None })
     }
 }
 
-fn motion(motion: &file::Motion, mistakes: &mut Vec<Mistake>) -> Motion {
+fn motion(motion: &file::Motion, violations: &mut Vec<Violation>) -> Motion {
     let mut names = Names::of("zone of this camera");
     let mut zones = Vec::new();
     for zone in &motion.zone {
-        mistakes.extend(zone.get_ref().name.as_ref().and_then(|name| names.add(name)));
-        zones.extend(self::zone(zone, mistakes));
+        violations.extend(zone.get_ref().name.as_ref().and_then(|name| names.add(name)));
+        zones.extend(self::zone(zone, violations));
     }
     Motion {
         width_px: motion.width_px.u32(),
@@ -148,18 +148,18 @@ impl Default for Motion {
     }
 }
 
-fn zone(zone: &Spanned<Table<file::Zone>>, mistakes: &mut Vec<Mistake>) -> Option<Zone> {
+fn zone(zone: &Spanned<Table<file::Zone>>, violations: &mut Vec<Violation>) -> Option<Zone> {
     let purpose = match (&zone.get_ref().name, zone.get_ref().ignore) {
         (Some(name), false) => ZonePurpose::Named(name.get_ref().0.clone()),
         (None, true) => ZonePurpose::Ignored,
         (Some(name), true) => {
             let what = "an ignored zone has no events that could carry a name: leave out this or ignore = true";
-            mistakes.push(Mistake { span: name.span(), what: what.to_owned(), missed: None });
+            violations.push(Violation { span: name.span(), what: what.to_owned(), missed: None });
             return None;
         }
         (None, false) => {
             let what = "must have either a name, for its events to carry, or ignore = true, for nothing in it to count";
-            mistakes.push(Mistake { span: zone.span(), what: what.to_owned(), missed: None });
+            violations.push(Violation { span: zone.span(), what: what.to_owned(), missed: None });
             return None;
         }
     };
@@ -177,9 +177,9 @@ impl<'f> Names<'f> {
         Self { kind, given: HashSet::new() }
     }
 
-    fn add(&mut self, name: &'f Spanned<Name>) -> Option<Mistake> {
+    fn add(&mut self, name: &'f Spanned<Name>) -> Option<Violation> {
         let new = self.given.insert(name.get_ref());
         let what = || format!("another {} has this name: each needs its own", self.kind);
-        (!new).then(|| Mistake { span: name.span(), what: what(), missed: None })
+        (!new).then(|| Violation { span: name.span(), what: what(), missed: None })
     }
 }

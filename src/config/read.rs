@@ -14,55 +14,55 @@ use toml::{
 
 use super::{
     Config,
-    check::{Mistake, check},
+    check::{Violation, check},
+    diagnostic::{Diagnostic, Position, Span},
     file::File,
-    finding::{Finding, Place, Span},
+    messages::{SerdeMessage, abbreviate, nearest, parser_message},
     tree::{Items, take_out},
-    words::{OfSerde, in_short, nearest, of_the_parser},
 };
 
 /// Mistakes looked for in one file: each costs a pass over it.
 const MOST: usize = 100;
 
 /// The checked configuration in `text`.
-pub(super) fn read(text: &str) -> Result<Config, Vec<Finding>> {
+pub(super) fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(syntax(text, &errors));
     }
     let items = Items::of(text, &tree);
     let mut reader = Reader { text, items, told: Vec::new() };
-    let Some(file) = reader.file(tree.clone()) else { return Err(reader.findings()) };
-    let mut mistakes = Vec::new();
-    let config = check(&file, text.len(), &mut mistakes);
-    for mistake in mistakes {
-        reader.tell_mistake(mistake);
+    let Some(file) = reader.file(tree.clone()) else { return Err(reader.diagnostics()) };
+    let mut violations = Vec::new();
+    let config = check(&file, text.len(), &mut violations);
+    for violation in violations {
+        reader.tell_violation(violation);
     }
-    if reader.told.is_empty() { Ok(config) } else { Err(reader.findings()) }
+    if reader.told.is_empty() { Ok(config) } else { Err(reader.diagnostics()) }
 }
 
 /// What is not TOML. One mistake often breaks several rules of the grammar, so only the first of a line is told.
-fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Finding> {
-    let mut findings = BTreeMap::new();
+fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
+    let mut diagnostics = BTreeMap::new();
     for error in errors.iter().take(MOST) {
         let offset = error.span().map_or(text.len(), |span| span.start);
-        let place = Place::at(text, offset);
-        let what = format!("not TOML: {}", of_the_parser(error.message()));
-        findings.entry(place.line).or_insert(Finding { place, subject: None, what });
+        let position = Position::at(text, offset);
+        let what = format!("not TOML: {}", parser_message(error.message()));
+        diagnostics.entry(position.line).or_insert(Diagnostic { position, subject: None, what });
     }
     let more = (errors.len() > MOST).then(|| more(text));
-    findings.into_values().chain(more).collect()
+    diagnostics.into_values().chain(more).collect()
 }
 
 /// Told at the end of the file when not all is told.
-fn more(text: &str) -> Finding {
+fn more(text: &str) -> Diagnostic {
     let what = format!("there is more: after {MOST} mistakes no more were looked for");
-    Finding { place: Place::at(text, text.len()), subject: None, what }
+    Diagnostic { position: Position::at(text, text.len()), subject: None, what }
 }
 
 /// A mistake told, and what may only follow from it.
 struct Told {
-    finding: Finding,
+    diagnostic: Diagnostic,
     span: Span,
     /// The key that is wrong or was meant, with its tables.
     path: String,
@@ -94,9 +94,9 @@ impl Reader<'_> {
         }
     }
 
-    fn findings(self) -> Vec<Finding> {
+    fn diagnostics(self) -> Vec<Diagnostic> {
         let more = (self.told.len() >= MOST).then(|| more(self.text));
-        self.told.into_iter().map(|told| told.finding).chain(more).collect()
+        self.told.into_iter().map(|told| told.diagnostic).chain(more).collect()
     }
 
     /// Tells what serde says of the item at `span`, if it does not follow from a mistake already told.
@@ -104,11 +104,13 @@ impl Reader<'_> {
         let item = self.items.at(span);
         let key = item.map_or("", |item| item.key);
         let header = item.filter(|item| item.is_header).map(|item| item.path.as_str());
-        let what = match (OfSerde::understood(message, key), header) {
-            (OfSerde::Missing(key), _) if self.told.iter().any(|told| told.table == *span && told.key == key) => return,
-            (OfSerde::Missing(key), _) => format!("must have a {key}: add a line {key} = ..."),
+        let what = match (SerdeMessage::understood(message, key), header) {
+            (SerdeMessage::Missing(key), _) if self.told.iter().any(|told| told.table == *span && told.key == key) => {
+                return;
+            }
+            (SerdeMessage::Missing(key), _) => format!("must have a {key}: add a line {key} = ..."),
             _ if self.told.iter().any(|told| span.start <= told.span.start && told.span.end <= span.end) => return,
-            (OfSerde::Unknown(known), _) => {
+            (SerdeMessage::Unknown(known), _) => {
                 let kind = if header.is_some() { "table" } else { "key" };
                 let meant = nearest(key, &known);
                 let what = match meant {
@@ -117,19 +119,21 @@ impl Reader<'_> {
                 };
                 return self.tell(span, what, meant);
             }
-            (OfSerde::Expected("a table"), Some(path)) => format!("is one table: write [{path}], in single brackets"),
-            (OfSerde::Expected("a list"), Some(path)) => {
+            (SerdeMessage::Expected("a table"), Some(path)) => {
+                format!("is one table: write [{path}], in single brackets")
+            }
+            (SerdeMessage::Expected("a list"), Some(path)) => {
                 format!("may be given several times: write [[{path}]], in double brackets")
             }
-            (OfSerde::Expected(rule), _) => format!("must be {rule}"),
-            (OfSerde::Other(what), _) => what.to_owned(),
+            (SerdeMessage::Expected(rule), _) => format!("must be {rule}"),
+            (SerdeMessage::Other(what), _) => what.to_owned(),
         };
         self.tell(span, what, None);
     }
 
     /// Tells of a broken rule, if it does not follow from a mistake already told.
-    fn tell_mistake(&mut self, mistake: Mistake) {
-        let Mistake { span, what, missed } = mistake;
+    fn tell_violation(&mut self, violation: Violation) {
+        let Violation { span, what, missed } = violation;
         let known = missed.is_some_and(|missed| self.told.iter().any(|told| told.path.starts_with(missed)));
         if !known {
             self.tell(&span, what, None);
@@ -138,25 +142,25 @@ impl Reader<'_> {
 
     /// Tells something of the item at `span`, if one is there; `meant` is the key that was meant in its place.
     fn tell(&mut self, span: &Span, what: String, meant: Option<&str>) {
-        let place = Place::at(self.text, span.start);
+        let position = Position::at(self.text, span.start);
         let told = match self.items.at(span) {
             None => {
-                let finding = Finding { place, subject: None, what };
-                Told { finding, span: span.clone(), path: String::new(), key: String::new(), table: 0..0 }
+                let diagnostic = Diagnostic { position, subject: None, what };
+                Told { diagnostic, span: span.clone(), path: String::new(), key: String::new(), table: 0..0 }
             }
             Some(item) => {
                 let subject = if item.is_header {
                     item.path.clone()
                 } else {
-                    format!("{} = {}", item.path, in_short(&self.text[item.value.clone()]))
+                    format!("{} = {}", item.path, abbreviate(&self.text[item.value.clone()]))
                 };
-                let finding = Finding { place, subject: Some(subject), what };
+                let diagnostic = Diagnostic { position, subject: Some(subject), what };
                 let key = meant.unwrap_or(item.key);
                 let path = match item.path.rsplit_once('.') {
                     Some((tables, _)) => format!("{tables}.{key}"),
                     None => key.to_owned(),
                 };
-                Told { finding, span: span.clone(), path, key: key.to_owned(), table: item.table.clone() }
+                Told { diagnostic, span: span.clone(), path, key: key.to_owned(), table: item.table.clone() }
             }
         };
         self.told.push(told);
@@ -170,15 +174,15 @@ mod tests {
     use super::*;
 
     /// The findings in `text`, one a line.
-    fn findings(text: &str) -> String {
-        let findings = read(text).expect_err("there is a mistake");
-        findings.iter().map(|finding| format!("{finding}\n")).collect()
+    fn diagnostics(text: &str) -> String {
+        let diagnostics = read(text).expect_err("there is a violation");
+        diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
     }
 
     #[test]
     fn what_follows_from_a_mistake_is_not_told() {
         let camera = "[[camera]]\nname = \"a\"\n";
-        let one = |text: &str| findings(text).lines().count() == 1;
+        let one = |text: &str| diagnostics(text).lines().count() == 1;
         assert!(one("[[camera]]\nnmae = \"a\"\n"), "the name is missing, but it is there misspelt");
         assert!(one("[[camera]]\nname = 3\n"), "the same, of a wrong type");
         assert!(one("[[camera]]\n"), "no camera is left, but it has been tried");
@@ -197,7 +201,7 @@ mod tests {
                         3:45: camera.motion.zone[].polygon[][] = \"x\": must be a number from 0 to 1\n\
                         3:51: camera.motion.zone[].polygon[] = [0]: must be two numbers from 0 to 1: [x, y]\n\
                         3:56: camera.motion.zone[].polygon[] = [1, 0, 1]: must be two numbers from 0 to 1: [x, y]\n";
-        assert_eq!(findings(text), expected);
+        assert_eq!(diagnostics(text), expected);
     }
 
     #[test]
@@ -205,9 +209,12 @@ mod tests {
         let unknown: String = (0..1000).map(|n| format!("key{n} = 1\n")).collect();
         let broken = "k = = 1\n".repeat(1000);
         for text in [unknown, broken] {
-            let findings = findings(&text);
-            assert!(findings.lines().count() <= MOST + 1);
-            assert!(findings.ends_with("there is more: after 100 mistakes no more were looked for\n"), "{findings}");
+            let diagnostics = diagnostics(&text);
+            assert!(diagnostics.lines().count() <= MOST + 1);
+            assert!(
+                diagnostics.ends_with("there is more: after 100 violations no more were looked for\n"),
+                "{diagnostics}"
+            );
         }
     }
 
@@ -223,11 +230,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused_with_places_in_it(text in prop_oneof![any::<String>(), nearly_toml()]) {
-            if let Err(findings) = read(&text) {
-                prop_assert!(!findings.is_empty());
-                for Finding { place, .. } in findings {
-                    let line = text.split('\n').nth(place.line - 1);
-                    prop_assert!(line.is_some_and(|line| place.column <= line.chars().count() + 1), "{place}");
+            if let Err(diagnostics) = read(&text) {
+                prop_assert!(!diagnostics.is_empty());
+                for Diagnostic { position, .. } in diagnostics {
+                    let line = text.split('\n').nth(position.line - 1);
+                    prop_assert!(line.is_some_and(|line| position.column <= line.chars().count() + 1), "{position}");
                 }
             }
         }

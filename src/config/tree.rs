@@ -7,7 +7,7 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::finding::Span;
+use super::diagnostic::Span;
 
 /// A key with its value, or an element of an array.
 #[derive(Clone, Debug)]

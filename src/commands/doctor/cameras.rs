@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use nix::errno::Errno;
 
-use super::{Finding, Machine};
+use super::{Diagnostic, Machine};
 use crate::{
     config::{Camera, V4l2},
     source::v4l2::{
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-pub(super) fn check(machine: &Machine) -> Vec<Finding> {
+pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
     let cameras = machine.config.iter().flat_map(|config| &config.cameras);
     cameras
         .filter_map(|camera| Some((camera, camera.v4l2.as_ref()?)))
@@ -23,11 +23,11 @@ pub(super) fn check(machine: &Machine) -> Vec<Finding> {
         .collect()
 }
 
-fn one(camera: &Camera, v4l2: &V4l2) -> Vec<Finding> {
+fn one(camera: &Camera, v4l2: &V4l2) -> Vec<Diagnostic> {
     let (name, device) = (&camera.name, &v4l2.device);
     let candidates = identify::candidates(device).unwrap_or_default();
     let Some(path) = candidates.iter().find(|path| path.exists()) else {
-        return vec![Finding::bad(format!(
+        return vec![Diagnostic::bad(format!(
             "{name}: {device} is not there; `fovea devices` lists what is plugged in, `sudo dmesg` tells of what was"
         ))];
     };
@@ -35,15 +35,15 @@ fn one(camera: &Camera, v4l2: &V4l2) -> Vec<Finding> {
     let Some(opened) = opened else { return vec![cannot_open(name, path)] };
     let mut findings = vec![wanted(camera, v4l2, path, &opened)];
     let (_, mismatches) = controls::plan(&opened.controls(), &v4l2.controls);
-    findings.extend(mismatches.iter().map(|mismatch| Finding::bad(format!("{name}: {mismatch}"))));
+    findings.extend(mismatches.iter().map(|mismatch| Diagnostic::bad(format!("{name}: {mismatch}"))));
     drop(opened);
     findings.push(used(name, path));
     findings
 }
 
-fn cannot_open(name: &str, path: &Path) -> Finding {
+fn cannot_open(name: &str, path: &Path) -> Diagnostic {
     let shown = path.display();
-    Finding::bad(match Device::open(path, None) {
+    Diagnostic::bad(match Device::open(path, None) {
         Ok(_) => format!("{name}: {shown} gives no pictures; `fovea devices` lists those that do"),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
             "{name}: this user may not open {shown}: `sudo usermod --append --groups video $USER` and a new login, or `sudo \
@@ -57,25 +57,28 @@ fn cannot_open(name: &str, path: &Path) -> Finding {
 }
 
 /// Whether the camera has what is wanted of it. Nothing is set: it may be in use.
-fn wanted(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Finding {
+fn wanted(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Diagnostic {
     let wanted = Wanted::of(v4l2, camera.motion.is_some());
     let (name, offers, shown) = (&camera.name, device.formats(), path.display());
     match choose(&offers, &wanted) {
-        Err(why) => Finding::bad(format!("{name}: {shown}: {why}")),
+        Err(why) => Diagnostic::bad(format!("{name}: {shown}: {why}")),
         Ok(choice) => match shortfall(&offers, &wanted, &choice) {
-            Some(words) => Finding::hint(format!("{name}: {shown} {words}")),
-            None => Finding::good(format!("{name}: {shown} offers {}", describe(&choice))),
+            Some(words) => Diagnostic::hint(format!("{name}: {shown} {words}")),
+            None => Diagnostic::good(format!("{name}: {shown} offers {}", describe(&choice))),
         },
     }
 }
 
 /// Who has the camera open.
-fn used(name: &str, path: &Path) -> Finding {
+fn used(name: &str, path: &Path) -> Diagnostic {
     let (shown, users) = (path.display(), identify::users(path));
     if users.iter().all(|user| user.program == "fovea") {
-        return Finding::good(format!("{name}: no other program has {shown} open, as far as this user may see"));
+        return Diagnostic::good(format!("{name}: no other program has {shown} open, as far as this user may see"));
     }
-    Finding::bad(format!("{name}: {shown} is open elsewhere{}: while that program streams, fovea cannot", by(&users)))
+    Diagnostic::bad(format!(
+        "{name}: {shown} is open elsewhere{}: while that program streams, fovea cannot",
+        by(&users)
+    ))
 }
 
 fn by(users: &[User]) -> String {

@@ -6,30 +6,30 @@ use std::{
     path::Path,
 };
 
-use super::{Finding, Machine, output};
+use super::{Diagnostic, Machine, output};
 use crate::system::{cores, sysfs};
 
 /// How many programs are named; the rest is counted.
 const NAMED: usize = 5;
 
-pub(super) fn check(machine: &Machine) -> Vec<Finding> {
+pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
     let Some(config) = &machine.config else { return Vec::new() };
     let online = match cores::online() {
         Ok(online) => online,
-        Err(error) => return vec![Finding::hint(format!("which cores there are cannot be seen: {error}"))],
+        Err(error) => return vec![Diagnostic::hint(format!("which cores there are cannot be seen: {error}"))],
     };
     let tasks = tasks(Path::new("/proc"));
     // Where it is to be, else where it is, else where it will be.
     let running = tasks.iter().find(|task| task.is_processor()).and_then(|task| task.cores.first());
     match config.processor.core.as_ref().or(running).or(online.last()) {
         Some(core) if !online.contains(core) => {
-            vec![Finding::bad(format!("processor.core = {core}: there is no such core"))]
+            vec![Diagnostic::bad(format!("processor.core = {core}: there is no such core"))]
         }
         Some(&core) if online.len() > 1 => {
             let is_kept = output("systemctl", &["is-active", "fovea-core.service"]).is_some();
             vec![programs(core, &tasks, is_kept), interrupts(core, Path::new("/proc/irq"), is_kept)]
         }
-        _ => vec![Finding::hint("there is only one core, which the processor shares with everything else")],
+        _ => vec![Diagnostic::hint("there is only one core, which the processor shares with everything else")],
     }
 }
 
@@ -83,13 +83,13 @@ fn tasks(proc: &Path) -> Vec<Task> {
 }
 
 /// What may run beside the processor. `is_kept`: fovea-core.service is there to keep it off.
-fn programs(core: usize, tasks: &[Task], is_kept: bool) -> Finding {
+fn programs(core: usize, tasks: &[Task], is_kept: bool) -> Diagnostic {
     let here = tasks.iter().filter(|task| task.cores.contains(&core) && !task.is_processor());
     let (kernels, programs): (Vec<_>, Vec<_>) = here.partition(|task| task.is_kernels);
     let names: BTreeSet<_> = programs.iter().map(|task| &*task.program).collect();
     let kernels = kernels.iter().filter(|task| !task.is_bound).count();
     if names.is_empty() {
-        return Finding::good(format!(
+        return Diagnostic::good(format!(
             "core {core} is the processor's alone; {kernels} threads of the kernel may come there for a moment"
         ));
     }
@@ -98,16 +98,16 @@ fn programs(core: usize, tasks: &[Task], is_kept: bool) -> Finding {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let told = format!("on core {core}, the processor's, other programs may run too: {}{more}", told.join(", "));
     if is_kept {
-        Finding::bad(format!(
+        Diagnostic::bad(format!(
             "{told}, although fovea-core.service is there to keep them off; `systemctl restart fovea-core`"
         ))
     } else {
-        Finding::hint(format!("{told}; `systemctl enable --now fovea-core` keeps them off, if ages must not vary"))
+        Diagnostic::hint(format!("{told}; `systemctl enable --now fovea-core` keeps them off, if ages must not vary"))
     }
 }
 
 /// The interrupts of devices that are handled there.
-fn interrupts(core: usize, folder: &Path, is_kept: bool) -> Finding {
+fn interrupts(core: usize, folder: &Path, is_kept: bool) -> Diagnostic {
     let mut here = BTreeMap::new();
     for interrupt in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = interrupt.path();
@@ -125,12 +125,12 @@ fn interrupts(core: usize, folder: &Path, is_kept: bool) -> Finding {
     }
     let told = here.into_values().collect::<Vec<_>>().join(", ");
     if told.is_empty() {
-        Finding::good(format!("no device's interrupts are handled on core {core}"))
+        Diagnostic::good(format!("no device's interrupts are handled on core {core}"))
     } else if is_kept {
         // What is left could not be moved: queues of which a device has one for each core, for what is asked there.
-        Finding::good(format!("of devices' interrupts core {core} has only those that are its own: {told}"))
+        Diagnostic::good(format!("of devices' interrupts core {core} has only those that are its own: {told}"))
     } else {
-        Finding::hint(format!(
+        Diagnostic::hint(format!(
             "on core {core}, the processor's, interrupts are handled: {told}; `systemctl enable --now fovea-core` moves those that can be moved"
         ))
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{Finding, Machine};
+use super::{Diagnostic, Machine};
 use crate::system::sysfs;
 
 /// Where the kernel lists what watches voltages and temperatures.
@@ -11,7 +11,7 @@ const SENSORS: &str = "/sys/class/hwmon";
 /// Where the kernel lists what it slows down to keep cool.
 const COOLING: &str = "/sys/class/thermal";
 
-pub(super) fn check(_: &Machine) -> Vec<Finding> {
+pub(super) fn check(_: &Machine) -> Vec<Diagnostic> {
     let sensors = fs::read_dir(SENSORS).into_iter().flatten().flatten();
     let voltage = sensors.filter_map(|sensor| under_voltage(&sensor.path())).next();
     let coolers = fs::read_dir(COOLING).into_iter().flatten().flatten();
@@ -20,14 +20,14 @@ pub(super) fn check(_: &Machine) -> Vec<Finding> {
 }
 
 /// What the Raspberry Pi's own sensor says. Other sensors with such an alarm watch something else.
-fn under_voltage(sensor: &Path) -> Option<Finding> {
+fn under_voltage(sensor: &Path) -> Option<Diagnostic> {
     if sysfs::read(sensor, "name")? != "rpi_volt" {
         return None;
     }
     Some(if sysfs::read(sensor, "in0_lcrit_alarm")? == "0" {
-        Finding::good("the power supply holds its voltage")
+        Diagnostic::good("the power supply holds its voltage")
     } else {
-        Finding::bad(
+        Diagnostic::bad(
             "the voltage is or was too low, so the board slows down and cameras drop off USB: use the board's own power \
              supply and a short cable",
         )
@@ -35,8 +35,8 @@ fn under_voltage(sensor: &Path) -> Option<Finding> {
 }
 
 /// Whether a core is slowed down now.
-fn throttling(cooler: &Path) -> Option<Finding> {
+fn throttling(cooler: &Path) -> Option<Diagnostic> {
     let (kind, state) = (sysfs::read(cooler, "type")?, sysfs::read(cooler, "cur_state")?);
     (kind.contains("cpufreq") && state != "0")
-        .then(|| Finding::bad("the cores are slowed down because the board is hot: give it air or a heat sink"))
+        .then(|| Diagnostic::bad("the cores are slowed down because the board is hot: give it air or a heat sink"))
 }

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Finding, Machine, output};
+use super::{Diagnostic, Machine, output};
 
-pub(super) fn check(_: &Machine) -> Vec<Finding> {
+pub(super) fn check(_: &Machine) -> Vec<Diagnostic> {
     let Some(unit) = Unit::look() else {
-        return vec![Finding::hint("whether fovea runs as a service cannot be seen: systemctl does not say")];
+        return vec![Diagnostic::hint("whether fovea runs as a service cannot be seen: systemctl does not say")];
     };
     if unit.property("LoadState") != "loaded" {
-        return vec![Finding::hint("fovea is no service here: its package was not installed")];
+        return vec![Diagnostic::hint("fovea is no service here: its package was not installed")];
     }
     [unit.runs(), unit.begins_at_boot(), unit.restarts(), unit.watchdog(), hardware_watchdog()]
         .into_iter()
@@ -34,36 +34,36 @@ impl Unit {
         self.0.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    fn runs(&self) -> Option<Finding> {
+    fn runs(&self) -> Option<Diagnostic> {
         Some(match (self.property("ActiveState"), self.property("StatusText"), self.property("Result")) {
-            ("active" | "reloading", "", _) => Finding::good("fovea.service runs"),
-            ("active" | "reloading", status, _) => Finding::good(format!("fovea.service runs: {status}")),
-            (state, _, result) => Finding::bad(format!(
+            ("active" | "reloading", "", _) => Diagnostic::good("fovea.service runs"),
+            ("active" | "reloading", status, _) => Diagnostic::good(format!("fovea.service runs: {status}")),
+            (state, _, result) => Diagnostic::bad(format!(
                 "fovea.service is {state} (result: {result}); `journalctl -u fovea` says why, `systemctl start fovea` starts it"
             )),
         })
     }
 
-    fn begins_at_boot(&self) -> Option<Finding> {
+    fn begins_at_boot(&self) -> Option<Diagnostic> {
         (!self.property("UnitFileState").starts_with("enabled"))
-            .then(|| Finding::hint("fovea is not started at boot: `systemctl enable fovea`"))
+            .then(|| Diagnostic::hint("fovea is not started at boot: `systemctl enable fovea`"))
     }
 
-    fn restarts(&self) -> Option<Finding> {
+    fn restarts(&self) -> Option<Diagnostic> {
         match self.property("NRestarts") {
             "0" | "" => None,
-            count => Some(Finding::hint(format!(
+            count => Some(Diagnostic::hint(format!(
                 "fovea came back by itself {count} times since it was started; `journalctl -u fovea -p err` says why"
             ))),
         }
     }
 
-    fn watchdog(&self) -> Option<Finding> {
+    fn watchdog(&self) -> Option<Diagnostic> {
         Some(match self.property("WatchdogUSec") {
             "0" | "" | "infinity" => {
-                Finding::hint("nobody restarts fovea if it stands still: WatchdogSec= in its unit is off")
+                Diagnostic::hint("nobody restarts fovea if it stands still: WatchdogSec= in its unit is off")
             }
-            time => Finding::good(format!(
+            time => Diagnostic::good(format!(
                 "systemd restarts fovea if it stands still: it must give a sign of life every {time}"
             )),
         })
@@ -71,16 +71,16 @@ impl Unit {
 }
 
 /// The board's own, which resets it if systemd itself stands still.
-fn hardware_watchdog() -> Option<Finding> {
+fn hardware_watchdog() -> Option<Diagnostic> {
     if !Path::new("/dev/watchdog").exists() {
         return None;
     }
     let time = output("systemctl", &["show", "--property=RuntimeWatchdogUSec", "--value"])?;
     Some(match &*time {
-        "0" | "" | "off" | "infinity" => Finding::hint(
+        "0" | "" | "off" | "infinity" => Diagnostic::hint(
             "the board has a hardware watchdog that nobody uses: RuntimeWatchdogSec=15 in the section [Manager] of \
              /etc/systemd/system.conf.d/watchdog.conf, and a reboot",
         ),
-        time => Finding::good(format!("the board's hardware watchdog resets it if systemd stands still for {time}")),
+        time => Diagnostic::good(format!("the board's hardware watchdog resets it if systemd stands still for {time}")),
     })
 }

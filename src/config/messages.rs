@@ -2,7 +2,7 @@
 
 /// What serde says of a value or a table.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum OfSerde<'m> {
+pub(super) enum SerdeMessage<'m> {
     /// The table must have this key.
     Missing(&'m str),
     /// The key is none of the table's, which are these.
@@ -13,7 +13,7 @@ pub(super) enum OfSerde<'m> {
     Other(&'m str),
 }
 
-impl<'m> OfSerde<'m> {
+impl<'m> SerdeMessage<'m> {
     /// What `message` means, which is about `key` if it is about a key that is there.
     pub(super) fn understood(message: &'m str, key: &str) -> Self {
         // missing field `name`
@@ -35,7 +35,7 @@ impl<'m> OfSerde<'m> {
 }
 
 /// What the parser says of text that is not TOML.
-pub(super) fn of_the_parser(message: &str) -> String {
+pub(super) fn parser_message(message: &str) -> String {
     const BARE_WORD: &str = "text must be in quotes: \"...\"";
     match message.split_once(", expected ") {
         Some(("string values must be quoted", _)) => BARE_WORD.to_owned(),
@@ -59,7 +59,7 @@ pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 /// The first line of a value, cut where it gets long.
-pub(super) fn in_short(value: &str) -> String {
+pub(super) fn abbreviate(value: &str) -> String {
     const LONGEST: usize = 40;
     let line = value.lines().next().unwrap_or_default();
     match line.char_indices().nth(LONGEST) {
@@ -88,15 +88,15 @@ mod tests {
     #[test]
     fn a_message_is_understood_whatever_text_it_cites() {
         let unknown = "unknown field `a`, expected `b`, `, expected `c` or `d`";
-        assert_eq!(OfSerde::understood(unknown, "a`, expected `b`, "), OfSerde::Unknown(vec!["c", "d"]));
+        assert_eq!(SerdeMessage::understood(unknown, "a`, expected `b`, "), SerdeMessage::Unknown(vec!["c", "d"]));
         let expected = "invalid value: string \"x, expected y\", expected an address";
-        assert_eq!(OfSerde::understood(expected, "listen"), OfSerde::Expected("an address"));
+        assert_eq!(SerdeMessage::understood(expected, "listen"), SerdeMessage::Expected("an address"));
     }
 
     #[test]
     fn a_long_value_is_cut_and_stays_on_its_line() {
-        assert_eq!(in_short("\"ü\""), "\"ü\"");
-        assert_eq!(in_short("[1,\n2]"), "[1,...");
-        assert_eq!(in_short(&"ü".repeat(41)), format!("{}...", "ü".repeat(40)));
+        assert_eq!(abbreviate("\"ü\""), "\"ü\"");
+        assert_eq!(abbreviate("[1,\n2]"), "[1,...");
+        assert_eq!(abbreviate(&"ü".repeat(41)), format!("{}...", "ü".repeat(40)));
     }
 }

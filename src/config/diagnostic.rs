@@ -7,14 +7,14 @@ pub(super) type Span = Range<usize>;
 
 /// A place in a text, counted from 1. Columns count characters: a tab is one, an umlaut is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Position {
     /// The line.
     pub line: usize,
     /// The character in the line.
     pub column: usize,
 }
 
-impl Place {
+impl Position {
     /// The place of the byte at `offset`, which begins a character of `text` or is its end.
     pub(super) fn at(text: &str, offset: usize) -> Self {
         let before = &text[..offset];
@@ -23,7 +23,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -31,9 +31,9 @@ impl fmt::Display for Place {
 
 /// One mistake: `7:11: processor.core = -1: must be a whole number from 0 to 1023`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct Diagnostic {
     /// Where it is.
-    pub place: Place,
+    pub position: Position,
     /// What is said there: the key with its tables (`processor.core`) and the value as written, as far as the
     /// mistake has them.
     pub subject: Option<String>,
@@ -41,9 +41,9 @@ pub struct Finding {
     pub what: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        write!(f, "{}: ", self.position)?;
         if let Some(subject) = &self.subject {
             write!(f, "{subject}: ")?;
         }
@@ -53,38 +53,38 @@ impl fmt::Display for Finding {
 
 /// All that is wrong with a file, in its order; at least one finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Findings {
+pub struct Diagnostics {
     file: String,
-    findings: Vec<Finding>,
+    diagnostics: Vec<Diagnostic>,
 }
 
-impl Findings {
+impl Diagnostics {
     /// What was found in the file called `file`, in any order.
-    pub(super) fn new(file: &str, mut findings: Vec<Finding>) -> Self {
-        debug_assert!(!findings.is_empty(), "a good file is not an error");
-        findings.sort_by_key(|finding| finding.place);
-        Self { file: file.to_owned(), findings }
+    pub(super) fn new(file: &str, mut diagnostics: Vec<Diagnostic>) -> Self {
+        debug_assert!(!diagnostics.is_empty(), "a good file is not an error");
+        diagnostics.sort_by_key(|diagnostic| diagnostic.position);
+        Self { file: file.to_owned(), diagnostics }
     }
 
     /// The one finding in `bytes` that are not UTF-8.
     pub(super) fn not_text(file: &str, bytes: &[u8], error: Utf8Error) -> Self {
         let good = str::from_utf8(&bytes[..error.valid_up_to()]).expect("this far it is valid");
         let what = format!("byte {:#04x} is not UTF-8 text: save the file as UTF-8", bytes[good.len()]);
-        Self::new(file, vec![Finding { place: Place::at(good, good.len()), subject: None, what }])
+        Self::new(file, vec![Diagnostic { position: Position::at(good, good.len()), subject: None, what }])
     }
 
     /// The findings, first in the file first.
-    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter()
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter()
     }
 }
 
-impl fmt::Display for Findings {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, findings } = self;
-        for (n, finding) in findings.iter().enumerate() {
+        let Self { file, diagnostics } = self;
+        for (n, diagnostic) in diagnostics.iter().enumerate() {
             let newline = if n == 0 { "" } else { "\n" };
-            write!(f, "{newline}{file}:{finding}")?;
+            write!(f, "{newline}{file}:{diagnostic}")?;
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ mod tests {
         let text = "a\r\n\tü = 1\n";
         let places = [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (4, (2, 2)), (6, (2, 3)), (text.len(), (3, 1))];
         for (offset, (line, column)) in places {
-            assert_eq!(Place::at(text, offset), Place { line, column }, "byte {offset}");
+            assert_eq!(Position::at(text, offset), Position { line, column }, "byte {offset}");
         }
     }
 }
