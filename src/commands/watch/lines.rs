@@ -1,48 +1,48 @@
-//! For files and pipes: lines that stay true. And the messages themselves, for programs.
+//! The views for files, pipes and programs: lines that are never rewritten.
 
 use std::{
     io::{self, Write},
     time::{Duration, Instant},
 };
 
-use super::{Show, board::Board};
+use super::{View, dashboard::Dashboard};
 
-/// Time from one line of a camera to the next.
+/// The time from one line of a camera to its next.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A line a second for each camera, and one for each event.
-pub(super) struct Lines {
-    board: Board,
-    tick: Instant,
+/// Prints a line per second for each camera, and a line for each start and end of an event.
+pub(super) struct LineView {
+    dashboard: Dashboard,
+    next_tick: Instant,
 }
 
-impl Lines {
+impl LineView {
     pub(super) fn new(now: Instant) -> Self {
-        Self { board: Board::new(), tick: now + INTERVAL }
+        Self { dashboard: Dashboard::new(), next_tick: now + INTERVAL }
     }
 }
 
-impl Show for Lines {
-    fn message(&mut self, text: &str, now: Instant) -> io::Result<()> {
-        self.board.message(text, now).map_or(Ok(()), |line| print(&line))
+impl View for LineView {
+    fn on_message(&mut self, text: &str, now: Instant) -> io::Result<()> {
+        self.dashboard.record(text, now).map_or(Ok(()), |line| print(&line))
     }
 
     fn next_tick(&self) -> Option<Instant> {
-        Some(self.tick)
+        Some(self.next_tick)
     }
 
-    fn tick(&mut self, now: Instant) -> io::Result<()> {
-        self.tick += INTERVAL;
-        let time = self.board.time();
-        self.board.lines(now).try_for_each(|(_, line)| print(&format!("{time} {line}")))
+    fn on_tick(&mut self, now: Instant) -> io::Result<()> {
+        self.next_tick += INTERVAL;
+        let time = self.dashboard.time();
+        self.dashboard.camera_lines(now).try_for_each(|(_, line)| print(&format!("{time} {line}")))
     }
 }
 
-/// The messages as they come.
-pub(super) struct Json;
+/// Prints the messages as they come.
+pub(super) struct JsonView;
 
-impl Show for Json {
-    fn message(&mut self, text: &str, _now: Instant) -> io::Result<()> {
+impl View for JsonView {
+    fn on_message(&mut self, text: &str, _now: Instant) -> io::Result<()> {
         print(text)
     }
 
@@ -50,12 +50,12 @@ impl Show for Json {
         None
     }
 
-    fn tick(&mut self, _now: Instant) -> io::Result<()> {
+    fn on_tick(&mut self, _now: Instant) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// A line, handed on at once: whoever reads it wants to know now.
+/// Prints a line and flushes it: the reader wants to know now.
 fn print(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;

@@ -1,47 +1,48 @@
-//! How figures and events read. Pure.
+//! The text of statistics and events. Pure.
 
 use std::fmt::Write;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::lane::Figures;
+use super::camera_stats::WindowStats;
 use crate::message::{Event, EventKind, EventState, Motion, Rect};
 
-/// Boxes named one by one; the rest is counted.
+/// How many boxes a line lists; it counts the rest.
 const MAX_BOXES: usize = 3;
 
-/// Local time of day.
+/// The time of day in `zone`.
 pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
 /// `10.0 fps  age p50 9 p99 14 ms  superseded 0.0/s  refused 0  2 moving: ...`
-pub(super) fn figures(figures: &Figures<'_>) -> String {
-    let Figures { rate_hz, age_ms, superseded_hz, refused, motion } = figures;
+pub(super) fn stats(stats: &WindowStats<'_>) -> String {
+    let WindowStats { rate_hz, age_ms, superseded_hz, refused, motion } = stats;
     let age = age_ms.map_or_else(|| "-".into(), |(p50, p99)| format!("p50 {p50:.0} p99 {p99:.0} ms"));
-    let seen = motion.map_or_else(String::new, seen);
-    let line = format!("{rate_hz:5.1} fps  age {age:<17}  superseded {superseded_hz:.1}/s  refused {refused}  {seen}");
+    let motion = motion.map_or_else(String::new, motion_summary);
+    let line =
+        format!("{rate_hz:5.1} fps  age {age:<17}  superseded {superseded_hz:.1}/s  refused {refused}  {motion}");
     line.trim_end().to_owned()
 }
 
-/// What the motion stage says of a frame.
-fn seen(motion: &Motion) -> String {
+/// The motion stage's part of a result.
+fn motion_summary(motion: &Motion) -> String {
     match (motion.relearning, &motion.boxes[..]) {
         (true, _) => "the whole picture changed, relearning".into(),
         (false, []) => "still".into(),
-        (false, boxes) => format!("{} moving: {} (score {:.3})", boxes.len(), places(boxes), motion.score),
+        (false, boxes) => format!("{} moving: {} (score {:.3})", boxes.len(), rects(boxes), motion.score),
     }
 }
 
 /// `60x148 at 412,96, 20x40 at 10,10 and 2 more`
-fn places(boxes: &[Rect]) -> String {
+fn rects(boxes: &[Rect]) -> String {
     let mut text = String::new();
     for (index, Rect { x, y, width, height }) in boxes.iter().take(MAX_BOXES).enumerate() {
         let comma = if index > 0 { ", " } else { "" };
-        write!(text, "{comma}{width}x{height} at {x},{y}").expect("a String takes everything");
+        write!(text, "{comma}{width}x{height} at {x},{y}").expect("writing to a String cannot fail");
     }
     if let Some(more @ 1..) = boxes.len().checked_sub(MAX_BOXES) {
-        write!(text, " and {more} more").expect("a String takes everything");
+        write!(text, " and {more} more").expect("writing to a String cannot fail");
     }
     text
 }
@@ -60,7 +61,7 @@ pub(super) fn event(event: &Event, started: Option<Timestamp>) -> String {
     };
     let took = started
         .map_or_else(String::new, |start| format!(" after {:.1} s", event.at.duration_since(start).as_secs_f64()));
-    let boxes = if event.boxes.is_empty() { String::new() } else { format!(": {}", places(&event.boxes)) };
+    let boxes = if event.boxes.is_empty() { String::new() } else { format!(": {}", rects(&event.boxes)) };
     format!("{kind} {state}{zone}{took}{boxes}")
 }
 
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn a_camera_is_one_line() {
         let motion = Motion { score: 0.0314, boxes: boxes(5), relearning: false };
-        let busy = Figures {
+        let busy = WindowStats {
             rate_hz: 9.96,
             age_ms: Some((9.4, 13.6)),
             superseded_hz: 1.25,
@@ -83,16 +84,18 @@ mod tests {
             motion: Some(&motion),
         };
         assert_eq!(
-            figures(&busy),
+            stats(&busy),
             " 10.0 fps  age p50 9 p99 14 ms    superseded 1.2/s  refused 3  \
              5 moving: 10x20 at 1,1, 10x20 at 2,2, 10x20 at 3,3 and 2 more (score 0.031)"
         );
-        let gone = Figures { rate_hz: 0.0, age_ms: None, superseded_hz: 0.0, refused: 0, motion: None };
-        assert_eq!(figures(&gone), "  0.0 fps  age -                  superseded 0.0/s  refused 0");
+        let gone = WindowStats { rate_hz: 0.0, age_ms: None, superseded_hz: 0.0, refused: 0, motion: None };
+        assert_eq!(stats(&gone), "  0.0 fps  age -                  superseded 0.0/s  refused 0");
         let still = Motion::default();
-        assert!(figures(&Figures { motion: Some(&still), ..gone.clone() }).ends_with("refused 0  still"));
+        assert!(stats(&WindowStats { motion: Some(&still), ..gone.clone() }).ends_with("refused 0  still"));
         let light = Motion { relearning: true, ..Motion::default() };
-        assert!(figures(&Figures { motion: Some(&light), ..gone }).ends_with("the whole picture changed, relearning"));
+        assert!(
+            stats(&WindowStats { motion: Some(&light), ..gone }).ends_with("the whole picture changed, relearning")
+        );
     }
 
     #[test]

@@ -1,0 +1,84 @@
+//! The state of every camera that has sent a message, and the events under way.
+//!
+//! A view feeds messages in and asks for text: event lines at once, camera lines when it wants to show them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Instant,
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{camera_stats::CameraStats, format};
+use crate::message::{Event, EventState, Message};
+
+/// Limit of [`Dashboard::started`]. A server that loses the end of events would let the map grow without bound.
+const MAX_EVENTS: usize = 256;
+
+/// Everything that `fovea watch` knows.
+pub(super) struct Dashboard {
+    /// By camera name.
+    cameras: BTreeMap<String, CameraStats>,
+    /// Start times of the events under way, by event id.
+    started: HashMap<String, Timestamp>,
+    zone: TimeZone,
+}
+
+impl Dashboard {
+    pub(super) fn new() -> Self {
+        Self { cameras: BTreeMap::new(), started: HashMap::new(), zone: TimeZone::system() }
+    }
+
+    /// Records a message. Returns the line to print at once, if the message asks for one.
+    ///
+    /// Ignores text that does not parse: a later server may send what this version does not know.
+    pub(super) fn record(&mut self, text: &str, now: Instant) -> Option<String> {
+        match Message::from_json(text).ok()? {
+            Message::Result(result) => self.camera(&result.camera, now).record_result(&result, now),
+            Message::Refused(refused) => self.camera(&refused.camera, now).record_refused(),
+            Message::Event(event) => return self.record_event(&event),
+            Message::Dropped(dropped) => {
+                let time = self.time();
+                return Some(format!("{time} lost {} messages: they were not read fast enough here", dropped.count));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// One line for each camera, in the order of their names, with the name itself.
+    pub(super) fn camera_lines(&mut self, now: Instant) -> impl Iterator<Item = (&str, String)> {
+        let width = self.cameras.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+        self.cameras
+            .iter_mut()
+            .map(move |(name, stats)| (name.as_str(), format!("{name:width$}  {}", format::stats(&stats.window(now)))))
+    }
+
+    /// The local time of day, for lines that stay.
+    pub(super) fn time(&self) -> String {
+        format::time(Timestamp::now(), &self.zone)
+    }
+
+    fn camera(&mut self, name: &str, now: Instant) -> &mut CameraStats {
+        if !self.cameras.contains_key(name) {
+            self.cameras.insert(name.to_owned(), CameraStats::new(now));
+        }
+        self.cameras.get_mut(name).expect("it was inserted above if it was missing")
+    }
+
+    /// Returns a line for the start and for the end. Updates have none: the camera's line shows what is there now.
+    fn record_event(&mut self, event: &Event) -> Option<String> {
+        let started = match event.state {
+            EventState::Start => {
+                if self.started.len() >= MAX_EVENTS {
+                    self.started.clear();
+                }
+                self.started.insert(event.id.clone(), event.at);
+                None
+            }
+            EventState::Update => return None,
+            EventState::End => self.started.remove(&event.id),
+        };
+        Some(format!("{} {}: {}", format::time(event.at, &self.zone), event.camera, format::event(event, started)))
+    }
+}
