@@ -25,10 +25,10 @@ use std::{
 pub use arguments::{Cli, Command, DemoArgs, Pace, RunArgs, SendArgs, StatusArgs, WatchArgs, exit};
 
 impl Command {
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
-    /// When it fails; `main` tells why and ends with its exit code.
+    /// If it fails; `main` prints the reason and ends with the exit code.
     pub fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Run(args) => run::run(args),
@@ -52,12 +52,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The configuration is at fault: [`exit::CONFIG`].
+    /// A failure that the configuration causes: [`exit::CONFIG`].
     pub fn of_config(error: impl Error + Send + Sync + 'static) -> Self {
         Self { exit_code: exit::CONFIG, error: error.into() }
     }
 
-    /// What the process should end with.
+    /// The exit code of the process.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.exit_code
@@ -72,37 +72,37 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        WithCauses(&*self.error).fmt(f)
+        ErrorChain(&*self.error).fmt(f)
     }
 }
 
-/// Shows an error and its causes, in one line unless the error itself has more.
-struct WithCauses<'a>(&'a dyn Error);
+/// Displays an error and its sources, in one line unless the error itself has more.
+struct ErrorChain<'a>(&'a dyn Error);
 
-impl fmt::Display for WithCauses<'_> {
+impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
+        let mut source = self.0.source();
+        while let Some(error) = source {
             write!(f, ": {error}")?;
-            cause = error.source();
+            source = error.source();
         }
         Ok(())
     }
 }
 
-/// Writes a line to standard output. That nobody reads it any more (`fovea ... | head`) is no failure.
+/// Writes a line to standard output. A closed pipe (`fovea ... | head`) is no failure.
 ///
 /// # Errors
-/// When it cannot be written for another reason: a full disk.
-pub fn say(line: impl fmt::Display) -> Result<(), Unwritable> {
+/// If writing fails for another reason, such as a full disk.
+pub fn print_line(line: impl fmt::Display) -> Result<(), StdoutError> {
     match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unwritable(error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(StdoutError(error)),
         _ => Ok(()),
     }
 }
 
-/// Standard output takes nothing.
+/// Standard output does not accept text.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
-pub struct Unwritable(#[source] io::Error);
+pub struct StdoutError(#[source] io::Error);

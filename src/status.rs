@@ -38,21 +38,21 @@ pub struct Report {
 }
 
 impl Report {
-    /// A line for people: `2 cameras, 27.9 fps, age p99 41 ms`. The age is that of the camera whose results are oldest.
+    /// One line for people: `2 cameras, 27.9 fps, age p99 41 ms`. The age is that of the camera whose results are oldest.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         let all = self.cameras.len();
         let live = self.cameras.iter().filter(|camera| camera.state.state == Availability::Live).count();
         let cameras = if all == 1 { "camera" } else { "cameras" };
-        let mut words =
+        let mut summary =
             if live == all { format!("{all} {cameras}") } else { format!("{live} of {all} {cameras} live") };
         let ages = self.cameras.iter().filter_map(|camera| camera.age_ms.as_ref());
         if let Some(p99) = ages.map(|age| age.p99).reduce(f64::max) {
             let fps: f64 = self.cameras.iter().map(|camera| camera.fps).sum();
             let digits = usize::from(p99 < 10.0);
-            let _ = write!(words, ", {fps:.1} fps, age p99 {p99:.digits$} ms"); // a string takes everything
+            let _ = write!(summary, ", {fps:.1} fps, age p99 {p99:.digits$} ms"); // writing to a String cannot fail
         }
-        words
+        summary
     }
 }
 
@@ -111,15 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn a_report_in_words_is_a_line_for_people() {
-        let words = |cameras: &[_]| report(cameras).in_words();
+    fn a_summary_is_one_line() {
+        let summary = |cameras: &[_]| report(cameras).summary();
         let (live, slow) = ((Availability::Live, 14.9, Some(8.04)), (Availability::Live, 13.0, Some(41.3)));
-        assert_eq!(words(&[live]), "1 camera, 14.9 fps, age p99 8.0 ms");
-        assert_eq!(words(&[slow, live]), "2 cameras, 27.9 fps, age p99 41 ms");
+        assert_eq!(summary(&[live]), "1 camera, 14.9 fps, age p99 8.0 ms");
+        assert_eq!(summary(&[slow, live]), "2 cameras, 27.9 fps, age p99 41 ms");
         assert_eq!(
-            words(&[(Availability::Lost, 2.0, Some(1.0)), live]),
+            summary(&[(Availability::Lost, 2.0, Some(1.0)), live]),
             "1 of 2 cameras live, 16.9 fps, age p99 8.0 ms"
         );
-        assert_eq!(words(&[(Availability::Never, 0.0, None)]), "0 of 1 camera live");
+        assert_eq!(summary(&[(Availability::Never, 0.0, None)]), "0 of 1 camera live");
     }
 }

@@ -28,12 +28,13 @@ fn start(args: &[&str]) -> Child {
     fovea(args).spawn().expect("the command was built")
 }
 
-/// Runs it to its end: exit code, standard output, standard error.
+/// Runs the command to its end.
 fn run(args: &[&str]) -> (i32, String, String) {
-    told(&fovea(args).output().expect("the command was built"))
+    decode(&fovea(args).output().expect("the command was built"))
 }
 
-fn told(output: &Output) -> (i32, String, String) {
+/// Exit code, standard output, standard error.
+fn decode(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it writes UTF-8");
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }

@@ -1,15 +1,15 @@
-//! `fovea check`: the daemon's own loader, and nothing started.
+//! `fovea check`: loads a configuration as the daemon does, and starts nothing.
 
 use std::path::Path;
 
-use super::{Failure, say};
+use super::{Failure, print_line};
 use crate::{config::Config, system::cores::Cores};
 
-/// Tells in one line what the configuration in `file` asks for; if it is for `here`, after looking whether the processor can have
-/// its core.
+/// Checks the configuration in `file` and prints a summary of it. With `here`, checks also that this machine has the
+/// processor's core.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// If the configuration is invalid, with every diagnostic.
 pub fn run(file: &Path, here: bool) -> Result<(), Failure> {
     let config = Config::load(file).map_err(Failure::of_config)?;
     if here {
@@ -18,6 +18,6 @@ pub fn run(file: &Path, here: bool) -> Result<(), Failure> {
     let names: Vec<_> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
     let cameras = if names.len() == 1 { "camera" } else { "cameras" };
     let (file, count, names, listen) = (file.display(), names.len(), names.join(", "), config.server.listen);
-    say(format_args!("{file}: good: {count} {cameras} ({names}), listening on {listen}"))?;
+    print_line(format_args!("{file}: good: {count} {cameras} ({names}), listening on {listen}"))?;
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! A WebSocket client for one thread: it waits in `poll` for the server, for the user, and for the time of the
-//! next thing to do.
+//! A WebSocket client for one thread. It waits in `poll` for the server, for a stop descriptor and for a deadline.
 
 use std::{
     io,
@@ -21,71 +20,71 @@ mod url;
 
 pub use url::{HttpUrl, ServerUrl, UrlError};
 
-/// Time to connect and to be let in.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long the connection and the handshake may take together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time to see a connection off that was closed from here.
-const CLOSE_TIME: Duration = Duration::from_secs(1);
+/// How long the server may take to answer a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Nothing heard for so long: the server is asked whether it is there. It asks by itself about as often.
-const QUIET: Duration = Duration::from_secs(20);
+/// After this time without a message the client sends a ping. The server pings about as often by itself.
+const PING_AFTER: Duration = Duration::from_secs(20);
 
-/// Nothing heard for so long: the server is gone. Its machine lost power, perhaps; nobody closes anything then.
-const SILENT: Duration = Duration::from_secs(40);
+/// After this time without a message the client gives up. A machine that lost power closes no connection.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Bytes of the largest message accepted. Results are some hundreds.
+/// The largest message that the client accepts. Results have some hundred bytes.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
 
-/// A connection to a server. Dropping it ends it without good-bye.
+/// A connection to a server. Dropping it closes the socket without a close frame.
 #[derive(Debug)]
 pub struct Client {
     socket: WebSocket<TcpStream>,
-    /// When the server last gave a sign of life.
-    heard: Instant,
-    /// It was asked for one since.
-    asked: bool,
-    /// What was given to [`Client::send`] is not all with the kernel yet.
-    unsent: bool,
+    /// When the last message of any kind came.
+    last_received: Instant,
+    /// Whether a ping went out since.
+    is_pinged: bool,
+    /// Whether part of what was given to [`Client::send`] is not with the kernel yet.
+    is_unflushed: bool,
 }
 
-/// What a wait ended with.
+/// What ended a wait.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Next {
-    /// A text message.
+pub enum ClientEvent {
+    /// A text message came.
     Text(Utf8Bytes),
-    /// What was given to [`Client::send`] is out now.
-    Sent,
-    /// The time has come, and no message is left to read.
-    TimeUp,
+    /// Everything that was given to [`Client::send`] is with the kernel now.
+    Flushed,
+    /// The deadline passed, and no message is left to read.
+    Timeout,
     /// The stop descriptor is readable.
     Stopped,
 }
 
-/// Why there is no connection, or no longer.
+/// Why a connection failed or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The name is unknown.
+    /// The host name does not resolve.
     #[error("cannot find {0}")]
     Resolve(String, #[source] io::Error),
-    /// Nobody there, or nobody listens.
+    /// No TCP connection.
     #[error(
         "cannot connect to {0}; is fovea running there, and is `listen` in its [server] an address that others reach?"
     )]
     Connect(String, #[source] io::Error),
-    /// No answer.
-    #[error("{0} does not answer the request for a WebSocket within {limit_s} s", limit_s = CONNECT_TIME.as_secs())]
-    Slow(String),
-    /// An answer that lets nobody in.
+    /// No answer to the handshake in time.
+    #[error("{0} does not answer the request for a WebSocket within {limit_s} s", limit_s = CONNECT_TIMEOUT.as_secs())]
+    HandshakeTimeout(String),
+    /// The server answers the handshake with another status.
     #[error("{url} answers {status}{}{body}", if .body.is_empty() { "" } else { ": " })]
     Refused {
-        /// What was asked for.
+        /// The URL requested.
         url: String,
         /// Number and name.
         status: String,
-        /// What the server says to it.
+        /// The beginning of the body.
         body: String,
     },
-    /// Not fovea.
+    /// The answer is not one of a WebSocket server.
     #[error("what answers at {0} is not fovea")]
     NotFovea(String, #[source] Box<WsError>),
     /// The server closed the connection.
@@ -96,101 +95,101 @@ pub enum ClientError {
         /// Its reason.
         reason: String,
     },
-    /// The connection broke without a word.
+    /// The connection broke without a close frame.
     #[error("the connection is lost")]
     Lost(#[source] Box<WsError>),
-    /// Nothing was heard for too long.
-    #[error("nothing heard from the server for {} s", SILENT.as_secs())]
+    /// No message came for too long.
+    #[error("nothing heard from the server for {} s", SILENCE_TIMEOUT.as_secs())]
     Silent,
-    /// The system refuses to wait.
+    /// `poll` failed.
     #[error("cannot wait for the server")]
     Wait(#[source] io::Error),
 }
 
 impl Client {
-    /// Connects and asks for a WebSocket, of `subprotocol` if given. Blocks for 10 s at most, and for as long as the
-    /// system takes to look up a name.
+    /// Connects and performs the handshake, with `subprotocol` if given. Blocks for 10 s at most, plus the time that
+    /// the system takes to resolve the host name.
     ///
     /// # Errors
-    /// When there is none to be had, with what there is to know of why.
+    /// If there is no connection. The text says why, as far as the client can know.
     pub fn connect(url: &ServerUrl, subprotocol: Option<&'static str>) -> Result<Self, ClientError> {
-        let until = Instant::now() + CONNECT_TIME;
+        let deadline = Instant::now() + CONNECT_TIMEOUT;
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let socket = handshake::open(url, subprotocol, config, until)?;
-        Ok(Self { socket, heard: Instant::now(), asked: false, unsent: false })
+        let socket = handshake::open(url, subprotocol, config, deadline)?;
+        Ok(Self { socket, last_received: Instant::now(), is_pinged: false, is_unflushed: false })
     }
 
-    /// Sends a message, as far as the kernel takes it at once. The rest goes out in [`Client::next`]; whoever sends
-    /// much waits for [`Client::is_sent`], or it piles up here.
+    /// Sends a message, as far as the kernel takes it at once. [`Client::next_event`] sends the rest; a caller that
+    /// sends much waits for [`Client::is_flushed`], or the messages pile up here.
     ///
     /// # Errors
-    /// When the connection is over.
+    /// If the connection ended.
     pub fn send(&mut self, message: Message) -> Result<(), ClientError> {
         match self.socket.write(message) {
             Ok(()) => self.flush(),
             Err(error) if would_block(&error) => self.flush(),
-            Err(error) => Err(self.over(error)),
+            Err(error) => Err(self.connection_error(error)),
         }
     }
 
-    /// Whether all that was given to [`Client::send`] is with the kernel.
+    /// Whether everything that was given to [`Client::send`] is with the kernel.
     #[must_use]
-    pub fn is_sent(&self) -> bool {
-        !self.unsent
+    pub fn is_flushed(&self) -> bool {
+        !self.is_unflushed
     }
 
-    /// Waits for what comes first: a message, the end of sending, `until`, or `stop` becoming readable. A time that
-    /// is over means: what is here already, without waiting.
+    /// Waits for what comes first: a message, the end of sending, `deadline`, or `stop` becoming readable. With a
+    /// deadline that has passed it returns a message that is here already, without waiting.
     ///
     /// # Errors
-    /// When the connection is over.
-    pub fn next(&mut self, until: Option<Instant>, stop: BorrowedFd<'_>) -> Result<Next, ClientError> {
+    /// If the connection ended.
+    pub fn next_event(&mut self, deadline: Option<Instant>, stop: BorrowedFd<'_>) -> Result<ClientEvent, ClientError> {
         let stop = (stop, PollFlags::POLLIN);
-        // Asked for by itself: with messages coming in a flood the wait below is never reached.
+        // A separate poll: while messages come in a flood, the wait below is never reached.
         if poll([stop], Some(Instant::now())).map_err(ClientError::Wait)? == [true] {
-            return Ok(Next::Stopped);
+            return Ok(ClientEvent::Stopped);
         }
         loop {
             if let Some(text) = self.read()? {
-                return Ok(Next::Text(text));
+                return Ok(ClientEvent::Text(text));
             }
-            let was_unsent = self.unsent;
+            let was_unflushed = self.is_unflushed;
             self.flush()?; // answers to pings, too
-            if was_unsent && !self.unsent {
-                return Ok(Next::Sent);
+            if was_unflushed && !self.is_unflushed {
+                return Ok(ClientEvent::Flushed);
             }
             let now = Instant::now();
-            if until.is_some_and(|until| until <= now) {
-                return Ok(Next::TimeUp);
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Ok(ClientEvent::Timeout);
             }
-            let silence = self.mind_silence(now)?;
-            let until = until.map_or(silence, |until| until.min(silence));
-            let socket = (self.socket.get_ref().as_fd(), self.flags());
-            if let [_, true] = poll([socket, stop], Some(until)).map_err(ClientError::Wait)? {
-                return Ok(Next::Stopped);
+            let keepalive = self.keep_alive(now)?;
+            let wake_at = deadline.map_or(keepalive, |deadline| deadline.min(keepalive));
+            let socket = (self.socket.get_ref().as_fd(), self.poll_flags());
+            if let [_, true] = poll([socket, stop], Some(wake_at)).map_err(ClientError::Wait)? {
+                return Ok(ClientEvent::Stopped);
             }
         }
     }
 
-    /// Says good-bye and waits a second at most for the answer.
+    /// Sends a close frame and waits a second at most for the answer.
     pub fn close(mut self, code: CloseCode, reason: &'static str) {
-        let until = Instant::now() + CLOSE_TIME;
-        // Whatever goes wrong from here on: this connection is over, and that is what was wanted.
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
+        // An error from here on changes nothing: the connection ends either way.
         let _ = self.socket.close(Some(CloseFrame { code, reason: reason.into() }));
-        while self.flush().is_ok() && Instant::now() < until {
+        while self.flush().is_ok() && Instant::now() < deadline {
             match self.read() {
                 Ok(Some(_)) => {}
-                Ok(None) if poll([(self.socket.get_ref().as_fd(), self.flags())], Some(until)).is_ok() => {}
+                Ok(None) if poll([(self.socket.get_ref().as_fd(), self.poll_flags())], Some(deadline)).is_ok() => {}
                 _ => break,
             }
         }
     }
 
-    /// What its socket is waited for.
-    fn flags(&self) -> PollFlags {
-        if self.unsent { PollFlags::POLLIN | PollFlags::POLLOUT } else { PollFlags::POLLIN }
+    /// What to wait for at the socket.
+    fn poll_flags(&self) -> PollFlags {
+        if self.is_unflushed { PollFlags::POLLIN | PollFlags::POLLOUT } else { PollFlags::POLLIN }
     }
 
     /// The next text message that is here already.
@@ -198,42 +197,42 @@ impl Client {
         loop {
             let message = match self.socket.read() {
                 Err(error) if would_block(&error) => return Ok(None),
-                Err(error) => return Err(self.over(error)),
+                Err(error) => return Err(self.connection_error(error)),
                 Ok(message) => message,
             };
-            (self.heard, self.asked) = (Instant::now(), false);
+            (self.last_received, self.is_pinged) = (Instant::now(), false);
             match message {
                 Message::Text(text) => return Ok(Some(text)),
                 Message::Close(frame) => return Err(self.closed(frame)),
-                _ => {} // pings are answered by tungstenite, pongs were heard, and servers send nothing binary
+                _ => {} // tungstenite answers pings, pongs need nothing more, and the server sends nothing binary
             }
         }
     }
 
     fn flush(&mut self) -> Result<(), ClientError> {
         match self.socket.flush() {
-            Ok(()) => self.unsent = false,
-            Err(error) if would_block(&error) => self.unsent = true,
-            Err(error) => return Err(self.over(error)),
+            Ok(()) => self.is_unflushed = false,
+            Err(error) if would_block(&error) => self.is_unflushed = true,
+            Err(error) => return Err(self.connection_error(error)),
         }
         Ok(())
     }
 
-    /// Asks a quiet server for a sign of life and gives up a silent one; says when to look again.
-    fn mind_silence(&mut self, now: Instant) -> Result<Instant, ClientError> {
-        if now >= self.heard + SILENT {
+    /// Pings a quiet server and gives up on a silent one. Returns when to call it again.
+    fn keep_alive(&mut self, now: Instant) -> Result<Instant, ClientError> {
+        if now >= self.last_received + SILENCE_TIMEOUT {
             return Err(ClientError::Silent);
         }
-        if now >= self.heard + QUIET && !self.asked {
-            self.asked = true;
+        if now >= self.last_received + PING_AFTER && !self.is_pinged {
+            self.is_pinged = true;
             self.send(Message::Ping(Vec::new().into()))?;
         }
-        Ok(self.heard + if self.asked { SILENT } else { QUIET })
+        Ok(self.last_received + if self.is_pinged { SILENCE_TIMEOUT } else { PING_AFTER })
     }
 
-    /// What is to be told of a connection that failed with `error`. A server that closes it while we send has
-    /// said why before, and that may wait to be read.
-    fn over(&mut self, error: WsError) -> ClientError {
+    /// The error to report for a connection that failed with `error`. A server that closes it while the client sends
+    /// has sent a close frame before, which may still wait to be read.
+    fn connection_error(&mut self, error: WsError) -> ClientError {
         if let WsError::Io(_) = error {
             while let Ok(message) = self.socket.read() {
                 if let Message::Close(frame) = message {
@@ -245,7 +244,7 @@ impl Client {
     }
 
     fn closed(&mut self, frame: Option<CloseFrame>) -> ClientError {
-        let _ = self.socket.flush(); // the answer is a courtesy to a server that leaves
+        let _ = self.socket.flush(); // the answer is a courtesy to a server that closes
         let (code, reason) = frame.map_or((CloseCode::Status, String::new()), |f| (f.code, f.reason.as_str().into()));
         ClientError::Closed { code: code.into(), reason }
     }

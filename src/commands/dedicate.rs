@@ -1,7 +1,7 @@
-//! `fovea dedicate`: the processor's core for the processor alone. Programs are kept off it by systemd, slice by slice;
-//! interrupts and the kernel's own work by the kernel, as far as it lets itself be told.
+//! `fovea dedicate`: keeps everything but the processor off the processor's core. systemd confines programs, slice by
+//! slice; the kernel moves interrupts and work queues, as far as it can.
 //!
-//! Nothing of it outlasts a boot, so whatever goes wrong, a boot without it is as if it had never been.
+//! Nothing of it outlasts a boot: if something goes wrong, a reboot undoes it.
 
 use std::{
     collections::BTreeSet,
@@ -10,81 +10,81 @@ use std::{
     process::Command,
 };
 
-use super::{Failure, say};
+use super::{Failure, print_line};
 use crate::{config::Config, system::cores};
 
-/// Where fovea itself is: see its unit.
+/// The slice of fovea's own unit.
 const OWN_SLICE: &str = "fovea.slice";
 
-/// All that systemd runs is in these. Some are made only when they are needed, which must find it told already.
+/// The slices of everything that systemd runs. Some do not exist yet; systemd applies the property when it creates them.
 const SLICES: [&str; 4] = ["init.scope", "machine.slice", "system.slice", "user.slice"];
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 const INTERRUPTS: &str = "/proc/irq";
 const WORK_QUEUES: &str = "/sys/devices/virtual/workqueue/cpumask";
 
-/// Why the core stays everybody's.
+/// Why the core stays shared.
 #[derive(Debug, thiserror::Error)]
 pub enum DedicateError {
-    /// It is not known which cores there are.
+    /// The kernel does not list the cores.
     #[error("the kernel does not say which cores there are")]
-    Unknown(#[source] io::Error),
-    /// Where would the rest go?
+    UnknownCores(#[source] io::Error),
+    /// No other core is left for the rest.
     #[error("there is only one core: the processor shares it with everything else")]
     OnlyOne,
-    /// Of a board with fewer.
+    /// The configured core does not exist.
     #[error("processor.core = {0}: there is no such core")]
     NoSuchCore(usize),
-    /// Systemd does not do it.
+    /// systemd refuses.
     #[error("systemd does not keep {slice} to cores {cores}: {why}")]
     Refused {
-        /// Which of them.
+        /// The slice.
         slice: String,
-        /// Where it was to stay.
+        /// The cores that it was to stay on.
         cores: String,
         /// What systemctl says.
         why: String,
     },
-    /// The kernel does not let us.
+    /// The kernel's file is not writable.
     #[error("{0} cannot be written; this takes root")]
     NotAllowed(PathBuf, #[source] io::Error),
 }
 
-/// What became of the interrupts.
+/// How many interrupts moved.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Moved {
+struct MoveCounts {
     moved: usize,
-    /// Timers and the like, of which each core has its own.
-    stay: usize,
+    /// Interrupts of a core itself, such as its timer's.
+    fixed: usize,
 }
 
-/// Does it, or undoes it, and tells what was done.
+/// Dedicates the core, or with `undo` shares it again, and prints what it did.
 ///
 /// # Errors
-/// When the configuration is wrong, or the system refuses.
+/// If the configuration is invalid, or the system refuses.
 pub fn run(undo: bool, config: &Path) -> Result<(), Failure> {
-    let online = cores::online().map_err(DedicateError::Unknown)?;
+    let online = cores::online().map_err(DedicateError::UnknownCores)?;
     if undo {
-        keep_slices_to(&[])?;
+        confine_slices(&[])?;
         move_interrupts(Path::new(INTERRUPTS), &online)?;
         move_work_queues(&online)?;
-        say(format_args!("every core is everybody's"))?;
+        print_line(format_args!("every core is everybody's"))?;
         return Ok(());
     }
     let wanted = Config::load(config).map_err(Failure::of_config)?.processor.core;
-    let (core, rest) = share(&online, wanted)?;
-    keep_slices_to(&rest)?;
-    let Moved { moved, stay } = move_interrupts(Path::new(INTERRUPTS), &rest)?;
+    let (core, rest) = split_off(&online, wanted)?;
+    confine_slices(&rest)?;
+    let MoveCounts { moved, fixed } = move_interrupts(Path::new(INTERRUPTS), &rest)?;
     move_work_queues(&rest)?;
-    say(format_args!(
-        "core {core} is fovea's; programs and {moved} interrupts are on core {}, {stay} interrupts are of each core itself",
+    print_line(format_args!(
+        "core {core} is fovea's; programs and {moved} interrupts are on core {}, {fixed} interrupts are of each core itself",
         list(&rest)
     ))?;
     Ok(())
 }
 
-/// The processor's core, and the rest.
-fn share(online: &[usize], wanted: Option<usize>) -> Result<(usize, Vec<usize>), DedicateError> {
+/// The processor's core, and the other cores.
+fn split_off(online: &[usize], wanted: Option<usize>) -> Result<(usize, Vec<usize>), DedicateError> {
     let core = wanted.or(online.last().copied()).ok_or(DedicateError::OnlyOne)?;
     if !online.contains(&core) {
         return Err(DedicateError::NoSuchCore(core));
@@ -93,9 +93,9 @@ fn share(online: &[usize], wanted: Option<usize>) -> Result<(usize, Vec<usize>),
     if rest.is_empty() { Err(DedicateError::OnlyOne) } else { Ok((core, rest)) }
 }
 
-/// Keeps every slice but ours to these cores; none means: to no cores in particular.
-fn keep_slices_to(cores: &[usize]) -> Result<(), DedicateError> {
-    // Those of the administrator's own are there, or are not in use.
+/// Confines every slice but fovea's to `cores`; an empty list lifts the limit.
+fn confine_slices(cores: &[usize]) -> Result<(), DedicateError> {
+    // The administrator's own slices: one that does not exist is not in use.
     let found = fs::read_dir(CGROUPS).into_iter().flatten().flatten();
     let found = found.filter_map(|entry| entry.file_name().into_string().ok());
     let found = found.filter(|name| name.ends_with(".slice") || name.ends_with(".scope"));
@@ -114,24 +114,24 @@ fn keep_slices_to(cores: &[usize]) -> Result<(), DedicateError> {
     Ok(())
 }
 
-/// Has interrupts handled on these cores, those to come too.
-fn move_interrupts(folder: &Path, cores: &[usize]) -> Result<Moved, DedicateError> {
+/// Moves interrupts to `cores`, future ones too.
+fn move_interrupts(folder: &Path, cores: &[usize]) -> Result<MoveCounts, DedicateError> {
     write(&folder.join("default_smp_affinity"), &mask(cores))?;
-    let mut all = Moved::default();
+    let mut counts = MoveCounts::default();
     for interrupt in fs::read_dir(folder).into_iter().flatten().flatten() {
         let file = interrupt.path().join("smp_affinity_list");
         if file.exists() {
             // The kernel refuses those that belong to a core.
             match fs::write(&file, list(cores)) {
-                Ok(()) => all.moved += 1,
-                Err(_) => all.stay += 1,
+                Ok(()) => counts.moved += 1,
+                Err(_) => counts.fixed += 1,
             }
         }
     }
-    Ok(all)
+    Ok(counts)
 }
 
-/// Has the kernel do on these cores what it may do anywhere.
+/// Moves the kernel's unbound work queues to `cores`.
 fn move_work_queues(cores: &[usize]) -> Result<(), DedicateError> {
     write(Path::new(WORK_QUEUES), &mask(cores))
 }
@@ -140,12 +140,12 @@ fn write(file: &Path, text: &str) -> Result<(), DedicateError> {
     fs::write(file, text).map_err(|error| DedicateError::NotAllowed(file.to_owned(), error))
 }
 
-/// As the kernel and systemd read it: `0,1,2`.
+/// The cores as the kernel and systemd read them: `0,1,2`.
 fn list(cores: &[usize]) -> String {
     cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// A bit for each core in hexadecimal, in groups of 32 with the highest first: cores 0 and 33 are `00000002,00000001`.
+/// The cores as a hexadecimal bit mask, in words of 32 bits, the highest first: cores 0 and 33 are `00000002,00000001`.
 fn mask(cores: &[usize]) -> String {
     let mut words = vec![0_u32; cores.iter().max().map_or(1, |highest| highest / 32 + 1)];
     for core in cores {
@@ -162,10 +162,10 @@ mod tests {
 
     #[test]
     fn the_processors_core_is_the_last_unless_told() {
-        assert_eq!(share(&[0, 1, 2, 3], None).unwrap(), (3, vec![0, 1, 2]));
-        assert_eq!(share(&[0, 1, 2, 3], Some(1)).unwrap(), (1, vec![0, 2, 3]));
-        assert_eq!(share(&[0, 2], Some(1)).unwrap_err().to_string(), "processor.core = 1: there is no such core");
-        assert!(matches!(share(&[0], None), Err(DedicateError::OnlyOne)));
+        assert_eq!(split_off(&[0, 1, 2, 3], None).unwrap(), (3, vec![0, 1, 2]));
+        assert_eq!(split_off(&[0, 1, 2, 3], Some(1)).unwrap(), (1, vec![0, 2, 3]));
+        assert_eq!(split_off(&[0, 2], Some(1)).unwrap_err().to_string(), "processor.core = 1: there is no such core");
+        assert!(matches!(split_off(&[0], None), Err(DedicateError::OnlyOne)));
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
         fs::create_dir_all(folder.join("8/smp_affinity_list")).unwrap(); // nobody can write to a folder
         fs::write(folder.join("7/smp_affinity_list"), "0-3").unwrap();
         fs::write(folder.join("default_smp_affinity"), "f").unwrap();
-        assert_eq!(move_interrupts(&folder, &[0, 1, 2]).unwrap(), Moved { moved: 1, stay: 1 });
+        assert_eq!(move_interrupts(&folder, &[0, 1, 2]).unwrap(), MoveCounts { moved: 1, fixed: 1 });
         assert_eq!(fs::read_to_string(folder.join("7/smp_affinity_list")).unwrap(), "0,1,2");
         assert_eq!(fs::read_to_string(folder.join("default_smp_affinity")).unwrap(), "00000007");
         fs::remove_dir_all(&folder).unwrap();

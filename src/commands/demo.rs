@@ -1,4 +1,5 @@
-//! `fovea demo`: a daemon on loopback, a camera that plays a recording to it over a real connection, and what is seen.
+//! `fovea demo`: a daemon on loopback, a sender that plays a recording to it over a real connection, and a view of the
+//! results.
 
 use std::{
     os::fd::AsFd,
@@ -12,8 +13,8 @@ use log::LevelFilter;
 use super::{
     DemoArgs, Failure, Pace,
     client::{Client, ServerUrl},
-    say,
-    send::{self, Plan},
+    print_line,
+    send::{self, SendOptions},
     signals::Signals,
     watch,
 };
@@ -28,7 +29,7 @@ use crate::{
 /// Ten seconds of a street, 640x480: `tests/data/README.md` says whose.
 const CLIP: Bytes = Bytes::from_static(include_bytes!("../../tests/data/vtest.avi"));
 
-/// The demo's configuration: everything else is as built in.
+/// The demo's configuration: all other keys have their defaults.
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -39,13 +40,13 @@ name = "street"
 [camera.motion]
 "#;
 
-/// How long the playing camera may take to leave.
-const SENDER_ENDS: Duration = Duration::from_secs(1);
+/// How long the sender may take to end.
+const SENDER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Plays the recording over and over, and shows what the daemon sees in it, until stopped.
+/// Plays the recording over and over and shows the results, until stopped.
 ///
 /// # Errors
-/// When the recording, the daemon or the view of it fails.
+/// If the recording, the daemon or the view fails.
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let recording = match args.paths.as_slice() {
         [] => Recording::from_bytes("the built-in recording", CLIP)?,
@@ -53,37 +54,37 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     };
     let config = Config::parse("the demo's configuration", CONFIG).map_err(Failure::of_config)?;
     logging::start(LevelFilter::Warn)?;
-    let signals = Signals::to_end()?;
-    let until = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+    let signals = Signals::termination()?;
+    let deadline = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
 
     let daemon = Daemon::start(config, SystemdEnv::default())?;
     let address = daemon.address();
-    say(format_args!("A camera sends {} to ws://{address}/frames/street", about(&recording)))?;
-    say(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;
+    print_line(format_args!("A camera sends {} to ws://{address}/frames/street", describe(&recording)))?;
+    print_line(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;
     if let Some(address) = daemon.http_address() {
-        say(format_args!("To see it: http://{address}"))?;
+        print_line(format_args!("To see it: http://{address}"))?;
     }
     let frames: ServerUrl = format!("ws://{address}/frames/street").parse()?;
     let results: ServerUrl = format!("ws://{address}/results").parse()?;
 
-    // Watching begins first: nothing is missed.
+    // The watcher connects first and so misses nothing.
     let watcher = Client::connect(&results, None)?;
     let stop = Arc::new(EventFd::new()?);
-    let camera = play(recording, &frames, stop.clone())?;
-    let watched = watch::show(watcher, false, &signals, until);
+    let sender = play(recording, &frames, stop.clone())?;
+    let watched = watch::show(watcher, false, &signals, deadline);
     stop.set();
-    camera.join_until(Instant::now() + SENDER_ENDS)?;
+    sender.join_until(Instant::now() + SENDER_TIMEOUT)?;
     daemon.stop()?;
     Ok(watched?)
 }
 
-/// Starts a camera that plays the recording over and over.
+/// Starts a sender that plays the recording over and over.
 fn play(recording: Recording, url: &ServerUrl, stop: Arc<EventFd>) -> Result<Thread, Failure> {
     let client = Client::connect(url, Some(SUBPROTOCOL))?;
-    let plan = Plan { rate: None, pace: Pace::Rate, repeat: true, results: false };
+    let options = SendOptions { rate: None, pace: Pace::Rate, repeat: true, results: false };
     let ended = Arc::new(EventFd::new()?);
     let thread = Thread::spawn("camera", ended, move || {
-        let (_, sent) = send::send(client, &recording, &plan, stop.as_fd(), &mut |_, _| Ok(()));
+        let (_, sent) = send::send(client, &recording, &options, stop.as_fd(), &mut |_, _| Ok(()));
         if let Err(error) = sent {
             log::error!("the camera fails: {error}");
         }
@@ -91,8 +92,8 @@ fn play(recording: Recording, url: &ServerUrl, stop: Arc<EventFd>) -> Result<Thr
     Ok(thread)
 }
 
-/// A recording in words: `100 pictures, 10 a second,`.
-fn about(recording: &Recording) -> String {
+/// The recording as text: `100 pictures, 10 a second, over and over`.
+fn describe(recording: &Recording) -> String {
     let pictures = recording.len_hint().map_or_else(|| "pictures".into(), |count| format!("{count} pictures"));
     let rate = recording.rate_hz().map_or_else(String::new, |rate| format!(", {rate} a second,"));
     format!("{pictures}{rate} over and over")

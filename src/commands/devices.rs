@@ -1,28 +1,28 @@
-//! `fovea devices`: every camera that is plugged into this machine, and how to configure it.
+//! `fovea devices`: lists the cameras that are plugged into this machine, and how to configure them.
 
 #[cfg(feature = "v4l2")]
-mod list;
+mod format;
 #[cfg(feature = "v4l2")]
-mod words;
+mod list;
 
 use super::Failure;
 
-/// Lists them.
+/// Prints the list.
 ///
 /// # Errors
-/// When the kernel's list cannot be read.
+/// If the kernel's list of devices cannot be read.
 #[cfg(feature = "v4l2")]
 pub fn run(as_json: bool) -> Result<(), Failure> {
     let nodes = list::all()?;
     if as_json {
-        super::say(serde_json::to_string_pretty(&nodes)?)?;
+        super::print_line(serde_json::to_string_pretty(&nodes)?)?;
     } else {
-        super::say(words::of(&nodes))?;
+        super::print_line(format::list(&nodes))?;
     }
     Ok(())
 }
 
-/// There are none for this fovea.
+/// Fails: this build has no V4L2.
 ///
 /// # Errors
 /// Always.
@@ -30,6 +30,6 @@ pub fn run(as_json: bool) -> Result<(), Failure> {
 pub fn run(_: bool) -> Result<(), Failure> {
     #[derive(Debug, thiserror::Error)]
     #[error("this fovea was built without cameras at the board (feature v4l2)")]
-    struct LeftOut;
-    Err(LeftOut.into())
+    struct NotBuiltIn;
+    Err(NotBuiltIn.into())
 }

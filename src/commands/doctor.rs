@@ -1,7 +1,8 @@
-//! `fovea doctor`: whether this machine is set up as fovea is best off, in plain words.
+//! `fovea doctor`: checks how this machine is set up, and says what to do.
 //!
-//! To add a check: a file beside this one with a function that looks at one thing and gives its findings, and a line in
-//! `CHECKS`. A check changes nothing, does not fail (what it cannot see it tells as a hint), and says what to do.
+//! To add a check, add a file beside this one with a function that checks one thing and returns its diagnostics, and a
+//! line in `CHECKS`. A check changes nothing and does not fail: what it cannot find out is a hint. Its texts say what to
+//! do.
 
 #[cfg(feature = "v4l2")]
 mod cameras;
@@ -12,10 +13,10 @@ mod service;
 
 use std::{fmt, path::Path, process::Command};
 
-use super::{Failure, say};
+use super::{Failure, print_line};
 use crate::config::Config;
 
-/// All checks, in the order in which they are told.
+/// All checks, in the order of the output.
 const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
     service::check,
     #[cfg(feature = "v4l2")]
@@ -25,18 +26,18 @@ const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
     power::check,
 ];
 
-/// What checks may want to know of the machine besides what they look at themselves.
+/// What the checks have in common.
 #[derive(Debug)]
 struct Machine {
-    /// What the daemon is told to do, if that can be read.
+    /// The daemon's configuration, if it is valid.
     config: Option<Config>,
 }
 
-/// What a check found, in words that say what to do.
+/// One line of the output: what a check found, and what to do about it.
 #[derive(Debug)]
 struct Diagnostic {
     verdict: Verdict,
-    what: String,
+    text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,40 +50,42 @@ enum Verdict {
     Bad,
 }
 
-/// Not all is well.
+/// At least one diagnostic is bad: how many, and of how many.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} of {1} findings bad")]
-struct NotWell(usize, usize);
+struct Unhealthy(usize, usize);
 
-/// Looks at everything and tells it.
+/// Runs all checks and prints their diagnostics.
 ///
 /// # Errors
-/// When something is bad.
+/// If a diagnostic is bad.
 pub fn run(config: &Path) -> Result<(), Failure> {
-    let (config, mut findings) = match Config::load(config) {
-        Ok(read) => (Some(read), vec![Diagnostic::good(format!("the configuration {} is right", config.display()))]),
+    let (config, mut diagnostics) = match Config::load(config) {
+        Ok(loaded) => {
+            (Some(loaded), vec![Diagnostic::good(format!("the configuration {} is right", config.display()))])
+        }
         Err(error) => (None, vec![Diagnostic::bad(error.to_string())]),
     };
     let machine = Machine { config };
-    findings.extend(CHECKS.iter().flat_map(|check| check(&machine)));
-    for finding in &findings {
-        say(finding)?;
+    diagnostics.extend(CHECKS.iter().flat_map(|check| check(&machine)));
+    for diagnostic in &diagnostics {
+        print_line(diagnostic)?;
     }
-    let bad = findings.iter().filter(|finding| finding.verdict == Verdict::Bad).count();
-    if bad == 0 { Ok(()) } else { Err(NotWell(bad, findings.len()).into()) }
+    let bad = diagnostics.iter().filter(|diagnostic| diagnostic.verdict == Verdict::Bad).count();
+    if bad == 0 { Ok(()) } else { Err(Unhealthy(bad, diagnostics.len()).into()) }
 }
 
 impl Diagnostic {
-    fn good(what: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Good, what: what.into() }
+    fn good(text: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Good, text: text.into() }
     }
 
-    fn hint(what: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Hint, what: what.into() }
+    fn hint(text: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Hint, text: text.into() }
     }
 
-    fn bad(what: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Bad, what: what.into() }
+    fn bad(text: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Bad, text: text.into() }
     }
 }
 
@@ -93,11 +96,11 @@ impl fmt::Display for Diagnostic {
             Verdict::Hint => "hint",
             Verdict::Bad => "bad ",
         };
-        write!(f, "{verdict}  {}", self.what.replace('\n', "\n      "))
+        write!(f, "{verdict}  {}", self.text.replace('\n', "\n      "))
     }
 }
 
-/// What a program prints; `None` if it is not there or fails.
+/// The standard output of a program; `None` if there is no such program or it fails.
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())

@@ -1,4 +1,4 @@
-//! `fovea run`: the daemon, from its configuration to the signal that ends it.
+//! `fovea run`: runs the daemon, from loading its configuration to the signal that ends it.
 
 use std::{
     os::fd::AsFd,
@@ -21,82 +21,82 @@ use crate::{
     },
 };
 
-/// How often systemd is told how it goes, if that is news, and that all is alive.
-const BEAT: Duration = Duration::from_secs(2);
+/// How often systemd gets the status, if that changed, and a watchdog ping, unless a thread stands still.
+const SYSTEMD_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A thread ended by itself; the log has the reason.
+/// A thread of the daemon ended by itself. The thread has logged the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("a thread ended that should not have; the log has the reason")]
-struct Unexpected;
+struct ThreadEnded;
 
-/// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; SIGHUP has it read its configuration again.
+/// Runs the daemon until SIGTERM or SIGINT. A second signal ends the process at once; SIGHUP reloads the configuration.
 ///
 /// # Errors
-/// When the configuration is wrong, something does not start, or a thread ends by itself or not at all.
+/// If the configuration is invalid, if something does not start, or if a thread ends by itself or does not end in time.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config).map_err(Failure::of_config)?;
     logging::start(config.log.level)?;
-    let (to_end, to_reload) = (Signals::to_end()?, Signals::to_reload()?);
-    let given = SystemdEnv::read().map_err(Failure::of_config)?;
-    let beat = given.watchdog.map_or(BEAT, |interval| BEAT.min(interval / 4));
-    let daemon = Daemon::start(config, given).map_err(failure)?;
-    let mut service = Service { daemon, systemd: Systemd::of_this_process(), trouble: None };
+    let (termination, reload) = (Signals::termination()?, Signals::reload()?);
+    let systemd_env = SystemdEnv::read().map_err(Failure::of_config)?;
+    let interval = systemd_env.watchdog.map_or(SYSTEMD_INTERVAL, |limit| SYSTEMD_INTERVAL.min(limit / 4));
+    let daemon = Daemon::start(config, systemd_env).map_err(start_failure)?;
+    let mut service = Service { daemon, systemd: Systemd::of_this_process(), reload_error: None };
     service.systemd.ready();
 
-    let is_asked = loop {
-        let until = service.systemd.listens().then(|| Instant::now() + beat);
+    let is_signalled = loop {
+        let deadline = service.systemd.listens().then(|| Instant::now() + interval);
         service.report();
         let ended = service.daemon.ended().as_fd();
-        match poll([to_end.as_fd(), to_reload.as_fd(), ended].map(|fd| (fd, PollFlags::POLLIN)), until)? {
+        match poll([termination.as_fd(), reload.as_fd(), ended].map(|fd| (fd, PollFlags::POLLIN)), deadline)? {
             [false, false, false] => {}
             [false, true, false] => {
-                to_reload.take()?;
+                reload.acknowledge()?;
                 service.reload(&args.config);
             }
-            [is_asked, ..] => break is_asked,
+            [is_signalled, ..] => break is_signalled,
         }
     };
     let Service { daemon, systemd, .. } = service;
     systemd.stopping();
-    if !is_asked {
+    if !is_signalled {
         error!("a thread ended that should not have");
         daemon.stop()?;
-        return Err(Unexpected.into());
+        return Err(ThreadEnded.into());
     }
     info!("asked to stop");
-    to_end.release()?;
+    termination.release()?;
     Ok(daemon.stop()?)
 }
 
-/// The daemon, and who wants to hear how it goes.
+/// The daemon, and systemd as its supervisor.
 #[derive(Debug)]
 struct Service {
     daemon: Daemon,
     systemd: Systemd,
-    /// Why the configuration is not the one in the file.
-    trouble: Option<String>,
+    /// Why the last reload failed; `None` if the configuration is the one in the file.
+    reload_error: Option<String>,
 }
 
 impl Service {
-    /// Tells systemd how it goes, and that all is alive if it is.
+    /// Sends systemd the status, and the watchdog ping if every thread is alive.
     fn report(&mut self) {
         if !self.systemd.listens() {
             return;
         }
-        let mut words = vec![self.daemon.status().report().in_words()];
+        let mut status = vec![self.daemon.status().report().summary()];
         match self.daemon.watchdog().check() {
             Liveness::NotWatched => {}
             Liveness::All => self.systemd.alive(),
-            Liveness::Stalled(name) => words.push(format!("the thread {name} stands still")),
+            Liveness::Stalled(name) => status.push(format!("the thread {name} stands still")),
         }
-        words.extend(self.trouble.clone());
-        self.systemd.status(words.join("; "));
+        status.extend(self.reload_error.clone());
+        self.systemd.status(status.join("; "));
     }
 
-    /// Reads the configuration again and makes it hold; a bad one changes nothing, and all that is wrong is told.
+    /// Reloads the configuration. An invalid one changes nothing, and the log lists every diagnostic.
     fn reload(&mut self, file: &Path) {
         self.systemd.reloading();
-        self.trouble = match self.try_reload(file) {
+        self.reload_error = match self.try_reload(file) {
             Ok(()) => {
                 info!("the configuration is read again, and holds");
                 None
@@ -121,8 +121,9 @@ impl Service {
     }
 }
 
-/// What asks for a core that is not to be had is wrong until it is changed.
-fn failure(error: StartError) -> Failure {
+/// The failure of a start. A configuration that asks for a missing core, or exposes a port, stays invalid until somebody
+/// changes it.
+fn start_failure(error: StartError) -> Failure {
     match error {
         error @ (StartError::Cores(_) | StartError::Exposed(_)) => Failure::of_config(error),
         other => other.into(),

@@ -1,5 +1,5 @@
-//! `fovea send`: plays a recording to a camera, as a camera would: a frame when it is due, whether the last one was
-//! looked at or not.
+//! `fovea send`: sends a recording to a server as a camera would: each frame when it is due, whether the processor
+//! has taken the previous one or not.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    SendArgs, WithCauses,
+    ErrorChain, SendArgs,
     client::{Client, ClientError},
     signals::Signals,
 };
@@ -23,60 +23,61 @@ use crate::{
 mod rate;
 mod schedule;
 mod sender;
-mod tally;
+mod summary;
 
 pub use rate::{Rate, RateError};
-pub use sender::{Plan, Told, send};
-pub use tally::Tally;
+pub use sender::{SendEvent, SendOptions, send};
+pub use summary::SendSummary;
 
 /// Why sending failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The recording cannot be opened.
+    /// The recording does not open.
     #[error(transparent)]
     Recording(#[from] RecordingError),
-    /// Nothing in the recording can be sent.
+    /// The recording has no readable picture.
     #[error("there is no whole picture in the recording")]
-    Nothing,
-    /// There is no connection, or no longer.
+    NoPictures,
+    /// The connection failed or ended.
     #[error(transparent)]
     Connection(ClientError),
-    /// Results cannot be printed.
+    /// Standard output does not accept the results.
     #[error("cannot print")]
     Output(#[from] io::Error),
 }
 
-/// Sends what the arguments say, and shows how it goes.
+/// Sends what the arguments say, and shows the progress.
 ///
 /// # Errors
-/// When it ends for another reason than the recording's end or the user's wish.
+/// If it ends for another reason than the recording's end or the user's wish.
 pub fn run(args: &SendArgs) -> Result<(), SendError> {
     let recording = Recording::open(&args.paths)?;
     let url = if args.results { args.url.clone().with_query("results") } else { args.url.clone() };
     let client = Client::connect(&url, Some(SUBPROTOCOL))?;
-    let signals = Signals::to_end()?;
+    let signals = Signals::termination()?;
 
-    let view = View::new(args, &recording);
-    let plan = Plan { rate: args.rate, pace: args.pace, repeat: args.repeat, results: args.results };
-    let (tally, sent) = send(client, &recording, &plan, signals.as_fd(), &mut |tally, told| view.show(tally, told));
-    view.bar.finish_and_clear();
+    let progress = Progress::new(args, &recording);
+    let options = SendOptions { rate: args.rate, pace: args.pace, repeat: args.repeat, results: args.results };
+    let mut report = |summary: &SendSummary, event: &SendEvent<'_>| progress.show(summary, event);
+    let (summary, sent) = send(client, &recording, &options, signals.as_fd(), &mut report);
+    progress.bar.finish_and_clear();
     match sent {
-        // Whoever read the results has seen enough.
+        // The reader of a pipe has read enough.
         Err(SendError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         sent => {
-            tell(&tally)?;
+            write_line(&summary)?;
             sent
         }
     }
 }
 
-/// What the user sees: on a terminal a bar, otherwise only what is out of order.
-struct View {
+/// Shows the progress: on a terminal a bar, elsewhere only warnings.
+struct Progress {
     bar: ProgressBar,
     results: bool,
 }
 
-impl View {
+impl Progress {
     fn new(args: &SendArgs, recording: &Recording) -> Self {
         let length = recording.len_hint().filter(|_| !args.repeat);
         let (bar, template) = match length {
@@ -88,38 +89,40 @@ impl View {
         Self { bar: bar.with_style(style), results: args.results }
     }
 
-    fn show(&self, tally: &Tally, told: &Told<'_>) -> io::Result<()> {
-        match told {
-            Told::Sent => {
-                self.bar.set_message(progress(tally));
-                self.bar.set_position(tally.sent);
+    fn show(&self, summary: &SendSummary, event: &SendEvent<'_>) -> io::Result<()> {
+        match event {
+            SendEvent::Sent => {
+                self.bar.set_message(counts(summary));
+                self.bar.set_position(summary.sent);
             }
-            Told::Message(text, Message::Result(_) | Message::Event(_) | Message::Refused(_)) if self.results => {
+            SendEvent::Message(text, Message::Result(_) | Message::Event(_) | Message::Refused(_)) if self.results => {
                 return self.bar.suspend(|| {
                     let mut out = io::stdout().lock();
                     writeln!(out, "{text}").and_then(|()| out.flush())
                 });
             }
-            Told::Message(..) => {}
-            Told::LeftOut(error) => return self.warn(&WithCauses(error)),
-            Told::Late => return self.warn(&"the rate cannot be kept: frames go out later than they are due"),
+            SendEvent::Message(..) => {}
+            SendEvent::Skipped(error) => return self.warn(&ErrorChain(error)),
+            SendEvent::FellBehind => {
+                return self.warn(&"the rate cannot be kept: frames go out later than they are due");
+            }
         }
         Ok(())
     }
 
     fn warn(&self, text: &dyn fmt::Display) -> io::Result<()> {
-        self.bar.suspend(|| tell(text))
+        self.bar.suspend(|| write_line(text))
     }
 }
 
-/// A line to standard error, in one piece: it is not buffered.
-fn tell(line: &dyn fmt::Display) -> io::Result<()> {
+/// Writes a line to standard error in one piece: that is not buffered.
+fn write_line(line: &dyn fmt::Display) -> io::Result<()> {
     io::stderr().write_all(format!("{line}\n").as_bytes())
 }
 
-/// Beside the bar.
-fn progress(tally: &Tally) -> String {
-    let rate = tally.rate_hz().map_or_else(String::new, |rate| format!("{rate:.1} a second, "));
-    let superseded = tally.superseded.map_or_else(String::new, |count| format!(", {count} superseded"));
-    format!("{rate}{} taken{superseded}, {} refused", tally.taken, tally.refused)
+/// The text beside the bar.
+fn counts(summary: &SendSummary) -> String {
+    let rate = summary.rate_hz().map_or_else(String::new, |rate| format!("{rate:.1} a second, "));
+    let superseded = summary.superseded.map_or_else(String::new, |count| format!(", {count} superseded"));
+    format!("{rate}{} taken{superseded}, {} refused", summary.taken, summary.refused)
 }

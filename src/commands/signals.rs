@@ -1,4 +1,4 @@
-//! Signals as a descriptor, for commands that wait in `poll`.
+//! Signals as a file descriptor, for commands that wait in `poll`.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use nix::sys::{
     signalfd::{SfdFlags, SignalFd},
 };
 
-/// Becomes readable when one of its signals comes, and stays so until it is taken.
+/// A set of signals. Its descriptor is readable from the arrival of one of them until [`Signals::acknowledge`].
 #[derive(Debug)]
 pub(super) struct Signals {
     set: SigSet,
@@ -18,33 +18,33 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// The user or the system asks the command to end.
-    pub(super) fn to_end() -> io::Result<Self> {
-        Self::catch(&[Signal::SIGINT, Signal::SIGTERM])
+    /// SIGINT and SIGTERM, by which the user or the system ends a command.
+    pub(super) fn termination() -> io::Result<Self> {
+        Self::block(&[Signal::SIGINT, Signal::SIGTERM])
     }
 
-    /// Somebody asks the daemon to read its configuration again.
-    pub(super) fn to_reload() -> io::Result<Self> {
-        Self::catch(&[Signal::SIGHUP])
+    /// SIGHUP, which makes the daemon reload its configuration.
+    pub(super) fn reload() -> io::Result<Self> {
+        Self::block(&[Signal::SIGHUP])
     }
 
-    /// From now on these do nothing but make this readable. To be called before threads are started, which inherit it,
-    /// and after anything that blocks without regard to it.
-    fn catch(signals: &[Signal]) -> io::Result<Self> {
+    /// Blocks the signals: from now on they only make the descriptor readable. Threads inherit the mask, so this comes
+    /// before they start; calls that block without `poll` come before this.
+    fn block(signals: &[Signal]) -> io::Result<Self> {
         let set = SigSet::from_iter(signals.iter().copied());
         set.thread_block()?;
         Ok(Self { set, descriptor: SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC)? })
     }
 
-    /// Takes the signal that came.
-    pub(super) fn take(&self) -> io::Result<()> {
+    /// Consumes the signal that came.
+    pub(super) fn acknowledge(&self) -> io::Result<()> {
         self.descriptor.read_signal()?;
         Ok(())
     }
 
-    /// Takes the signal that came. From now on the next one ends the process at once.
+    /// Consumes the signal that came and unblocks the set: the next signal ends the process at once.
     pub(super) fn release(self) -> io::Result<()> {
-        self.take()?;
+        self.acknowledge()?;
         Ok(self.set.thread_unblock()?)
     }
 }

@@ -1,4 +1,4 @@
-//! `fovea status`: how a running daemon is doing, for people and for scripts. The daemon says so itself, at its HTTP port.
+//! `fovea status`: asks a running daemon for its status at its HTTP port, and prints that for people or for scripts.
 
 use std::{
     fmt::Write,
@@ -7,67 +7,67 @@ use std::{
     time::Duration,
 };
 
-use super::{Failure, StatusArgs, client::HttpUrl, say};
+use super::{Failure, StatusArgs, client::HttpUrl, print_line};
 use crate::{
     config::Config,
     status::Report,
     telemetry::camera_metrics::{Availability, Snapshot},
 };
 
-/// How long the daemon may take to answer. It reckons for less than a millisecond.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the daemon may take to answer. The answer itself takes it less than a millisecond.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes of the largest answer read. A camera has about five hundred.
+/// The largest answer read. A camera takes about five hundred bytes of it.
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
-/// Why there is nothing good to tell.
+/// Why there is no status, or not a healthy one.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// The daemon has no such port.
+    /// The configuration has no HTTP port.
     #[error("{0} has no [http]: that is the port where the daemon says how it is doing")]
     NoPort(PathBuf),
-    /// The daemon has a port that only its log tells.
+    /// The configuration has port 0: only the daemon's log says which port that is.
     #[error(
         "{0} has port 0 in http.listen, which is any free one; fovea's log says which: fovea status http://HOST:PORT"
     )]
     AnyPort(PathBuf),
-    /// Nobody there, or somebody who does not answer.
+    /// No answer.
     #[error("nobody answers at {0}; is fovea running there (systemctl status fovea), with that address in [http]?")]
-    Silent(HttpUrl, #[source] Box<ureq::Error>),
-    /// An answer that is none.
+    NoAnswer(HttpUrl, #[source] Box<ureq::Error>),
+    /// An answer with another status than 200.
     #[error("{0} answers {1}")]
     Refused(HttpUrl, String),
-    /// Something else has the port.
+    /// The answer is not a daemon's: another program has the port.
     #[error("what answers at {0} is not fovea")]
     NotFovea(HttpUrl, #[source] serde_json::Error),
-    /// The daemon is there, its cameras are not.
+    /// The daemon answers, and not all cameras are live.
     #[error("not healthy: {0}")]
     NotHealthy(String),
 }
 
-/// Asks, and prints the answer.
+/// Asks the daemon and prints its answer.
 ///
 /// # Errors
-/// When nobody answers, or not every camera is live.
+/// If there is no answer, or not every camera is live.
 pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let url = match &args.url {
         Some(url) => url.clone(),
-        None => configured(&args.config)?,
+        None => configured_url(&args.config)?,
     };
-    let answer = ask(&url)?;
+    let answer = fetch(&url)?;
     let report: Report = serde_json::from_str(&answer).map_err(|error| StatusError::NotFovea(url, error))?;
     if args.json {
-        say(answer)?;
+        print_line(answer)?;
     } else {
-        say(table(&report))?;
+        print_line(table(&report))?;
     }
-    let lacking: Vec<_> =
-        report.cameras.iter().filter(|camera| camera.state.state != Availability::Live).map(in_words).collect();
-    if lacking.is_empty() { Ok(()) } else { Err(StatusError::NotHealthy(lacking.join(", ")).into()) }
+    let unhealthy: Vec<_> =
+        report.cameras.iter().filter(|camera| camera.state.state != Availability::Live).map(camera_state).collect();
+    if unhealthy.is_empty() { Ok(()) } else { Err(StatusError::NotHealthy(unhealthy.join(", ")).into()) }
 }
 
-/// Where the daemon that was started with `file` is asked from this machine.
-fn configured(file: &Path) -> Result<HttpUrl, Failure> {
+/// The URL at which this machine reaches the daemon that was started with `file`.
+fn configured_url(file: &Path) -> Result<HttpUrl, Failure> {
     let config = Config::load(file).map_err(Failure::of_config)?;
     let listen = config.http.ok_or_else(|| StatusError::NoPort(file.to_owned()))?.listen;
     if listen.port() == 0 {
@@ -76,7 +76,7 @@ fn configured(file: &Path) -> Result<HttpUrl, Failure> {
     Ok(reachable(listen).into())
 }
 
-/// An address to connect to, of one that may stand for all of this machine's.
+/// The address to connect to for a listening address, which may be the unspecified one.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -86,16 +86,17 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn ask(url: &HttpUrl) -> Result<String, StatusError> {
-    let silent = |error: ureq::Error| StatusError::Silent(url.clone(), error.into());
+/// The answer's body.
+fn fetch(url: &HttpUrl) -> Result<String, StatusError> {
+    let no_answer = |error: ureq::Error| StatusError::NoAnswer(url.clone(), error.into());
     let agent = ureq::Agent::config_builder()
         .proxy(None) // the environment may name one, which would be asked for this machine's own ports
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(ANSWER_TIMEOUT))
         .http_status_as_error(false)
         .build()
         .new_agent();
-    let mut answer = agent.get(format!("{url}/api/status")).call().map_err(silent)?;
-    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string().map_err(silent)?;
+    let mut answer = agent.get(format!("{url}/api/status")).call().map_err(no_answer)?;
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string().map_err(no_answer)?;
     if answer.status().is_success() {
         return Ok(body);
     }
@@ -103,21 +104,22 @@ fn ask(url: &HttpUrl) -> Result<String, StatusError> {
     Err(StatusError::Refused(url.clone(), format!("{} {first_line:.200}", answer.status()).trim_end().to_owned()))
 }
 
-fn in_words(camera: &Snapshot) -> String {
+/// `door lost since 2026-11-22 12:03:11`
+fn camera_state(camera: &Snapshot) -> String {
     format!("{} {}", camera.camera, camera.state.words())
 }
 
-/// A line for each camera, and one for what went wrong with it last.
+/// A line for each camera, and one for its last error.
 fn table(report: &Report) -> String {
     let width = report.cameras.iter().map(|camera| camera.camera.len()).max().unwrap_or_default();
-    let mut text = format!("fovea {}, {}", report.version, report.in_words());
+    let mut text = format!("fovea {}, {}", report.version, report.summary());
     for camera in &report.cameras {
         let Snapshot { camera: name, fps, superseded, refused, .. } = camera;
         let age = camera
             .age_ms
             .map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99));
         let (refused, state) = (refused.values().sum::<u64>(), camera.state.words());
-        // A string takes everything.
+        // Writing to a String cannot fail.
         let _ = write!(
             text,
             "\n{name:width$}  {fps:5.1} fps  age {age}  superseded {superseded}  refused {refused}  {state}"
@@ -134,10 +136,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_stands_for_all_is_asked_at_this_machine() {
-        let asked = |address: &str| reachable(address.parse().expect("an address")).to_string();
-        assert_eq!(asked("0.0.0.0:80"), "127.0.0.1:80");
-        assert_eq!(asked("[::]:80"), "[::1]:80");
-        assert_eq!(asked("192.0.2.7:80"), "192.0.2.7:80");
+    fn the_unspecified_address_is_reached_at_loopback() {
+        let reached = |address: &str| reachable(address.parse().expect("an address")).to_string();
+        assert_eq!(reached("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(reached("[::]:80"), "[::1]:80");
+        assert_eq!(reached("192.0.2.7:80"), "192.0.2.7:80");
     }
 }

@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{
     WatchArgs,
-    client::{Client, ClientError, Next},
+    client::{Client, ClientError, ClientEvent},
     signals::Signals,
 };
 
@@ -57,7 +57,7 @@ pub fn run(args: &WatchArgs) -> Result<(), WatchError> {
         return Err(WatchError::SenderUrl(url.to_string(), format!("ws://{host}:{port}/results/{camera}")));
     }
     let client = Client::connect(&url, None)?;
-    show(client, args.json, &Signals::to_end()?, None)
+    show(client, args.json, &Signals::termination()?, None)
 }
 
 /// Shows what a connected server sends, until the server or the user ends it, or `deadline` passes.
@@ -90,10 +90,10 @@ fn watch(
             view.on_tick(now)?;
         }
         let is_time_up = deadline.is_some_and(|deadline| deadline <= now);
-        match client.next([view.next_tick(), deadline].into_iter().flatten().min(), stop.as_fd())? {
-            Next::Text(text) => view.on_message(&text, Instant::now())?,
-            Next::TimeUp | Next::Sent if !is_time_up => {}
-            Next::TimeUp | Next::Sent | Next::Stopped => {
+        match client.next_event([view.next_tick(), deadline].into_iter().flatten().min(), stop.as_fd())? {
+            ClientEvent::Text(text) => view.on_message(&text, Instant::now())?,
+            ClientEvent::Timeout | ClientEvent::Flushed if !is_time_up => {}
+            ClientEvent::Timeout | ClientEvent::Flushed | ClientEvent::Stopped => {
                 client.close(CloseCode::Normal, "seen enough");
                 return Ok(());
             }

@@ -1,9 +1,9 @@
-//! What a user is told when there is no connection to be had.
+//! The errors of a connection that cannot be made.
 
 use std::{io::Write, net::TcpListener, os::fd::AsFd};
 
 use fovea::{
-    commands::client::{Client, Next},
+    commands::client::{Client, ClientEvent},
     system::event_fd::EventFd,
 };
 
@@ -70,18 +70,18 @@ fn a_recording_that_is_none_is_told_before_connecting() {
 }
 
 #[test]
-fn the_wish_to_stop_comes_before_messages_that_wait() {
+fn a_stop_comes_before_messages_that_wait() {
     let server = Server::play(|mut peer| {
         peer.texts(&["one", "two"]);
         assert!(peer.socket_is_dropped());
     });
     let stop = EventFd::new().expect("descriptors are left");
     let mut client = Client::connect(&server.url.parse().expect("a URL"), None).expect("it is there");
-    assert_eq!(client.next(None, stop.as_fd()).expect("connected"), Next::Text("one".into()));
+    assert_eq!(client.next_event(None, stop.as_fd()).expect("connected"), ClientEvent::Text("one".into()));
     stop.set();
-    assert_eq!(client.next(None, stop.as_fd()).expect("connected"), Next::Stopped);
+    assert_eq!(client.next_event(None, stop.as_fd()).expect("connected"), ClientEvent::Stopped);
     stop.clear();
-    assert_eq!(client.next(None, stop.as_fd()).expect("connected"), Next::Text("two".into()));
+    assert_eq!(client.next_event(None, stop.as_fd()).expect("connected"), ClientEvent::Text("two".into()));
     drop(client);
     server.join();
 }

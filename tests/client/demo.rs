@@ -5,10 +5,10 @@ use std::process::Command;
 #[test]
 fn pedestrians_are_found() {
     let output = Command::new(env!("CARGO_BIN_EXE_fovea")).args(["demo", "--seconds", "4"]).output().unwrap();
-    let (shown, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{shown}{told}", output.status);
-    assert!(shown.starts_with("A camera sends 79 pictures"), "{shown}");
-    assert!(shown.contains("street: motion starts"), "{shown}");
-    assert!(shown.contains(" fps  age p50 "), "{shown}");
-    assert!(!told.contains("ERROR"), "{told}");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{stdout}{stderr}", output.status);
+    assert!(stdout.starts_with("A camera sends 79 pictures"), "{stdout}");
+    assert!(stdout.contains("street: motion starts"), "{stdout}");
+    assert!(stdout.contains(" fps  age p50 "), "{stdout}");
+    assert!(!stderr.contains("ERROR"), "{stderr}");
 }

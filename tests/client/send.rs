@@ -15,9 +15,9 @@ use serde_json::json;
 use tungstenite::Message;
 
 use super::{
-    data, run,
+    data, decode, run,
     server::{Peer, Server},
-    start, told,
+    start,
 };
 
 /// The pictures of `plain.avi`.
@@ -72,7 +72,7 @@ fn no_frame_goes_before_its_time() {
 
 /// The client has read all that was said before it answers this.
 fn ask_clock(peer: &mut Peer, server_us: u64) -> Message {
-    peer.say("clock", json!({"server_us": server_us}));
+    peer.send_json("clock", json!({"server_us": server_us}));
     peer.next()
 }
 
@@ -85,7 +85,7 @@ fn paced_by_taken_the_next_frame_waits_for_the_last() {
             assert!(matches!(&answer, Message::Text(text) if text.contains("clock")), "a frame before {seq} was taken");
             match seq {
                 1 => peer.taken(1),
-                2 => peer.say("refused", json!({"camera": "door", "seq": 2, "cause": "a test"})),
+                2 => peer.send_json("refused", json!({"camera": "door", "seq": 2, "cause": "a test"})),
                 _ => peer.taken(3),
             }
         }
@@ -102,7 +102,7 @@ fn paced_by_taken_an_older_frame_does_not_release_it_but_losses_do() {
         peer.frame();
         peer.taken(0);
         assert!(ask_clock(&mut peer, 1).is_text(), "frame 2 waits for frame 1");
-        peer.say("dropped", json!({"count": 1}));
+        peer.send_json("dropped", json!({"count": 1}));
         assert_eq!(peer.frame().0.seq, 2);
         peer.close(1001, "");
     });
@@ -115,7 +115,7 @@ fn paced_by_taken_an_older_frame_does_not_release_it_but_losses_do() {
 fn the_clock_is_answered_with_the_clock_of_the_capture_times() {
     let server = Server::play(|mut peer| {
         let captured = peer.frame().0.captured_us.expect("stamped");
-        peer.say("clock", json!({"server_us": 77}));
+        peer.send_json("clock", json!({"server_us": 77}));
         let answer = peer.json();
         assert_eq!((&answer["type"], &answer["server_us"]), (&json!("clock"), &json!(77)));
         let sender_us = answer["sender_us"].as_u64().expect("its clock");
@@ -133,8 +133,8 @@ fn a_close_by_the_server_is_told_with_code_and_reason() {
         peer.close(1008, "replaced by 10.0.0.9:4711");
     });
     let (code, _, error) = run(&["send", &server.url, &data("odd/plain.avi"), "--loop"]);
-    let (tally, error) = error.split_once('\n').expect("two lines");
-    assert!(tally.contains("taken"), "{tally}");
+    let (summary, error) = error.split_once('\n').expect("two lines");
+    assert!(summary.contains("taken"), "{summary}");
     assert_eq!((code, error), (1, "the server closed the connection: 1008, replaced by 10.0.0.9:4711\n"));
     server.join();
 }
@@ -185,7 +185,7 @@ fn an_interrupt_ends_it_cleanly() {
         let child = start(&["send", &server.url, &data("odd/plain.avi"), "--loop"]);
         is_at_work.recv().expect("the server is there");
         kill(Pid::from_raw(child.id().try_into().expect("a pid")), signal).expect("it runs");
-        let (code, out, error) = told(&child.wait_with_output().expect("it ends"));
+        let (code, out, error) = decode(&child.wait_with_output().expect("it ends"));
         assert_eq!((code, out.as_str(), summary(&error)), (0, "", "0 taken, 0 refused"), "{signal}");
         server.join();
     }

@@ -17,8 +17,8 @@ use tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-/// A client that says nothing for so long has failed the test.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A client that sends nothing for so long has failed the test.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server on a port of its own.
 pub(crate) struct Server {
@@ -33,7 +33,7 @@ impl Server {
         let url = format!("ws://{}", listener.local_addr().expect("it is bound"));
         let thread = std::thread::spawn(move || {
             let (stream, _) = listener.accept().expect("a client comes");
-            stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
+            stream.set_read_timeout(Some(READ_TIMEOUT)).expect("not zero");
             part(stream);
         });
         Self { url, thread }
@@ -91,7 +91,7 @@ impl Peer {
     }
 
     /// Sends a JSON message of the given type.
-    pub(crate) fn say(&mut self, kind: &str, mut fields: Value) {
+    pub(crate) fn send_json(&mut self, kind: &str, mut fields: Value) {
         fields["v"] = json!(1);
         fields["type"] = json!(kind);
         self.text(&fields.to_string());
@@ -115,7 +115,7 @@ impl Peer {
 
     /// The processor took frame `seq`.
     pub(crate) fn taken(&mut self, seq: u64) {
-        self.say("taken", json!({"camera": "door", "seq": seq}));
+        self.send_json("taken", json!({"camera": "door", "seq": seq}));
     }
 
     /// The next message that is not a ping's business.

@@ -10,7 +10,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{run, server::Server, start, told};
+use super::{decode, run, server::Server, start};
 
 const RESULT: &str = concat!(
     r#"{"v":1,"type":"result","camera":"door","seq":7,"captured_at":"2026-11-22T10:00:00Z","captured_by":"arrival","#,
@@ -65,7 +65,7 @@ fn without_a_terminal_there_are_lines_for_events_at_once_and_for_cameras_each_se
         "door    1.0 fps  age p50 10 p99 10 ms   superseded 0.0/s  refused 0  1 moving: 60x148 at 412,96 (score 0.031)"
     );
     seen.send(()).expect("the server waits");
-    let (code, _, error) = told(&child.wait_with_output().expect("it ends"));
+    let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
     assert_eq!((code, error.as_str()), (1, "the server closed the connection: 1001\n"));
     server.join();
 }
@@ -77,7 +77,7 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
     let mut first = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut first).expect("text"); // and closed
     assert_eq!(first, format!("{RESULT}\n"));
-    let (code, _, error) = told(&child.wait_with_output().expect("it ends"));
+    let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
     assert_eq!((code, error.as_str()), (0, ""));
     server.join();
 }
@@ -90,7 +90,7 @@ fn an_interrupt_ends_it_cleanly_even_in_a_flood() {
     lines.next().expect("a line").expect("text");
     kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGINT).expect("it runs");
     lines.for_each(drop);
-    let (code, _, error) = told(&child.wait_with_output().expect("it ends"));
+    let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
     assert_eq!((code, error.as_str()), (0, ""));
     server.join();
 }

@@ -1,4 +1,4 @@
-//! From an address to an open WebSocket, within a limit.
+//! The client's side of the handshake: from a URL to an open WebSocket, before a deadline.
 
 use std::{
     io::{self, Read},
@@ -19,61 +19,61 @@ use tungstenite::{
 use super::{ClientError, ServerUrl};
 use crate::system::event_fd::poll;
 
-/// Bytes that are shown of a refusal.
+/// How much of a refusal's body the error shows.
 const MAX_BODY_BYTES: usize = 4 << 10;
 
-/// Connects and asks for a WebSocket until the time is up. The socket does not block.
+/// Connects and performs the handshake before `deadline`. The socket that it returns does not block.
 pub(super) fn open(
     url: &ServerUrl,
     subprotocol: Option<&'static str>,
     config: WebSocketConfig,
-    until: Instant,
+    deadline: Instant,
 ) -> Result<WebSocket<TcpStream>, ClientError> {
-    let socket = reach(url, until)?;
-    let connecting = |e| ClientError::Connect(address(url), e);
-    socket.set_nodelay(true).map_err(connecting)?;
-    socket.set_nonblocking(true).map_err(connecting)?;
-    let same_socket = socket.try_clone().map_err(connecting)?;
+    let socket = connect(url, deadline)?;
+    let connect_error = |e| ClientError::Connect(address(url), e);
+    socket.set_nodelay(true).map_err(connect_error)?;
+    socket.set_nonblocking(true).map_err(connect_error)?;
+    let same_socket = socket.try_clone().map_err(connect_error)?;
 
-    let mut round = client_with_config(request(url, subprotocol), socket, Some(config));
+    let mut handshake = client_with_config(request(url, subprotocol), socket, Some(config));
     loop {
-        let waiting = match round {
+        let interrupted = match handshake {
             Ok((socket, _)) => return Ok(socket),
-            Err(HandshakeError::Interrupted(waiting)) => waiting,
+            Err(HandshakeError::Interrupted(interrupted)) => interrupted,
             Err(HandshakeError::Failure(WsError::Http(response))) => {
-                return Err(refusal(url, *response, &same_socket, until));
+                return Err(refusal(url, *response, &same_socket, deadline));
             }
             Err(HandshakeError::Failure(error)) => return Err(ClientError::NotFovea(address(url), error.into())),
         };
-        // It waits for the answer: the request is short enough for every socket to take it at once.
-        if !readable(&same_socket, until)? {
-            return Err(ClientError::Slow(address(url)));
+        // It waits for the answer: every socket takes a request of this length at once.
+        if !wait_readable(&same_socket, deadline)? {
+            return Err(ClientError::HandshakeTimeout(address(url)));
         }
-        round = waiting.handshake();
+        handshake = interrupted.handshake();
     }
 }
 
-/// Host and port, as people write it.
+/// Host and port, as people write them.
 fn address(url: &ServerUrl) -> String {
     let (host, port) = (url.host(), url.port());
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// Connects to the first of the host's addresses that can be had.
-fn reach(url: &ServerUrl, until: Instant) -> Result<TcpStream, ClientError> {
-    let resolve = |e| ClientError::Resolve(url.host().into(), e);
-    let mut failed = None;
-    for socket_address in (url.host(), url.port()).to_socket_addrs().map_err(resolve)? {
-        let left = until.saturating_duration_since(Instant::now());
+/// Connects to the first of the host's addresses that accepts.
+fn connect(url: &ServerUrl, deadline: Instant) -> Result<TcpStream, ClientError> {
+    let resolve_error = |e| ClientError::Resolve(url.host().into(), e);
+    let mut last_error = None;
+    for socket_address in (url.host(), url.port()).to_socket_addrs().map_err(resolve_error)? {
+        let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
         }
         match TcpStream::connect_timeout(&socket_address, left) {
             Ok(socket) => return Ok(socket),
-            Err(error) => failed = Some(error),
+            Err(error) => last_error = Some(error),
         }
     }
-    Err(ClientError::Connect(address(url), failed.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
+    Err(ClientError::Connect(address(url), last_error.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
 }
 
 fn request(url: &ServerUrl, subprotocol: Option<&'static str>) -> Request {
@@ -84,18 +84,18 @@ fn request(url: &ServerUrl, subprotocol: Option<&'static str>) -> Request {
     request
 }
 
-/// What the server says instead of letting us in. Its words may still be on their way.
-fn refusal(url: &ServerUrl, mut response: Response, mut socket: &TcpStream, until: Instant) -> ClientError {
+/// The error for a server that answers with another status. Part of the body may still be on its way.
+fn refusal(url: &ServerUrl, mut response: Response, mut socket: &TcpStream, deadline: Instant) -> ClientError {
     let mut body = response.body_mut().take().unwrap_or_default();
     let length = response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let length = length.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
-    let mut some = [0; 1024];
-    while body.len() < length && readable(socket, until).unwrap_or(false) {
-        match socket.read(&mut some) {
+    let mut chunk = [0; 1024];
+    while body.len() < length && wait_readable(socket, deadline).unwrap_or(false) {
+        match socket.read(&mut chunk) {
             Ok(0) => break,
-            Ok(count) => body.extend_from_slice(&some[..count]),
+            Ok(count) => body.extend_from_slice(&chunk[..count]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => break, // what was read by now is all that is to be known
+            Err(_) => break, // show what came by now
         }
     }
     body.truncate(length);
@@ -106,11 +106,11 @@ fn refusal(url: &ServerUrl, mut response: Response, mut socket: &TcpStream, unti
     }
 }
 
-/// Waits until there is something to read; `false` when the time is up first.
-fn readable(socket: &TcpStream, until: Instant) -> Result<bool, ClientError> {
+/// Waits until there is something to read; returns `false` if `deadline` passes first.
+fn wait_readable(socket: &TcpStream, deadline: Instant) -> Result<bool, ClientError> {
     loop {
-        let [readable] = poll([(socket.as_fd(), PollFlags::POLLIN)], Some(until)).map_err(ClientError::Wait)?;
-        if readable || Instant::now() >= until {
+        let [readable] = poll([(socket.as_fd(), PollFlags::POLLIN)], Some(deadline)).map_err(ClientError::Wait)?;
+        if readable || Instant::now() >= deadline {
             return Ok(readable);
         }
     }
@@ -122,12 +122,12 @@ mod tests {
 
     use super::*;
 
-    /// What of a refusal is shown, when `early` of its body came with the head and `later` after it.
-    fn shown(length: Option<&str>, early: &str, later: &str) -> String {
+    /// The body in the error, if `early` came with the head and `later` after it.
+    fn refusal_body(length: Option<&str>, early: &str, later: &str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
         let url: ServerUrl = format!("ws://{}", listener.local_addr().expect("bound")).parse().expect("a URL");
-        let until = Instant::now() + Duration::from_secs(10);
-        let socket = reach(&url, until).expect("it listens");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let socket = connect(&url, deadline).expect("it listens");
         socket.set_nonblocking(true).expect("sockets can");
         let (mut server, _) = listener.accept().expect("it was reached");
         server.write_all(later.as_bytes()).expect("there is room");
@@ -136,15 +136,15 @@ mod tests {
         if let Some(length) = length {
             response.headers_mut().insert(header::CONTENT_LENGTH, length.parse().expect("a header"));
         }
-        let ClientError::Refused { body, .. } = refusal(&url, response, &socket, until) else { unreachable!() };
+        let ClientError::Refused { body, .. } = refusal(&url, response, &socket, deadline) else { unreachable!() };
         body
     }
 
     #[test]
     fn a_body_is_shown_wherever_it_is_cut_and_no_more_than_it() {
-        assert_eq!(shown(Some("12"), "Cam", "eras: a.\nand what not"), "Cameras: a.");
-        assert_eq!(shown(Some("12"), "", "Cameras"), "Cameras", "the server went");
-        assert_eq!(shown(None, "Came", "ras"), "Cameras", "up to the end without a length");
-        assert_eq!(shown(Some("99999999999999"), &"x".repeat(9_000), "").len(), MAX_BODY_BYTES);
+        assert_eq!(refusal_body(Some("12"), "Cam", "eras: a.\nand what not"), "Cameras: a.");
+        assert_eq!(refusal_body(Some("12"), "", "Cameras"), "Cameras", "the server went");
+        assert_eq!(refusal_body(None, "Came", "ras"), "Cameras", "up to the end without a length");
+        assert_eq!(refusal_body(Some("99999999999999"), &"x".repeat(9_000), "").len(), MAX_BODY_BYTES);
     }
 }

@@ -1,4 +1,4 @@
-//! What there is.
+//! The V4L2 nodes of this machine, and what each of them is.
 
 use std::io;
 
@@ -13,47 +13,48 @@ use crate::{
     },
 };
 
-/// A node, and what it is.
+/// A node as `fovea devices --json` prints it.
 #[derive(Debug, Serialize)]
-pub(super) struct Listed {
+pub(super) struct ListedNode {
     /// `/dev/video0`.
     pub(super) path: String,
-    /// Names for `camera.v4l2.device`, the one that stays the same longest first.
+    /// Names for `camera.v4l2.device`, the most stable one first.
     pub(super) names: Vec<String>,
-    /// If it is plugged into USB: what it is there.
+    /// Its USB identity, if it is a USB device.
     #[serde(skip_serializing_if = "Option::is_none")]
     usb: Option<Usb>,
     /// What it is.
     #[serde(flatten)]
-    pub(super) what: What,
+    pub(super) kind: NodeKind,
 }
 
 /// What a node is.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum What {
-    /// It gives pictures.
+pub(super) enum NodeKind {
+    /// It captures pictures.
     Camera(Description),
-    /// It gives something else: descriptions of pictures, mostly. With its name.
+    /// It captures no pictures but, mostly, metadata of pictures. With its name.
     Other(String),
-    /// It cannot be looked at, for this reason.
+    /// It does not open, for this reason.
     Closed(String),
 }
 
-/// All nodes there are.
-pub(super) fn all() -> io::Result<Vec<Listed>> {
-    Ok(identify::nodes()?.into_iter().map(look).collect())
+/// All nodes of this machine.
+pub(super) fn all() -> io::Result<Vec<ListedNode>> {
+    Ok(identify::nodes()?.into_iter().map(inspect).collect())
 }
 
-fn look(node: Node) -> Listed {
+/// Opens the node and asks it what it is.
+fn inspect(node: Node) -> ListedNode {
     let Node { path, name, usb, .. } = node;
-    let what = match Device::open(&path, None) {
-        Ok(device) if device.captures() => What::Camera(device.describe()),
-        Ok(_) => What::Other(name),
-        Err(error) => What::Closed(error.to_string()),
+    let kind = match Device::open(&path, None) {
+        Ok(device) if device.captures() => NodeKind::Camera(device.describe()),
+        Ok(_) => NodeKind::Other(name),
+        Err(error) => NodeKind::Closed(error.to_string()),
     };
     let links = stable_names(&path).into_iter().map(|link| link.display().to_string());
-    let by_number = usb.clone().map(|Usb { vendor, product, serial }| DeviceName::Usb { vendor, product, serial });
-    let names = links.chain(by_number.map(|name| name.to_string())).collect();
-    Listed { path: path.display().to_string(), names, usb, what }
+    let usb_name = usb.clone().map(|Usb { vendor, product, serial }| DeviceName::Usb { vendor, product, serial });
+    let names = links.chain(usb_name.map(|name| name.to_string())).collect();
+    ListedNode { path: path.display().to_string(), names, usb, kind }
 }

@@ -1,4 +1,4 @@
-//! The cameras that are plugged in: whether each can be opened, has what is wanted of it, and is free.
+//! Checks each configured V4L2 camera: whether it opens, offers the format and controls wanted, and is free.
 
 use std::{io, path::Path};
 
@@ -19,11 +19,11 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
     let cameras = machine.config.iter().flat_map(|config| &config.cameras);
     cameras
         .filter_map(|camera| Some((camera, camera.v4l2.as_ref()?)))
-        .flat_map(|(camera, v4l2)| one(camera, v4l2))
+        .flat_map(|(camera, v4l2)| check_camera(camera, v4l2))
         .collect()
 }
 
-fn one(camera: &Camera, v4l2: &V4l2) -> Vec<Diagnostic> {
+fn check_camera(camera: &Camera, v4l2: &V4l2) -> Vec<Diagnostic> {
     let (name, device) = (&camera.name, &v4l2.device);
     let candidates = identify::candidates(device).unwrap_or_default();
     let Some(path) = candidates.iter().find(|path| path.exists()) else {
@@ -33,12 +33,12 @@ fn one(camera: &Camera, v4l2: &V4l2) -> Vec<Diagnostic> {
     };
     let opened = candidates.iter().find_map(|path| Device::open(path, None).ok().filter(Device::captures));
     let Some(opened) = opened else { return vec![cannot_open(name, path)] };
-    let mut findings = vec![wanted(camera, v4l2, path, &opened)];
+    let mut diagnostics = vec![check_format(camera, v4l2, path, &opened)];
     let (_, mismatches) = controls::plan(&opened.controls(), &v4l2.controls);
-    findings.extend(mismatches.iter().map(|mismatch| Diagnostic::bad(format!("{name}: {mismatch}"))));
+    diagnostics.extend(mismatches.iter().map(|mismatch| Diagnostic::bad(format!("{name}: {mismatch}"))));
     drop(opened);
-    findings.push(used(name, path));
-    findings
+    diagnostics.push(check_users(name, path));
+    diagnostics
 }
 
 fn cannot_open(name: &str, path: &Path) -> Diagnostic {
@@ -50,38 +50,39 @@ fn cannot_open(name: &str, path: &Path) -> Diagnostic {
              fovea doctor`"
         ),
         Err(error) if error.raw_os_error() == Some(Errno::EBUSY as i32) => {
-            format!("{name}: {shown} is busy{}", by(&identify::users(path)))
+            format!("{name}: {shown} is busy{}", used_by(&identify::users(path)))
         }
         Err(error) => format!("{name}: {shown} cannot be opened: {error}"),
     })
 }
 
-/// Whether the camera has what is wanted of it. Nothing is set: it may be in use.
-fn wanted(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Diagnostic {
+/// Checks what the camera offers. It sets nothing: the camera may be in use.
+fn check_format(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Diagnostic {
     let wanted = Wanted::of(v4l2, camera.motion.is_some());
     let (name, offers, shown) = (&camera.name, device.formats(), path.display());
     match choose(&offers, &wanted) {
         Err(why) => Diagnostic::bad(format!("{name}: {shown}: {why}")),
         Ok(choice) => match shortfall(&offers, &wanted, &choice) {
-            Some(words) => Diagnostic::hint(format!("{name}: {shown} {words}")),
+            Some(shortfall) => Diagnostic::hint(format!("{name}: {shown} {shortfall}")),
             None => Diagnostic::good(format!("{name}: {shown} offers {}", describe(&choice))),
         },
     }
 }
 
-/// Who has the camera open.
-fn used(name: &str, path: &Path) -> Diagnostic {
+/// Checks that no other program has the camera open.
+fn check_users(name: &str, path: &Path) -> Diagnostic {
     let (shown, users) = (path.display(), identify::users(path));
     if users.iter().all(|user| user.program == "fovea") {
         return Diagnostic::good(format!("{name}: no other program has {shown} open, as far as this user may see"));
     }
     Diagnostic::bad(format!(
         "{name}: {shown} is open elsewhere{}: while that program streams, fovea cannot",
-        by(&users)
+        used_by(&users)
     ))
 }
 
-fn by(users: &[User]) -> String {
+/// `, by guvcview (process 812)`
+fn used_by(users: &[User]) -> String {
     if users.is_empty() {
         return ", by a program that only root may see: `sudo fovea doctor`".to_owned();
     }

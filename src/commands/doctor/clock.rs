@@ -1,4 +1,4 @@
-//! The wall clock, which results and events bear the time of. Histogram do not depend on it.
+//! Checks that the wall clock is synchronised: results and events carry its time. Ages do not depend on it.
 
 use super::{Diagnostic, Machine, output};
 

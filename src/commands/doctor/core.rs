@@ -1,4 +1,4 @@
-//! The processor's core: whether there is one to have, and what else may run there.
+//! Checks the processor's core: whether it exists, and what else may run there.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,8 +9,8 @@ use std::{
 use super::{Diagnostic, Machine, output};
 use crate::system::{cores, sysfs};
 
-/// How many programs are named; the rest is counted.
-const NAMED: usize = 5;
+/// How many programs a diagnostic lists; it counts the rest.
+const MAX_LISTED: usize = 5;
 
 pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
     let Some(config) = &machine.config else { return Vec::new() };
@@ -19,15 +19,15 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
         Err(error) => return vec![Diagnostic::hint(format!("which cores there are cannot be seen: {error}"))],
     };
     let tasks = tasks(Path::new("/proc"));
-    // Where it is to be, else where it is, else where it will be.
+    // The configured core, or else the one where the processor runs, or else the one that it would choose.
     let running = tasks.iter().find(|task| task.is_processor()).and_then(|task| task.cores.first());
     match config.processor.core.as_ref().or(running).or(online.last()) {
         Some(core) if !online.contains(core) => {
             vec![Diagnostic::bad(format!("processor.core = {core}: there is no such core"))]
         }
         Some(&core) if online.len() > 1 => {
-            let is_kept = output("systemctl", &["is-active", "fovea-core.service"]).is_some();
-            vec![programs(core, &tasks, is_kept), interrupts(core, Path::new("/proc/irq"), is_kept)]
+            let is_dedicated = output("systemctl", &["is-active", "fovea-core.service"]).is_some();
+            vec![programs(core, &tasks, is_dedicated), interrupts(core, Path::new("/proc/irq"), is_dedicated)]
         }
         _ => vec![Diagnostic::hint("there is only one core, which the processor shares with everything else")],
     }
@@ -37,12 +37,12 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
 #[derive(Debug)]
 struct Task {
     name: String,
-    /// Of its first thread.
+    /// The name of its process.
     program: String,
     cores: Vec<usize>,
-    is_kernels: bool,
-    /// The kernel's own for each core.
-    is_bound: bool,
+    is_kernel_thread: bool,
+    /// Whether the kernel runs one on each core, which cannot move.
+    is_per_cpu: bool,
 }
 
 impl Task {
@@ -60,8 +60,8 @@ impl Task {
             name: field("Name:")?.to_owned(),
             program: program.to_owned(),
             cores: cores::parse_list(field("Cpus_allowed_list:")?)?,
-            is_kernels: flags & Self::KTHREAD != 0,
-            is_bound: flags & Self::NO_SETAFFINITY != 0,
+            is_kernel_thread: flags & Self::KTHREAD != 0,
+            is_per_cpu: flags & Self::NO_SETAFFINITY != 0,
         })
     }
 
@@ -70,7 +70,7 @@ impl Task {
     }
 }
 
-/// All there are now.
+/// All threads of this machine.
 fn tasks(proc: &Path) -> Vec<Task> {
     let mut tasks = Vec::new();
     for process in fs::read_dir(proc).into_iter().flatten().flatten() {
@@ -82,40 +82,43 @@ fn tasks(proc: &Path) -> Vec<Task> {
     tasks
 }
 
-/// What may run beside the processor. `is_kept`: fovea-core.service is there to keep it off.
-fn programs(core: usize, tasks: &[Task], is_kept: bool) -> Diagnostic {
+/// Checks which programs may run on the processor's core. `is_dedicated` says that fovea-core.service is active, which
+/// keeps them off.
+fn programs(core: usize, tasks: &[Task], is_dedicated: bool) -> Diagnostic {
     let here = tasks.iter().filter(|task| task.cores.contains(&core) && !task.is_processor());
-    let (kernels, programs): (Vec<_>, Vec<_>) = here.partition(|task| task.is_kernels);
+    let (kernel_threads, programs): (Vec<_>, Vec<_>) = here.partition(|task| task.is_kernel_thread);
     let names: BTreeSet<_> = programs.iter().map(|task| &*task.program).collect();
-    let kernels = kernels.iter().filter(|task| !task.is_bound).count();
+    let kernel_threads = kernel_threads.iter().filter(|task| !task.is_per_cpu).count();
     if names.is_empty() {
         return Diagnostic::good(format!(
-            "core {core} is the processor's alone; {kernels} threads of the kernel may come there for a moment"
+            "core {core} is the processor's alone; {kernel_threads} threads of the kernel may come there for a moment"
         ));
     }
-    let told: Vec<_> = names.iter().take(NAMED).copied().collect();
-    let more = names.len().saturating_sub(NAMED);
+    let listed: Vec<_> = names.iter().take(MAX_LISTED).copied().collect();
+    let more = names.len().saturating_sub(MAX_LISTED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let told = format!("on core {core}, the processor's, other programs may run too: {}{more}", told.join(", "));
-    if is_kept {
+    let finding = format!("on core {core}, the processor's, other programs may run too: {}{more}", listed.join(", "));
+    if is_dedicated {
         Diagnostic::bad(format!(
-            "{told}, although fovea-core.service is there to keep them off; `systemctl restart fovea-core`"
+            "{finding}, although fovea-core.service is there to keep them off; `systemctl restart fovea-core`"
         ))
     } else {
-        Diagnostic::hint(format!("{told}; `systemctl enable --now fovea-core` keeps them off, if ages must not vary"))
+        Diagnostic::hint(format!(
+            "{finding}; `systemctl enable --now fovea-core` keeps them off, if ages must not vary"
+        ))
     }
 }
 
-/// The interrupts of devices that are handled there.
-fn interrupts(core: usize, folder: &Path, is_kept: bool) -> Diagnostic {
+/// Checks which devices' interrupts the core handles.
+fn interrupts(core: usize, folder: &Path, is_dedicated: bool) -> Diagnostic {
     let mut here = BTreeMap::new();
     for interrupt in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = interrupt.path();
         let read = |file| sysfs::read(&path, file).and_then(|text| cores::parse_list(&text));
-        // Where the kernel can say only where they may be handled, they may.
+        // Some controllers only say which cores may handle an interrupt.
         let handled = read("effective_affinity_list").filter(|cores| !cores.is_empty());
         let handled = handled.or_else(|| read("smp_affinity_list")).unwrap_or_default();
-        // A device that uses it has a folder in it.
+        // Each device that uses the interrupt has a folder here.
         let inside = fs::read_dir(&path).into_iter().flatten().flatten();
         let device = inside.filter(|file| file.path().is_dir()).find_map(|file| file.file_name().into_string().ok());
         if let Some(device) = device.filter(|_| handled == [core]) {
@@ -123,15 +126,15 @@ fn interrupts(core: usize, folder: &Path, is_kept: bool) -> Diagnostic {
             here.extend(number.map(|number| (number, format!("{number} ({device})"))));
         }
     }
-    let told = here.into_values().collect::<Vec<_>>().join(", ");
-    if told.is_empty() {
+    let listed = here.into_values().collect::<Vec<_>>().join(", ");
+    if listed.is_empty() {
         Diagnostic::good(format!("no device's interrupts are handled on core {core}"))
-    } else if is_kept {
-        // What is left could not be moved: queues of which a device has one for each core, for what is asked there.
-        Diagnostic::good(format!("of devices' interrupts core {core} has only those that are its own: {told}"))
+    } else if is_dedicated {
+        // The rest cannot move: they belong to queues that a device has for each core.
+        Diagnostic::good(format!("of devices' interrupts core {core} has only those that are its own: {listed}"))
     } else {
         Diagnostic::hint(format!(
-            "on core {core}, the processor's, interrupts are handled: {told}; `systemctl enable --now fovea-core` moves those that can be moved"
+            "on core {core}, the processor's, interrupts are handled: {listed}; `systemctl enable --now fovea-core` moves those that can be moved"
         ))
     }
 }

@@ -1,14 +1,14 @@
-//! Whether the board has the power it needs, where it tells: Raspberry Pis do.
+//! Checks power and temperature, where the board reports them, as Raspberry Pis do.
 
 use std::{fs, path::Path};
 
 use super::{Diagnostic, Machine};
 use crate::system::sysfs;
 
-/// Where the kernel lists what watches voltages and temperatures.
+/// Where the kernel lists sensors of voltage and temperature.
 const SENSORS: &str = "/sys/class/hwmon";
 
-/// Where the kernel lists what it slows down to keep cool.
+/// Where the kernel lists the devices that it throttles to keep cool.
 const COOLING: &str = "/sys/class/thermal";
 
 pub(super) fn check(_: &Machine) -> Vec<Diagnostic> {
@@ -19,7 +19,7 @@ pub(super) fn check(_: &Machine) -> Vec<Diagnostic> {
     voltage.into_iter().chain(throttled).collect()
 }
 
-/// What the Raspberry Pi's own sensor says. Other sensors with such an alarm watch something else.
+/// The state of the Raspberry Pi's own sensor. Other sensors with such an alarm measure something else.
 fn under_voltage(sensor: &Path) -> Option<Diagnostic> {
     if sysfs::read(sensor, "name")? != "rpi_volt" {
         return None;
@@ -34,7 +34,7 @@ fn under_voltage(sensor: &Path) -> Option<Diagnostic> {
     })
 }
 
-/// Whether a core is slowed down now.
+/// A diagnostic if this is a core's cooling device and throttles it now.
 fn throttling(cooler: &Path) -> Option<Diagnostic> {
     let (kind, state) = (sysfs::read(cooler, "type")?, sysfs::read(cooler, "cur_state")?);
     (kind.contains("cpufreq") && state != "0")

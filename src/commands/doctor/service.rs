@@ -1,30 +1,30 @@
-//! fovea as systemd runs it: whether it does, whether it comes back, and who watches the watchers.
+//! Checks the systemd unit: whether it runs, starts at boot, restarts, and has a watchdog; and the board's watchdog.
 
 use std::{collections::BTreeMap, path::Path};
 
 use super::{Diagnostic, Machine, output};
 
 pub(super) fn check(_: &Machine) -> Vec<Diagnostic> {
-    let Some(unit) = Unit::look() else {
+    let Some(unit) = Unit::query() else {
         return vec![Diagnostic::hint("whether fovea runs as a service cannot be seen: systemctl does not say")];
     };
     if unit.property("LoadState") != "loaded" {
         return vec![Diagnostic::hint("fovea is no service here: its package was not installed")];
     }
-    [unit.runs(), unit.begins_at_boot(), unit.restarts(), unit.watchdog(), hardware_watchdog()]
+    [unit.runs(), unit.enabled_at_boot(), unit.restarts(), unit.watchdog(), hardware_watchdog()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-/// What systemd says of `fovea.service`.
+/// Properties of `fovea.service`, by name.
 #[derive(Debug)]
 struct Unit(BTreeMap<String, String>);
 
 impl Unit {
     const PROPERTIES: &str = "--property=LoadState,ActiveState,StatusText,Result,UnitFileState,NRestarts,WatchdogUSec";
 
-    fn look() -> Option<Self> {
+    fn query() -> Option<Self> {
         let text = output("systemctl", &["show", Self::PROPERTIES, "fovea.service"])?;
         let properties = text.lines().filter_map(|line| line.split_once('='));
         Some(Self(properties.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
@@ -44,7 +44,7 @@ impl Unit {
         })
     }
 
-    fn begins_at_boot(&self) -> Option<Diagnostic> {
+    fn enabled_at_boot(&self) -> Option<Diagnostic> {
         (!self.property("UnitFileState").starts_with("enabled"))
             .then(|| Diagnostic::hint("fovea is not started at boot: `systemctl enable fovea`"))
     }
@@ -70,7 +70,7 @@ impl Unit {
     }
 }
 
-/// The board's own, which resets it if systemd itself stands still.
+/// The board's own watchdog, which resets it if systemd itself stands still.
 fn hardware_watchdog() -> Option<Diagnostic> {
     if !Path::new("/dev/watchdog").exists() {
         return None;

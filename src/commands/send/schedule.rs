@@ -26,13 +26,13 @@ impl Schedule {
     }
 
     /// From when on the frame that is due is so late that the grid moves.
-    pub(super) fn late(&self) -> Instant {
+    pub(super) fn late_at(&self) -> Instant {
         self.due + self.interval
     }
 
     /// Notes that the frame that was due goes out `now`; `true` when that is so late that the grid moves.
     pub(super) fn sent(&mut self, now: Instant) -> bool {
-        let is_late = self.late() <= now;
+        let is_late = self.late_at() <= now;
         self.due = if is_late { now } else { self.due } + self.interval;
         is_late
     }

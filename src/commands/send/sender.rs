@@ -1,18 +1,19 @@
-//! The sending loop: a frame when it is due, an answer when one is asked for, and a count of what comes back.
+//! The sending loop: sends each frame when it is due, answers the server's clock, counts what comes back.
 
 use std::{
     io,
+    ops::ControlFlow,
     os::fd::BorrowedFd,
     time::{Duration, Instant},
 };
 
 use tungstenite::{Message as WsMessage, protocol::frame::coding::CloseCode};
 
-use super::{Rate, SendError, Tally, schedule::Schedule};
+use super::{Rate, SendError, SendSummary, schedule::Schedule};
 use crate::{
     commands::{
         Pace,
-        client::{Client, ClientError, Next},
+        client::{Client, ClientError, ClientEvent},
     },
     message::{Clock, Message},
     recording::{Recording, RecordingError, Still},
@@ -23,141 +24,143 @@ use crate::{
 /// The rate of a recording that does not state one.
 const DEFAULT_RATE_HZ: f64 = 10.0;
 
-/// Time for the last frame to be taken and its result to come. It does not wait for a newer frame.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long to wait until the last frame is taken and its result has come.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How a recording is sent.
+/// How to send a recording.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Frames a second; the recording's own or else 10 if not given. At [`Pace::Taken`], if not given: as many as are
-    /// taken.
+pub struct SendOptions {
+    /// Frames per second. `None` is the recording's own rate, or else 10; with [`Pace::Taken`] it is no limit.
     pub rate: Option<Rate>,
     /// What the next frame waits for besides its time.
     pub pace: Pace,
-    /// Begin again at the end.
+    /// Whether to start again at the end.
     pub repeat: bool,
-    /// Results are asked for in the URL: the last frame's is waited for.
+    /// Whether the URL asks for results: then the sender waits for the last frame's before it ends.
     pub results: bool,
 }
 
-/// What is told while sending goes on.
+/// What happens while a recording is sent.
 #[derive(Debug)]
-pub enum Told<'a> {
-    /// A frame was sent.
+pub enum SendEvent<'a> {
+    /// A frame went out.
     Sent,
-    /// The server says something: as text, and read.
+    /// A message of the server came: its text, and what that means.
     Message(&'a str, &'a Message),
-    /// A picture cannot be sent.
-    LeftOut(&'a RecordingError),
-    /// For the first time the rate could not be kept.
-    Late,
+    /// A picture is unreadable and was skipped.
+    Skipped(&'a RecordingError),
+    /// Frames go out later than they are due. Reported once.
+    FellBehind,
 }
 
 /// Sends a recording over a `fovea.v1` connection until its end or until `stop` is readable, then closes the
-/// connection. `tell` is called for everything that happens; when it fails, sending ends.
+/// connection. Calls `report` for everything that happens; an error of `report` ends it.
 ///
-/// Blocks; `fovea demo` calls it on a thread of its own.
+/// Blocks until then; `fovea demo` calls it on a thread of its own.
 ///
 /// # Errors
-/// When the connection ends before, when the recording has nothing to send, or when `tell` fails. The tally is
-/// good in every case.
+/// If the connection ends before, if the recording has nothing to send, or if `report` fails. The summary is valid in
+/// every case.
 pub fn send(
     client: Client,
     recording: &Recording,
-    plan: &Plan,
+    options: &SendOptions,
     stop: BorrowedFd<'_>,
-    tell: &mut dyn FnMut(&Tally, &Told<'_>) -> io::Result<()>,
-) -> (Tally, Result<(), SendError>) {
+    report: &mut dyn FnMut(&SendSummary, &SendEvent<'_>) -> io::Result<()>,
+) -> (SendSummary, Result<(), SendError>) {
     let own_rate = recording.rate_hz().and_then(|hz| Rate::from_hz(hz).ok());
-    let rate = match (plan.rate, plan.pace) {
+    let rate = match (options.rate, options.pace) {
         (None, Pace::Rate) => own_rate.or(Rate::from_hz(DEFAULT_RATE_HZ).ok()),
         (rate, _) => rate,
     };
     let schedule = rate.map(|rate| Schedule::new(rate, Instant::now()));
-    let tally = Tally { superseded: plan.results.then_some(0), ..Tally::default() };
-    let mut sender =
-        Sender { client, plan: *plan, stop, tell, schedule, tally, awaits: None, settled: 0, is_late: false };
+    let summary = SendSummary { superseded: options.results.then_some(0), ..SendSummary::default() };
+    let mut sender = Sender {
+        client,
+        options: *options,
+        stop,
+        report,
+        schedule,
+        summary,
+        untaken: None,
+        last_answered: 0,
+        is_behind: false,
+    };
     let sent = sender.send(recording);
     if sent.is_ok() {
         sender.client.close(CloseCode::Normal, "all sent");
     }
-    (sender.tally, sent)
+    (sender.summary, sent)
 }
 
 struct Sender<'a> {
     client: Client,
-    plan: Plan,
+    options: SendOptions,
     stop: BorrowedFd<'a>,
-    tell: &'a mut dyn FnMut(&Tally, &Told<'_>) -> io::Result<()>,
+    report: &'a mut dyn FnMut(&SendSummary, &SendEvent<'_>) -> io::Result<()>,
     schedule: Option<Schedule>,
-    tally: Tally,
-    /// The frame that still waits in the server's slot, as far as is known here.
-    awaits: Option<u64>,
+    summary: SendSummary,
+    /// The newest frame sent, until the server says that it has left the slot.
+    untaken: Option<u64>,
     /// The newest frame whose result or refusal came.
-    settled: u64,
-    /// That the rate cannot be kept was told.
-    is_late: bool,
-}
-
-/// Whether to go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    On,
-    Stop,
+    last_answered: u64,
+    /// Whether [`SendEvent::FellBehind`] was reported.
+    is_behind: bool,
 }
 
 impl Sender<'_> {
     fn send(&mut self, recording: &Recording) -> Result<(), SendError> {
         let mut is_first_round = true;
         loop {
-            let sent_before = self.tally.sent;
+            let sent_before = self.summary.sent;
             for still in recording.stills() {
                 match still {
                     Ok(still) => {
-                        if self.turn()? == Flow::Stop {
+                        if self.wait_until_due()?.is_break() {
                             return Ok(());
                         }
                         self.send_one(&still)?;
                     }
                     Err(error) if is_first_round => {
-                        self.tally.left_out += 1;
-                        (self.tell)(&self.tally, &Told::LeftOut(&error))?;
+                        self.summary.skipped += 1;
+                        (self.report)(&self.summary, &SendEvent::Skipped(&error))?;
                     }
-                    Err(_) => {} // told in the first round
+                    Err(_) => {} // reported in the first round
                 }
             }
-            if self.tally.sent == sent_before {
-                return Err(SendError::Nothing);
+            if self.summary.sent == sent_before {
+                return Err(SendError::NoPictures);
             }
-            if !self.plan.repeat {
+            if !self.options.repeat {
                 return self.linger();
             }
             is_first_round = false;
         }
     }
 
-    /// Waits until the next frame may go: it is due, the frame before has left, and, if that is the pace, was taken.
-    fn turn(&mut self) -> Result<Flow, SendError> {
+    /// Waits until the next frame may go: it is due, the previous one is with the kernel, and at [`Pace::Taken`] also
+    /// taken. Breaks when `stop` is readable.
+    fn wait_until_due(&mut self) -> Result<ControlFlow<()>, SendError> {
         loop {
-            let is_free = self.client.is_sent() && (self.plan.pace == Pace::Rate || self.awaits.is_none());
-            let until = match self.schedule {
-                // Also when it is due already: what the server said by now is heard before the frame goes.
-                _ if is_free => Some(self.schedule.map_or_else(Instant::now, |schedule| schedule.due())),
-                Some(schedule) if self.plan.pace == Pace::Rate && !self.is_late => Some(schedule.late()),
+            let may_go = self.client.is_flushed() && (self.options.pace == Pace::Rate || self.untaken.is_none());
+            let deadline = match self.schedule {
+                // Even if the frame is due already: the messages that are here by now are handled before it goes.
+                _ if may_go => Some(self.schedule.map_or_else(Instant::now, |schedule| schedule.due())),
+                Some(schedule) if self.options.pace == Pace::Rate && !self.is_behind => Some(schedule.late_at()),
                 _ => None,
             };
-            match self.client.next(until, self.stop)? {
-                Next::Text(text) => self.hear(&text)?,
-                Next::TimeUp if is_free => return Ok(Flow::On),
-                Next::TimeUp => self.tell_late()?,
-                Next::Stopped => return Ok(Flow::Stop),
-                Next::Sent => {}
+            match self.client.next_event(deadline, self.stop)? {
+                ClientEvent::Text(text) => self.handle_message(&text)?,
+                ClientEvent::Timeout if may_go => return Ok(ControlFlow::Continue(())),
+                ClientEvent::Timeout => self.report_behind()?,
+                ClientEvent::Stopped => return Ok(ControlFlow::Break(())),
+                ClientEvent::Flushed => {}
             }
         }
     }
 
     fn send_one(&mut self, still: &Still) -> Result<(), SendError> {
-        let seq = self.tally.sent + 1;
+        let seq = self.summary.sent + 1;
         let header = Header {
             format: still.format,
             width_px: 0,
@@ -169,36 +172,39 @@ impl Sender<'_> {
         let message = [&header.encode()[..], &still.bytes].concat();
         let now = Instant::now();
         self.client.send(WsMessage::binary(message))?;
-        self.awaits = Some(seq);
-        self.tally.count(still.bytes.len(), now);
+        self.untaken = Some(seq);
+        self.summary.record_sent(still.bytes.len(), now);
         let is_late = self.schedule.as_mut().is_some_and(|schedule| schedule.sent(now));
-        if is_late && self.plan.pace == Pace::Rate && !self.is_late {
-            self.tell_late()?;
+        if is_late && self.options.pace == Pace::Rate && !self.is_behind {
+            self.report_behind()?;
         }
-        Ok((self.tell)(&self.tally, &Told::Sent)?)
+        Ok((self.report)(&self.summary, &SendEvent::Sent)?)
     }
 
-    fn tell_late(&mut self) -> Result<(), SendError> {
-        self.is_late = true;
-        Ok((self.tell)(&self.tally, &Told::Late)?)
+    fn report_behind(&mut self) -> Result<(), SendError> {
+        self.is_behind = true;
+        Ok((self.report)(&self.summary, &SendEvent::FellBehind)?)
     }
 
-    /// After the last frame: hears what becomes of it, so that the counts are whole.
+    /// Waits for the answers to the last frame, so that the counts are complete.
     fn linger(&mut self) -> Result<(), SendError> {
-        let until = Instant::now() + LINGER;
-        while !self.client.is_sent() || self.awaits.is_some() || self.plan.results && self.settled < self.tally.sent {
-            match self.client.next(Some(until), self.stop)? {
-                Next::Text(text) => self.hear(&text)?,
-                Next::Sent => {}
-                Next::TimeUp | Next::Stopped => break,
+        let deadline = Instant::now() + LINGER_TIMEOUT;
+        while !self.client.is_flushed()
+            || self.untaken.is_some()
+            || self.options.results && self.last_answered < self.summary.sent
+        {
+            match self.client.next_event(Some(deadline), self.stop)? {
+                ClientEvent::Text(text) => self.handle_message(&text)?,
+                ClientEvent::Flushed => {}
+                ClientEvent::Timeout | ClientEvent::Stopped => break,
             }
         }
         Ok(())
     }
 
-    fn hear(&mut self, text: &str) -> Result<(), SendError> {
+    fn handle_message(&mut self, text: &str) -> Result<(), SendError> {
         let Ok(message) = Message::from_json(text) else {
-            return Ok(()); // of a later server, for later senders
+            return Ok(()); // a later server may send what this version does not know
         };
         match &message {
             Message::Clock(Clock { server_us, sender_us: None }) => {
@@ -207,31 +213,31 @@ impl Sender<'_> {
                 self.client.send(WsMessage::text(answer.to_json()))?;
             }
             Message::Taken(taken) => {
-                self.tally.taken += 1;
-                self.waits_no_more(taken.seq);
+                self.summary.taken += 1;
+                self.record_taken_up_to(taken.seq);
             }
             Message::Refused(refused) => {
-                self.tally.refused += 1;
-                self.settled = self.settled.max(refused.seq);
-                self.waits_no_more(refused.seq);
+                self.summary.refused += 1;
+                self.last_answered = self.last_answered.max(refused.seq);
+                self.record_taken_up_to(refused.seq);
             }
             Message::Result(result) => {
-                self.settled = self.settled.max(result.seq);
-                if let Some(superseded) = &mut self.tally.superseded {
+                self.last_answered = self.last_answered.max(result.seq);
+                if let Some(superseded) = &mut self.summary.superseded {
                     *superseded += result.superseded;
                 }
             }
-            // What was waited for may be among it.
-            Message::Dropped(_) => self.awaits = None,
+            // The answer may be among the lost messages.
+            Message::Dropped(_) => self.untaken = None,
             _ => {}
         }
-        Ok((self.tell)(&self.tally, &Told::Message(text, &message))?)
+        Ok((self.report)(&self.summary, &SendEvent::Message(text, &message))?)
     }
 
-    /// Neither this frame nor an earlier one is in the slot.
-    fn waits_no_more(&mut self, seq: u64) {
-        if self.awaits.is_some_and(|awaited| awaited <= seq) {
-            self.awaits = None;
+    /// Notes that neither this frame nor an earlier one is in the slot any more.
+    fn record_taken_up_to(&mut self, seq: u64) {
+        if self.untaken.is_some_and(|untaken| untaken <= seq) {
+            self.untaken = None;
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The list for people.
+//! The text of the list. Pure.
 
 use std::fmt::Write;
 
-use super::list::{Listed, What};
+use super::list::{ListedNode, NodeKind};
 use crate::{
     config::{self, CameraFormat},
     source::v4l2::{
@@ -12,23 +12,24 @@ use crate::{
     },
 };
 
-/// What is told where nothing is.
-const NONE: &str =
+/// Printed instead of an empty list.
+const NO_CAMERAS: &str =
     "No camera is plugged in, or the kernel has no driver for it (`sudo dmesg` tells of what was plugged in).";
 
-pub(super) fn of(nodes: &[Listed]) -> String {
+/// A paragraph for each node.
+pub(super) fn list(nodes: &[ListedNode]) -> String {
     if nodes.is_empty() {
-        return NONE.to_owned();
+        return NO_CAMERAS.to_owned();
     }
     nodes.iter().map(node).collect::<Vec<_>>().join("\n\n")
 }
 
-fn node(node: &Listed) -> String {
-    let Listed { path, names, what, .. } = node;
-    match what {
-        What::Camera(description) => camera(path, names, description),
-        What::Other(name) => format!("{path}: {name}: gives no pictures"),
-        What::Closed(why) => format!("{path}: cannot be looked at: {why}"),
+fn node(node: &ListedNode) -> String {
+    let ListedNode { path, names, kind, .. } = node;
+    match kind {
+        NodeKind::Camera(description) => camera(path, names, description),
+        NodeKind::Other(name) => format!("{path}: {name}: gives no pictures"),
+        NodeKind::Closed(why) => format!("{path}: cannot be looked at: {why}"),
     }
 }
 
@@ -36,13 +37,13 @@ fn camera(path: &str, names: &[String], description: &Description) -> String {
     let Description { card, driver, bus, formats, controls } = description;
     let mut text = format!("{path}: {card} ({driver}, {bus})\n");
     section(&mut text, "known as", names.iter().cloned());
-    let (used, others): (Vec<_>, Vec<_>) = formats.iter().partition(|offer| name(offer.fourcc).is_some());
+    let (usable, others): (Vec<_>, Vec<_>) = formats.iter().partition(|offer| name(offer.fourcc).is_some());
     let others: Vec<_> = others.iter().map(|offer| offer.fourcc.to_string()).collect();
     let others = (!others.is_empty()).then(|| format!("not for fovea: {}", others.join(", ")));
-    section(&mut text, "formats", used.into_iter().map(offer).chain(others));
+    section(&mut text, "formats", usable.into_iter().map(offer).chain(others));
     section(&mut text, "controls", controls.iter().map(control));
     let device = names.first().map_or(path, |name| name);
-    let _ = write!(text, "  to use it\n{}", block(device, description)); // a string takes everything
+    let _ = write!(text, "  to use it\n{}", config_block(device, description)); // writing to a String cannot fail
     text
 }
 
@@ -57,16 +58,17 @@ fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) 
 fn offer(offer: &Offer) -> String {
     let Offer { fourcc, name: title, modes, range } = offer;
     let listed =
-        modes.iter().map(|Mode { size_px: [width, height], rates }| format!("{width}x{height}{}", hertz(rates)));
+        modes.iter().map(|Mode { size_px: [width, height], rates }| format!("{width}x{height}{}", rates_suffix(rates)));
     let ranged = range.iter().map(|SizeRange { min_px, max_px, step_px, rates }| {
         let ([w0, h0], [w1, h1], [w, h]) = (min_px, max_px, step_px);
-        format!("{w0}x{h0} to {w1}x{h1} in steps of {w}x{h}{}", hertz(rates))
+        format!("{w0}x{h0} to {w1}x{h1} in steps of {w}x{h}{}", rates_suffix(rates))
     });
     let sizes: Vec<_> = listed.chain(ranged).collect();
     format!("{fourcc} {title}: {}", sizes.join("; "))
 }
 
-fn hertz(Rates { intervals, any_between }: &Rates) -> String {
+/// ` at 30, 15 Hz`
+fn rates_suffix(Rates { intervals, any_between }: &Rates) -> String {
     let rates: Vec<_> = intervals.iter().map(|interval| rate_words(interval.rate_hz())).collect();
     match (rates.is_empty(), any_between) {
         (true, _) => String::new(),
@@ -87,8 +89,8 @@ fn control(control: &Control) -> String {
     format!("{name}{}: {}{note}", value.unwrap_or_default(), takes(control))
 }
 
-/// What to put into the configuration.
-fn block(device: &str, description: &Description) -> String {
+/// The tables to put into the configuration.
+fn config_block(device: &str, description: &Description) -> String {
     let wanted = Wanted { format: None, size: config::V4l2::SIZE, rate_hz: config::V4l2::RATE_HZ, luma: true };
     let choice = choose(&description.formats, &wanted);
     let mut lines = vec!["[[camera]]".to_owned(), format!("name = {:?}", camera_name(&description.card))];
@@ -99,7 +101,7 @@ fn block(device: &str, description: &Description) -> String {
             lines.push(format!("# format = {format:?} is what \"auto\" takes of it"));
             lines.push(format!("width_px = {}", size.width_px));
             lines.push(format!("height_px = {}", size.height_px));
-            let rate = interval.map(|interval| format!("rate_hz = {}", whole(interval.rate_hz())));
+            let rate = interval.map(|interval| format!("rate_hz = {}", rounded(interval.rate_hz())));
             lines.extend(rate);
         }
         Err(why) => lines.push(format!("# it cannot be used: {why}")),
@@ -109,11 +111,11 @@ fn block(device: &str, description: &Description) -> String {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are small and positive")]
-fn whole(rate_hz: f64) -> u32 {
+fn rounded(rate_hz: f64) -> u32 {
     (rate_hz.round() as u32).max(1)
 }
 
-/// A name for a camera that is called `card`: `hd-pro-webcam-c920`.
+/// A camera name made from the card's: `hd-pro-webcam-c920`.
 fn camera_name(card: &str) -> String {
     let name: String = spelt(card).replace('_', "-").chars().take(32).collect();
     let name = name.trim_end_matches('-');
