@@ -1,8 +1,8 @@
 //! Recorded frames: JPEG and PNG files, folders of them, MJPEG and AVI-MJPEG files.
 //!
-//! Pictures are handed out as they are in the file, undecoded, read one at a time: a recording may be larger than
-//! memory. Files are told apart by what is in them. Lengths and indexes in them are hints, not facts; cameras
-//! lose power while they record.
+//! A recording yields its pictures undecoded and reads them one at a time: it may be larger than memory. The content of
+//! a file decides its format, not its name. Lengths and indexes in a file are hints: cameras lose power while they
+//! record.
 
 use std::{
     fmt,
@@ -18,15 +18,15 @@ use crate::frame::PixelFormat;
 
 mod avi;
 mod mjpeg;
-mod natural;
+mod natural_sort;
 
-/// No picture in a recording is larger; a length that says so is wrong.
+/// The largest picture that a recording may have. A length beyond it is damage.
 const MAX_PICTURE_BYTES: u64 = 64 << 20;
 
-/// Where the first picture of an MJPEG file has begun at the latest: a multipart header may stand before it.
-const FIRST_PICTURE_WITHIN: usize = 4 << 10;
+/// How far into an MJPEG file its first picture may start: a multipart header may come before it.
+const MAX_PREAMBLE_BYTES: usize = 4 << 10;
 
-/// File names that a folder is searched for.
+/// The extensions of the files that a folder contributes.
 const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "mjpg", "mjpeg", "avi"];
 
 /// One undecoded picture of a recording.
@@ -34,7 +34,7 @@ const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "mjpg", "mjpeg", "avi"];
 pub struct Still {
     /// JPEG or PNG.
     pub format: PixelFormat,
-    /// The file, or the part of it that is this picture.
+    /// The bytes of the picture as they are in the file.
     pub bytes: Bytes,
 }
 
@@ -44,33 +44,33 @@ impl fmt::Debug for Still {
     }
 }
 
-/// A place in a file, for messages.
+/// An offset in a file, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FileOffset {
     /// The file.
     pub file: Arc<Path>,
-    /// Bytes from its beginning.
-    pub byte: u64,
+    /// Bytes from the start of the file.
+    pub offset: u64,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FileOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: byte {}", self.file.display(), self.byte)
+        write!(f, "{}: byte {}", self.file.display(), self.offset)
     }
 }
 
-/// What is wrong with a recording.
+/// Why a recording or one of its pictures is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
-    /// A file or folder cannot be opened.
+    /// A file or folder does not open.
     #[error("cannot open {}", .0.display())]
     Open(PathBuf, #[source] io::Error),
-    /// A file cannot be read on.
+    /// Reading failed in the middle of a file.
     #[error("{0}: cannot read on")]
-    Read(Place, #[source] io::Error),
-    /// Nothing fovea can take pictures from.
+    Read(FileOffset, #[source] io::Error),
+    /// A file of a format without pictures.
     #[error("{}: no JPEG, PNG, MJPEG or AVI file", .0.display())]
-    Unknown(PathBuf),
+    UnknownFormat(PathBuf),
     /// A folder without pictures.
     #[error("{}: no file in this folder ends in .jpg, .jpeg, .png, .mjpg, .mjpeg or .avi", .0.display())]
     NoPictures(PathBuf),
@@ -88,35 +88,36 @@ pub enum RecordingError {
     /// An AVI file without a video stream.
     #[error("{}: an AVI file without video", .0.display())]
     NoVideo(PathBuf),
-    /// A picture has no end. It is left out.
+    /// A picture without an end. The recording goes on behind it.
     #[error("{0}: the picture that begins here is cut off and left out")]
-    Cut(Place),
-    /// A picture is no JPEG. It is left out.
+    Truncated(FileOffset),
+    /// A picture that is no JPEG. The recording goes on behind it.
     #[error("{0}: the picture that begins here is damaged and left out")]
-    Damaged(Place),
-    /// A picture is too large to be one. It is left out.
+    Damaged(FileOffset),
+    /// A picture beyond the largest size. The recording goes on behind it.
     #[error("{0}: the picture that begins here has more than {MAX_PICTURE_BYTES} bytes and is left out")]
-    TooLarge(Place),
+    TooLarge(FileOffset),
 }
 
-/// Pictures in their order, from one or more files, and what the files say of their rate.
+/// The pictures of one or more files in their order, and the rate that the files state.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    parts: Vec<Part>,
-    about: About,
+    files: Vec<RecordedFile>,
+    metadata: Metadata,
 }
 
-/// What a file says of the pictures in it.
+/// What a file states about its pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct About {
+struct Metadata {
     rate_hz: Option<f64>,
     pictures: Option<u64>,
 }
 
 /// One file, on disk or in memory.
 #[derive(Clone, Debug)]
-struct Part {
-    file: Arc<Path>,
+struct RecordedFile {
+    path: Arc<Path>,
+    /// The content, if it is in memory; then `path` is a name for messages.
     memory: Option<Bytes>,
 }
 
@@ -126,68 +127,68 @@ impl<T: BufRead + Seek + Send> Input for T {}
 type Stills = Box<dyn Iterator<Item = Result<Still, RecordingError>> + Send>;
 
 impl Recording {
-    /// The recording made of `paths` in their order. A folder stands for the pictures and videos in it, sorted as
-    /// people count (`9.jpg` before `10.jpg`), its own folders left out.
+    /// Opens `paths` as one recording, in their order. A folder contributes the pictures and videos in it in natural
+    /// sort order (`9.jpg` before `10.jpg`), but not those of its subfolders.
     ///
     /// # Errors
-    /// When a path cannot be opened or holds nothing to send. Of a folder only the first file is looked into;
-    /// the others tell what is wrong with them when they are read.
+    /// If a path does not open or has no pictures. Of a folder this opens the first file only; the others report their
+    /// errors when they are read.
     pub fn open(paths: &[PathBuf]) -> Result<Self, RecordingError> {
-        let mut parts = Vec::new();
-        let mut abouts = Vec::new();
+        let mut files = Vec::new();
+        let mut metadata = Vec::new();
         for path in paths {
             if fs::metadata(path).map_err(|e| RecordingError::Open(path.clone(), e))?.is_dir() {
-                let files = folder(path)?;
-                abouts.push(files[0].begin()?.0);
-                abouts.extend(files[1..].iter().map(Part::guess));
-                parts.extend(files);
+                let in_folder = list_folder(path)?;
+                metadata.push(in_folder[0].read()?.0);
+                metadata.extend(in_folder[1..].iter().map(RecordedFile::guess_metadata));
+                files.extend(in_folder);
             } else {
-                let part = Part { file: path.as_path().into(), memory: None };
-                abouts.push(part.begin()?.0);
-                parts.push(part);
+                let file = RecordedFile { path: path.as_path().into(), memory: None };
+                metadata.push(file.read()?.0);
+                files.push(file);
             }
         }
-        let about = About {
-            rate_hz: abouts.iter().find_map(|about| about.rate_hz),
-            pictures: abouts.iter().map(|about| about.pictures).sum(),
+        let metadata = Metadata {
+            rate_hz: metadata.iter().find_map(|metadata| metadata.rate_hz),
+            pictures: metadata.iter().map(|metadata| metadata.pictures).sum(),
         };
-        Ok(Self { parts, about })
+        Ok(Self { files, metadata })
     }
 
-    /// The recording in `bytes`, any file that [`Recording::open`] reads; `name` stands for it in messages.
+    /// Opens the content of any file that [`Recording::open`] reads; `name` stands for the file in messages.
     ///
     /// # Errors
-    /// When there is nothing to send in it.
+    /// If it has no pictures.
     pub fn from_bytes(name: &str, bytes: Bytes) -> Result<Self, RecordingError> {
-        let part = Part { file: Path::new(name).into(), memory: Some(bytes) };
-        let (about, _) = part.begin()?;
-        Ok(Self { parts: vec![part], about })
+        let file = RecordedFile { path: Path::new(name).into(), memory: Some(bytes) };
+        let (metadata, _) = file.read()?;
+        Ok(Self { files: vec![file], metadata })
     }
 
-    /// Pictures a second, as the first file that says so says.
+    /// Pictures per second, as the first file states that states a rate.
     #[must_use]
     pub fn rate_hz(&self) -> Option<f64> {
-        self.about.rate_hz
+        self.metadata.rate_hz
     }
 
-    /// How many pictures there are, by what the files say of themselves: for a progress bar, not to rely on.
+    /// The number of pictures that the files state: good for a progress bar, but not to rely on.
     #[must_use]
     pub fn len_hint(&self) -> Option<u64> {
-        self.about.pictures
+        self.metadata.pictures
     }
 
-    /// The pictures from the first to the last, read as they are asked for. After an error comes the next picture
-    /// that can be had.
+    /// The pictures from the first to the last; the iterator reads each when it is asked for it. After an error it goes
+    /// on with the next readable picture.
     pub fn stills(&self) -> impl Iterator<Item = Result<Still, RecordingError>> + Send + '_ {
-        self.parts.iter().flat_map(|part| match part.begin() {
+        self.files.iter().flat_map(|file| match file.read() {
             Ok((_, stills)) => stills,
             Err(error) => Box::new(std::iter::once(Err(error))),
         })
     }
 }
 
-/// The files of a folder that are worth opening, in their order; at least one.
-fn folder(path: &Path) -> Result<Vec<Part>, RecordingError> {
+/// The files of a folder that may be recordings, in natural sort order; at least one.
+fn list_folder(path: &Path) -> Result<Vec<RecordedFile>, RecordingError> {
     let error = |e| RecordingError::Open(path.to_owned(), e);
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(error)? {
@@ -196,63 +197,63 @@ fn folder(path: &Path) -> Result<Vec<Part>, RecordingError> {
             files.push(file);
         }
     }
-    files.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
+    files.sort_by(|a, b| natural_sort::compare(&a.to_string_lossy(), &b.to_string_lossy()));
     if files.is_empty() {
         return Err(RecordingError::NoPictures(path.to_owned()));
     }
-    Ok(files.into_iter().map(|file| Part { file: file.into(), memory: None }).collect())
+    Ok(files.into_iter().map(|path| RecordedFile { path: path.into(), memory: None }).collect())
 }
 
 fn has_extension(file: &Path, extension: &str) -> bool {
     file.extension().is_some_and(|has| has.eq_ignore_ascii_case(extension))
 }
 
-impl Part {
-    /// What can be said of it without opening it.
-    fn guess(&self) -> About {
-        let still = ["jpg", "jpeg", "png"].iter().any(|extension| has_extension(&self.file, extension));
-        About { rate_hz: None, pictures: still.then_some(1) }
+impl RecordedFile {
+    /// The metadata that its extension implies.
+    fn guess_metadata(&self) -> Metadata {
+        let still = ["jpg", "jpeg", "png"].iter().any(|extension| has_extension(&self.path, extension));
+        Metadata { rate_hz: None, pictures: still.then_some(1) }
     }
 
     fn open(&self) -> io::Result<Box<dyn Input>> {
         Ok(match &self.memory {
             Some(bytes) => Box::new(Cursor::new(bytes.clone())),
-            None => Box::new(BufReader::with_capacity(256 << 10, File::open(&self.file)?)),
+            None => Box::new(BufReader::with_capacity(256 << 10, File::open(&self.path)?)),
         })
     }
 
-    /// Opens it, finds out what it is and begins to read it.
-    fn begin(&self) -> Result<(About, Stills), RecordingError> {
-        let file = &self.file;
-        let opening = |e| RecordingError::Open(file.to_path_buf(), e);
-        let mut input = self.open().map_err(opening)?;
-        let start = input.fill_buf().map_err(opening)?;
-        let one = About { rate_hz: None, pictures: Some(1) };
+    /// Opens the file, detects its format and reads its metadata.
+    fn read(&self) -> Result<(Metadata, Stills), RecordingError> {
+        let path = &self.path;
+        let open_error = |e| RecordingError::Open(path.to_path_buf(), e);
+        let mut input = self.open().map_err(open_error)?;
+        let start = input.fill_buf().map_err(open_error)?;
+        let single = Metadata { rate_hz: None, pictures: Some(1) };
         if start.starts_with(b"RIFF") && start.get(8..12) == Some(b"AVI ") {
-            let avi = avi::Avi::new(file.clone(), input)?;
-            Ok((About { rate_hz: avi.rate_hz(), pictures: avi.pictures() }, Box::new(avi)))
+            let avi = avi::Avi::new(path.clone(), input)?;
+            Ok((Metadata { rate_hz: avi.rate_hz(), pictures: avi.pictures() }, Box::new(avi)))
         } else if start.starts_with(b"\x89PNG\r\n\x1a\n") {
-            Ok((one, whole(file.clone(), PixelFormat::Png, input)))
-        } else if start.starts_with(&mjpeg::START) && ["jpg", "jpeg"].iter().any(|e| has_extension(file, e)) {
-            // One picture, whatever follows it: phones append a second one for the depth or the brightness.
-            Ok((one, whole(file.clone(), PixelFormat::Jpeg, input)))
-        } else if mjpeg::find_start(&start[..start.len().min(FIRST_PICTURE_WITHIN)]).is_some() {
-            Ok((About::default(), Box::new(mjpeg::Mjpeg::new(file.clone(), input))))
+            Ok((single, single_picture(path.clone(), PixelFormat::Png, input)))
+        } else if start.starts_with(&mjpeg::START) && ["jpg", "jpeg"].iter().any(|e| has_extension(path, e)) {
+            // One picture, whatever follows it: phones append a second one with depth or brightness.
+            Ok((single, single_picture(path.clone(), PixelFormat::Jpeg, input)))
+        } else if mjpeg::find_start(&start[..start.len().min(MAX_PREAMBLE_BYTES)]).is_some() {
+            Ok((Metadata::default(), Box::new(mjpeg::Mjpeg::new(path.clone(), input))))
         } else {
-            Err(RecordingError::Unknown(file.to_path_buf()))
+            Err(RecordingError::UnknownFormat(path.to_path_buf()))
         }
     }
 }
 
-/// A file that is one picture.
-fn whole(file: Arc<Path>, format: PixelFormat, input: impl Input + 'static) -> Stills {
+/// The picture of a file that is one picture.
+fn single_picture(file: Arc<Path>, format: PixelFormat, input: impl Input + 'static) -> Stills {
     Box::new(std::iter::once_with(move || {
         let mut bytes = Vec::new();
-        let place = Place { file, byte: 0 };
+        let start = FileOffset { file, offset: 0 };
         match input.take(MAX_PICTURE_BYTES + 1).read_to_end(&mut bytes) {
-            Ok(_) if bytes.len() as u64 > MAX_PICTURE_BYTES => Err(RecordingError::TooLarge(place)),
+            Ok(_) if bytes.len() as u64 > MAX_PICTURE_BYTES => Err(RecordingError::TooLarge(start)),
             Ok(_) => Ok(Still { format, bytes: bytes.into() }),
-            Err(e) => Err(RecordingError::Read(place, e)),
+            Err(e) => Err(RecordingError::Read(start, e)),
         }
     }))
 }

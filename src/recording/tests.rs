@@ -12,17 +12,17 @@ fn odd(name: &str) -> Recording {
     Recording::open(&[data("odd").join(name)]).expect("it opens")
 }
 
-/// What comes of a recording: each picture's number (see `make_odd`), or the error's text without the folder.
+/// The items of a recording: each picture's number (see `make_odd`), or the error's text without the folder.
 fn read(recording: &Recording) -> Vec<String> {
     let plain: Vec<Bytes> = odd("plain.avi").stills().map(|still| still.expect("nothing odd").bytes).collect();
-    let told = |still: Result<Still, RecordingError>| match still {
+    let describe = |still: Result<Still, RecordingError>| match still {
         Ok(still) => match plain.iter().position(|picture| *picture == still.bytes) {
             Some(index) => (index + 1).to_string(),
             None => format!("{still:?}"),
         },
         Err(error) => error.to_string().rsplit('/').next().unwrap_or_default().to_owned(),
     };
-    recording.stills().map(told).collect()
+    recording.stills().map(describe).collect()
 }
 
 fn decodes(still: &Still) -> bool {
@@ -132,16 +132,16 @@ fn a_folder_is_what_can_be_sent_in_it_in_the_order_people_count() {
 
 #[test]
 fn what_is_no_recording_is_told_by_name() {
-    let told = |path: &str| Recording::open(&[path.into()]).expect_err("no recording").to_string();
-    assert_eq!(told("/dev/null"), "/dev/null: no JPEG, PNG, MJPEG or AVI file");
-    assert_eq!(told("/no/such/file"), "cannot open /no/such/file");
+    let error = |path: &str| Recording::open(&[path.into()]).expect_err("no recording").to_string();
+    assert_eq!(error("/dev/null"), "/dev/null: no JPEG, PNG, MJPEG or AVI file");
+    assert_eq!(error("/no/such/file"), "cannot open /no/such/file");
     let png = Bytes::from_static(b"\x89PNG\r\n\x1a\n and so on");
     let png = Recording::from_bytes("memory", png).expect("a PNG as far as can be seen");
     assert_eq!(read(&png), ["Png, 18 bytes"]);
 }
 
 proptest! {
-    /// However a file is cut and damaged, reading it comes to an end, and gives no more than there is.
+    /// However a file is cut and damaged, reading it ends, and yields no more bytes than there are.
     #[test]
     fn damaged_files_are_read_to_their_end(
         file in prop::sample::select(vec!["rec-lists.avi", "second-riff.avi", "exif-thumbnail.mjpeg", "multipart.mjpeg"]),
@@ -162,7 +162,7 @@ proptest! {
         }
     }
 
-    /// However the reads fall, the walk comes to the same end.
+    /// Whatever the size of the reads, the scan finds the same ends.
     #[test]
     fn pictures_are_found_whatever_the_size_of_reads(capacity in 1..2000usize) {
         let bytes = fs::read(data("odd/exif-thumbnail.mjpeg")).expect("readable");

@@ -1,9 +1,9 @@
-//! The order in which people count files: `9.jpg` before `10.jpg`.
+//! Natural sort order of file names: `9.jpg` before `10.jpg`.
 
 use std::cmp::Ordering;
 
-/// Compares names character by character, but runs of digits by their value. Names that differ only in leading
-/// zeros are ordered as plain text.
+/// Compares names character by character, and runs of digits by their value. Names that differ only in leading zeros
+/// compare as plain text.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
