@@ -1,21 +1,21 @@
-//! What the parser and serde say, which they say in text alone, and the words that people read instead.
+//! Translates the messages of the parser and of serde, which are plain text, to those that users read.
 
-/// What serde says of a value or a table.
+/// A message of serde about a value or a table.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SerdeMessage<'m> {
-    /// The table must have this key.
+    /// The table lacks this key.
     Missing(&'m str),
-    /// The key is none of the table's, which are these.
+    /// The table has no such key; it has these.
     Unknown(Vec<&'m str>),
-    /// The value is not what it must be: this.
+    /// The value must be this, and is something else.
     Expected(&'m str),
-    /// Something else, in plain words.
+    /// Any other message, as it is.
     Other(&'m str),
 }
 
 impl<'m> SerdeMessage<'m> {
-    /// What `message` means, which is about `key` if it is about a key that is there.
-    pub(super) fn understood(message: &'m str, key: &str) -> Self {
+    /// Parses `message`. If it is about a key that exists, that is `key`.
+    pub(super) fn parse(message: &'m str, key: &str) -> Self {
         // missing field `name`
         if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
             return Self::Missing(key);
@@ -34,7 +34,7 @@ impl<'m> SerdeMessage<'m> {
     }
 }
 
-/// What the parser says of text that is not TOML.
+/// The message for text that is not TOML.
 pub(super) fn parser_message(message: &str) -> String {
     const BARE_WORD: &str = "text must be in quotes: \"...\"";
     match message.split_once(", expected ") {
@@ -53,12 +53,12 @@ pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     if distance(nearest) * 3 <= nearest.len() {
         return Some(nearest);
     }
-    // `hold` for `hold_ms`: the unit forgotten
+    // `hold` for `hold_ms`: the unit is missing
     let mut longer = known.iter().filter(|known| known.strip_prefix(key).is_some_and(|unit| unit.starts_with('_')));
     longer.next().filter(|_| longer.next().is_none()).copied()
 }
 
-/// The first line of a value, cut where it gets long.
+/// The first line of a value, cut after 40 characters.
 pub(super) fn abbreviate(value: &str) -> String {
     const LONGEST: usize = 40;
     let line = value.lines().next().unwrap_or_default();
@@ -86,11 +86,11 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_understood_whatever_text_it_cites() {
+    fn a_message_is_parsed_whatever_text_it_cites() {
         let unknown = "unknown field `a`, expected `b`, `, expected `c` or `d`";
-        assert_eq!(SerdeMessage::understood(unknown, "a`, expected `b`, "), SerdeMessage::Unknown(vec!["c", "d"]));
+        assert_eq!(SerdeMessage::parse(unknown, "a`, expected `b`, "), SerdeMessage::Unknown(vec!["c", "d"]));
         let expected = "invalid value: string \"x, expected y\", expected an address";
-        assert_eq!(SerdeMessage::understood(expected, "listen"), SerdeMessage::Expected("an address"));
+        assert_eq!(SerdeMessage::parse(expected, "listen"), SerdeMessage::Expected("an address"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Text -> checked configuration, or all its mistakes.
 //!
-//! serde stops at the first mistake. So the text is parsed once, to a tree that knows places; then what stands where
-//! the mistake is, is noted and taken out of the tree, and serde tries again until it is content. What follows only
-//! from a mistake already noted (a table without the name that was misspelt) is taken out without a word.
+//! serde stops at the first mistake. So this parses the text once, to a tree with spans. Then it deserializes the tree,
+//! reports the mistake, removes the item at its span from the tree, and tries again until serde succeeds. It removes
+//! without a report what only follows from a mistake already reported, such as a table without the name that was misspelt.
 
 use std::collections::BTreeMap;
 
@@ -18,98 +18,107 @@ use super::{
     diagnostic::{Diagnostic, Position, Span},
     file::File,
     messages::{SerdeMessage, abbreviate, nearest, parser_message},
-    tree::{Items, take_out},
+    tree::{Items, remove},
 };
 
-/// Mistakes looked for in one file: each costs a pass over it.
-const MOST: usize = 100;
+/// The largest number of mistakes reported for one file: each costs a pass over it.
+const MAX_REPORTED: usize = 100;
 
-/// The checked configuration in `text`.
+/// Reads and checks the configuration in `text`.
 pub(super) fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(syntax(text, &errors));
+        return Err(syntax_errors(text, &errors));
     }
     let items = Items::of(text, &tree);
-    let mut reader = Reader { text, items, told: Vec::new() };
-    let Some(file) = reader.file(tree.clone()) else { return Err(reader.diagnostics()) };
+    let mut reader = Reader { text, items, reported: Vec::new() };
+    let Some(file) = reader.deserialize(tree.clone()) else { return Err(reader.into_diagnostics()) };
     let mut violations = Vec::new();
     let config = check(&file, text.len(), &mut violations);
     for violation in violations {
-        reader.tell_violation(violation);
+        reader.report_violation(violation);
     }
-    if reader.told.is_empty() { Ok(config) } else { Err(reader.diagnostics()) }
+    if reader.reported.is_empty() { Ok(config) } else { Err(reader.into_diagnostics()) }
 }
 
-/// What is not TOML. One mistake often breaks several rules of the grammar, so only the first of a line is told.
-fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
+/// The diagnostics of text that is not TOML. One mistake often breaks several rules of the grammar, so this reports only
+/// the first error of a line.
+fn syntax_errors(text: &str, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut diagnostics = BTreeMap::new();
-    for error in errors.iter().take(MOST) {
+    for error in errors.iter().take(MAX_REPORTED) {
         let offset = error.span().map_or(text.len(), |span| span.start);
         let position = Position::at(text, offset);
         let what = format!("not TOML: {}", parser_message(error.message()));
         diagnostics.entry(position.line).or_insert(Diagnostic { position, subject: None, what });
     }
-    let more = (errors.len() > MOST).then(|| more(text));
-    diagnostics.into_values().chain(more).collect()
+    let truncated = (errors.len() > MAX_REPORTED).then(|| truncated(text));
+    diagnostics.into_values().chain(truncated).collect()
 }
 
-/// Told at the end of the file when not all is told.
-fn more(text: &str) -> Diagnostic {
-    let what = format!("there is more: after {MOST} mistakes no more were looked for");
+/// The last diagnostic of a file with more mistakes than are reported.
+fn truncated(text: &str) -> Diagnostic {
+    let what = format!("there is more: after {MAX_REPORTED} mistakes no more were looked for");
     Diagnostic { position: Position::at(text, text.len()), subject: None, what }
 }
 
-/// A mistake told, and what may only follow from it.
-struct Told {
+/// A mistake that was reported, and how to recognise what only follows from it.
+struct Reported {
     diagnostic: Diagnostic,
     span: Span,
-    /// The key that is wrong or was meant, with its tables.
+    /// The key that is wrong, or the one that was meant, with its tables.
     path: String,
-    /// The same key alone.
+    /// That key without its tables.
     key: String,
-    /// Where the table is that lacks it now.
+    /// The span of the table that lacks the key now.
     table: Span,
 }
 
 struct Reader<'t> {
     text: &'t str,
     items: Items<'t>,
-    told: Vec<Told>,
+    reported: Vec<Reported>,
 }
 
 impl Reader<'_> {
-    /// The file without what is wrong in it; `None` when there is too much of that.
-    fn file(&mut self, mut tree: Spanned<DeTable<'_>>) -> Option<File> {
+    /// Deserializes the file without its mistakes; `None` if there are too many.
+    fn deserialize(&mut self, mut tree: Spanned<DeTable<'_>>) -> Option<File> {
         loop {
             let error = match File::deserialize(Deserializer::from(tree.clone())) {
                 Ok(file) => return Some(file),
                 Err(error) => error,
             };
             let span = error.span().unwrap_or(0..0);
-            self.tell_error(&span, error.message());
-            if self.told.len() == MOST || !take_out(tree.get_mut(), &span) {
+            self.report_serde_error(&span, error.message());
+            if self.reported.len() == MAX_REPORTED || !remove(tree.get_mut(), &span) {
                 return None;
             }
         }
     }
 
-    fn diagnostics(self) -> Vec<Diagnostic> {
-        let more = (self.told.len() >= MOST).then(|| more(self.text));
-        self.told.into_iter().map(|told| told.diagnostic).chain(more).collect()
+    fn into_diagnostics(self) -> Vec<Diagnostic> {
+        let truncated = (self.reported.len() >= MAX_REPORTED).then(|| truncated(self.text));
+        self.reported.into_iter().map(|reported| reported.diagnostic).chain(truncated).collect()
     }
 
-    /// Tells what serde says of the item at `span`, if it does not follow from a mistake already told.
-    fn tell_error(&mut self, span: &Span, message: &str) {
+    /// Reports serde's `message` about the item at `span`, unless it follows from a mistake already reported.
+    fn report_serde_error(&mut self, span: &Span, message: &str) {
         let item = self.items.at(span);
         let key = item.map_or("", |item| item.key);
         let header = item.filter(|item| item.is_header).map(|item| item.path.as_str());
-        let what = match (SerdeMessage::understood(message, key), header) {
-            (SerdeMessage::Missing(key), _) if self.told.iter().any(|told| told.table == *span && told.key == key) => {
+        let what = match (SerdeMessage::parse(message, key), header) {
+            (SerdeMessage::Missing(key), _)
+                if self.reported.iter().any(|reported| reported.table == *span && reported.key == key) =>
+            {
                 return;
             }
             (SerdeMessage::Missing(key), _) => format!("must have a {key}: add a line {key} = ..."),
-            _ if self.told.iter().any(|told| span.start <= told.span.start && told.span.end <= span.end) => return,
+            _ if self
+                .reported
+                .iter()
+                .any(|Reported { span: inner, .. }| span.start <= inner.start && inner.end <= span.end) =>
+            {
+                return;
+            }
             (SerdeMessage::Unknown(known), _) => {
                 let kind = if header.is_some() { "table" } else { "key" };
                 let meant = nearest(key, &known);
@@ -117,7 +126,7 @@ impl Reader<'_> {
                     Some(meant) => format!("there is no such {kind}; did you mean {meant}?"),
                     None => format!("there is no such {kind}; known here: {}", known.join(", ")),
                 };
-                return self.tell(span, what, meant);
+                return self.report(span, what, meant);
             }
             (SerdeMessage::Expected("a table"), Some(path)) => {
                 format!("is one table: write [{path}], in single brackets")
@@ -128,25 +137,26 @@ impl Reader<'_> {
             (SerdeMessage::Expected(rule), _) => format!("must be {rule}"),
             (SerdeMessage::Other(what), _) => what.to_owned(),
         };
-        self.tell(span, what, None);
+        self.report(span, what, None);
     }
 
-    /// Tells of a broken rule, if it does not follow from a mistake already told.
-    fn tell_violation(&mut self, violation: Violation) {
+    /// Reports a broken rule, unless that follows from a mistake already reported.
+    fn report_violation(&mut self, violation: Violation) {
         let Violation { span, what, missed } = violation;
-        let known = missed.is_some_and(|missed| self.told.iter().any(|told| told.path.starts_with(missed)));
-        if !known {
-            self.tell(&span, what, None);
+        let follows =
+            missed.is_some_and(|missed| self.reported.iter().any(|reported| reported.path.starts_with(missed)));
+        if !follows {
+            self.report(&span, what, None);
         }
     }
 
-    /// Tells something of the item at `span`, if one is there; `meant` is the key that was meant in its place.
-    fn tell(&mut self, span: &Span, what: String, meant: Option<&str>) {
+    /// Reports a mistake at `span`, with the item there, if any; `meant` is the key that was meant in its place.
+    fn report(&mut self, span: &Span, what: String, meant: Option<&str>) {
         let position = Position::at(self.text, span.start);
-        let told = match self.items.at(span) {
+        let reported = match self.items.at(span) {
             None => {
                 let diagnostic = Diagnostic { position, subject: None, what };
-                Told { diagnostic, span: span.clone(), path: String::new(), key: String::new(), table: 0..0 }
+                Reported { diagnostic, span: span.clone(), path: String::new(), key: String::new(), table: 0..0 }
             }
             Some(item) => {
                 let subject = if item.is_header {
@@ -160,10 +170,10 @@ impl Reader<'_> {
                     Some((tables, _)) => format!("{tables}.{key}"),
                     None => key.to_owned(),
                 };
-                Told { diagnostic, span: span.clone(), path, key: key.to_owned(), table: item.table.clone() }
+                Reported { diagnostic, span: span.clone(), path, key: key.to_owned(), table: item.table.clone() }
             }
         };
-        self.told.push(told);
+        self.reported.push(reported);
     }
 }
 
@@ -173,14 +183,14 @@ mod tests {
 
     use super::*;
 
-    /// The findings in `text`, one a line.
+    /// The diagnostics of `text`, one a line.
     fn diagnostics(text: &str) -> String {
-        let diagnostics = read(text).expect_err("there is a violation");
+        let diagnostics = read(text).expect_err("there is a mistake");
         diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
     }
 
     #[test]
-    fn what_follows_from_a_mistake_is_not_told() {
+    fn what_follows_from_a_mistake_is_not_reported() {
         let camera = "[[camera]]\nname = \"a\"\n";
         let one = |text: &str| diagnostics(text).lines().count() == 1;
         assert!(one("[[camera]]\nnmae = \"a\"\n"), "the name is missing, but it is there misspelt");
@@ -195,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_in_an_array_is_told_at_its_place() {
+    fn every_mistake_in_an_array_is_reported_at_its_position() {
         let text = "[[camera]]\nname = \"a\"\nmotion.zone = [{ name = \"z\", polygon = [[2, \"x\"], [0], [1, 0, 1]] }]";
         let expected = "3:42: camera.motion.zone[].polygon[][] = 2: must be a number from 0 to 1\n\
                         3:45: camera.motion.zone[].polygon[][] = \"x\": must be a number from 0 to 1\n\
@@ -210,7 +220,7 @@ mod tests {
         let broken = "k = = 1\n".repeat(1000);
         for text in [unknown, broken] {
             let diagnostics = diagnostics(&text);
-            assert!(diagnostics.lines().count() <= MOST + 1);
+            assert!(diagnostics.lines().count() <= MAX_REPORTED + 1);
             assert!(
                 diagnostics.ends_with("there is more: after 100 violations no more were looked for\n"),
                 "{diagnostics}"

@@ -1,4 +1,4 @@
-//! The parsed text as a tree in which every key and value knows its place: find what stands there, or take it out.
+//! The parsed text as a tree in which every key and value has its span: find the item at a span, or remove it.
 
 use std::mem;
 
@@ -17,17 +17,17 @@ pub(super) struct Item<'t> {
     pub(super) path: String,
     /// The key, or that of the array that it is in.
     pub(super) key: &'t str,
-    /// The place of the table with that key.
+    /// The span of the table with that key.
     pub(super) table: Span,
-    /// Where the key is; of an element, where the element is.
+    /// The span of the key; of an element, the element's.
     name: Span,
-    /// Where the value is. Of a table or an array of tables that is the (first) line in brackets.
+    /// The span of the value. For a table or an array of tables that is its (first) line in brackets.
     pub(super) value: Span,
     /// Whether the value is such a table or array of tables.
     pub(super) is_header: bool,
 }
 
-/// All keys and elements, each before what is in it.
+/// All keys and elements, each before those inside it.
 #[derive(Debug)]
 pub(super) struct Items<'t> {
     text: &'t str,
@@ -35,14 +35,14 @@ pub(super) struct Items<'t> {
 }
 
 impl<'t> Items<'t> {
-    /// The items of `tree`, which was parsed from `text`.
+    /// Lists the items of `tree`, which was parsed from `text`.
     pub(super) fn of(text: &'t str, tree: &'t Spanned<DeTable<'_>>) -> Self {
         let mut items = Self { text, items: Vec::new() };
         items.add_table(tree.get_ref(), &tree.span(), "");
         items
     }
 
-    /// What stands at `span`; of several the innermost.
+    /// The item at `span`, the innermost if there are several.
     pub(super) fn at(&self, span: &Span) -> Option<&Item<'t>> {
         self.items.iter().rfind(|item| item.value == *span || item.name == *span)
     }
@@ -65,12 +65,12 @@ impl<'t> Items<'t> {
                 is_header,
             };
             self.items.push(item.clone());
-            self.add_inside(value, &item);
+            self.add_children(value, &item);
         }
     }
 
-    /// What is in the value of `item`.
-    fn add_inside(&mut self, value: &'t Spanned<DeValue<'_>>, item: &Item<'t>) {
+    /// Adds the items inside the value of `item`.
+    fn add_children(&mut self, value: &'t Spanned<DeValue<'_>>, item: &Item<'t>) {
         match value.get_ref() {
             DeValue::Table(table) => self.add_table(table, &value.span(), &item.path),
             DeValue::Array(elements) => {
@@ -79,22 +79,22 @@ impl<'t> Items<'t> {
                     let path = if is_header { item.path.clone() } else { format!("{}[]", item.path) };
                     let item = Item { path, name: element.span(), value: element.span(), is_header, ..item.clone() };
                     self.items.push(item.clone());
-                    self.add_inside(element, &item);
+                    self.add_children(element, &item);
                 }
             }
             _ => {}
         }
     }
 
-    /// Whether it is a table not written in braces.
+    /// Whether the value is a table that is not written in braces.
     fn is_header_table(&self, value: &Spanned<DeValue<'_>>) -> bool {
         value.get_ref().is_table() && !self.text[value.span()].starts_with('{')
     }
 }
 
-/// Takes the key or element at `span` out of the table, of several the innermost; says whether there was one.
-pub(super) fn take_out(table: &mut DeTable<'_>, span: &Span) -> bool {
-    if table.iter_mut().any(|(_, value)| take_out_of_value(value, span)) {
+/// Removes the key or element at `span`, the innermost if there are several. Returns whether there was one.
+pub(super) fn remove(table: &mut DeTable<'_>, span: &Span) -> bool {
+    if table.iter_mut().any(|(_, value)| remove_from_value(value, span)) {
         return true;
     }
     let key =
@@ -102,11 +102,11 @@ pub(super) fn take_out(table: &mut DeTable<'_>, span: &Span) -> bool {
     key.is_some_and(|key| table.remove(&key).is_some())
 }
 
-fn take_out_of_value(value: &mut Spanned<DeValue<'_>>, span: &Span) -> bool {
+fn remove_from_value(value: &mut Spanned<DeValue<'_>>, span: &Span) -> bool {
     match value.get_mut() {
-        DeValue::Table(table) => take_out(table, span),
+        DeValue::Table(table) => remove(table, span),
         DeValue::Array(elements) => {
-            if elements.iter_mut().any(|element| take_out_of_value(element, span)) {
+            if elements.iter_mut().any(|element| remove_from_value(element, span)) {
                 return true;
             }
             let before = elements.len();

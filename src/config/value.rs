@@ -1,7 +1,7 @@
-//! Values with a rule, as types that cannot break it. Each says itself what would be right.
+//! Values with a rule, as types that cannot break it. Each type has the text of its rule.
 //!
-//! The rules are visitors and not `serde(try_from)`: so the rule is told for a wrong type too (`"5s"` for a number),
-//! and toml knows the place of a value that breaks it inside an array.
+//! The rules are visitors and not `serde(try_from)`: a value of a wrong type (`"5s"` for a number) then reports the rule
+//! too, and toml knows the span of a value that breaks it inside an array.
 
 use std::{fmt, marker::PhantomData, net::SocketAddr, ops::Deref, path::Path, time::Duration};
 
@@ -12,44 +12,44 @@ use serde::{
 
 use super::v4l2::{CameraFormat, ControlValue, DeviceName};
 
-/// A value that is one text or number in the file. What has no `from_` of its own here is refused.
+/// A value that is one string, number or boolean in the file. A type accepts those for which it implements a `from_`.
 trait Scalar: Sized {
-    /// What would be right, to go after "must be".
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result;
+    /// Writes what the value must be, to follow "must be".
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    fn from_text(_: &str) -> Option<Self> {
+    fn from_str(_: &str) -> Option<Self> {
         None
     }
 
-    fn from_whole(_: i128) -> Option<Self> {
+    fn from_integer(_: i128) -> Option<Self> {
         None
     }
 
-    fn from_number(_: f64) -> Option<Self> {
+    fn from_float(_: f64) -> Option<Self> {
         None
     }
 
-    fn from_flag(_: bool) -> Option<Self> {
+    fn from_bool(_: bool) -> Option<Self> {
         None
     }
 }
 
-/// How serde reads a [`Scalar`].
+/// Reads a [`Scalar`] for serde.
 struct ScalarVisitor<T>(PhantomData<T>);
 
 impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        T::rule(f)
+        T::expecting(f)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        T::from_text(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        T::from_str(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 
     fn visit_bool<E: de::Error>(self, flag: bool) -> Result<T, E> {
-        T::from_flag(flag).ok_or_else(|| E::invalid_value(Unexpected::Bool(flag), &self))
+        T::from_bool(flag).ok_or_else(|| E::invalid_value(Unexpected::Bool(flag), &self))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
@@ -61,7 +61,7 @@ impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
     }
 
     fn visit_i128<E: de::Error>(self, number: i128) -> Result<T, E> {
-        T::from_whole(number).ok_or_else(|| E::invalid_value(Unexpected::Other("a whole number"), &self))
+        T::from_integer(number).ok_or_else(|| E::invalid_value(Unexpected::Other("a whole number"), &self))
     }
 
     fn visit_u128<E: de::Error>(self, _: u128) -> Result<T, E> {
@@ -69,11 +69,11 @@ impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
-        T::from_number(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+        T::from_float(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
     }
 }
 
-/// serde's `Deserialize` for types with the trait above.
+/// Implements serde's `Deserialize` for scalars.
 macro_rules! deserialize_scalars {
     ($($type:ty $(, $parameter:ident)*;)*) => {$(
         impl<'de $(, const $parameter: u32)*> Deserialize<'de> for $type {
@@ -103,7 +103,7 @@ deserialize_scalars! {
 pub(super) struct Whole<const MIN: u32, const MAX: u32>(u32);
 
 impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
-    /// `N`; a number out of range does not compile.
+    /// The number `N`. A number out of range does not compile.
     pub(super) const fn of<const N: u32>() -> Self {
         const { assert!(MIN <= N && N <= MAX) };
         Self(N)
@@ -113,7 +113,7 @@ impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
         self.0
     }
 
-    /// As a byte; a range that goes beyond one does not compile.
+    /// The number as a byte. A range beyond one does not compile.
     pub(super) fn u8(self) -> u8 {
         const { assert!(MAX <= u8::MAX as u32) };
         u8::try_from(self.0).expect("MAX is a byte")
@@ -123,28 +123,28 @@ impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
         self.0 as usize
     }
 
-    /// As so many milliseconds.
+    /// The number as milliseconds.
     pub(super) fn ms(self) -> Duration {
         Duration::from_millis(self.0.into())
     }
 }
 
 impl<const MIN: u32, const MAX: u32> Scalar for Whole<MIN, MAX> {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a whole number from {MIN} to {MAX}")
     }
 
-    fn from_whole(number: i128) -> Option<Self> {
+    fn from_integer(number: i128) -> Option<Self> {
         u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number)).map(Self)
     }
 }
 
-/// A part of a whole: from 0 to 1.
+/// A number from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fraction(f32);
 
 impl Fraction {
-    /// So many thousandths of the whole; more than there are do not compile.
+    /// `N` thousandths. More than 1000 do not compile.
     pub(super) const fn thousandths<const N: u16>() -> Self {
         const { assert!(N <= 1000) };
         Self(N as f32 / 1000.0)
@@ -156,11 +156,11 @@ impl Fraction {
 }
 
 impl Scalar for Fraction {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number from 0 to 1")
     }
 
-    fn from_whole(number: i128) -> Option<Self> {
+    fn from_integer(number: i128) -> Option<Self> {
         match number {
             0 => Some(Self(0.0)),
             1 => Some(Self(1.0)),
@@ -169,7 +169,7 @@ impl Scalar for Fraction {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "only digits that no picture has the pixels for are lost")]
-    fn from_number(number: f64) -> Option<Self> {
+    fn from_float(number: f64) -> Option<Self> {
         (0.0..=1.0).contains(&number).then_some(Self(number as f32))
     }
 }
@@ -179,86 +179,86 @@ impl Scalar for Fraction {
 pub(super) struct Listen(pub(super) SocketAddr);
 
 impl Scalar for Listen {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an IP address and a port, like \"127.0.0.1:8999\" or \"[::1]:8999\"")
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    fn from_str(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
     }
 }
 
-/// A web origin in the very letters in which browsers send it.
+/// A web origin, spelt as browsers send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin(pub(super) String);
 
 impl Scalar for Origin {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "as browsers send it: \"https://example.org\" or \"https://example.org:8443\", in small letters, without a \
              path, without the port that http or https has anyway; or \"null\"",
         )
     }
 
-    fn from_text(text: &str) -> Option<Self> {
-        let ordinary = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._+:[]".contains(c);
-        let good = text == "null"
+    fn from_str(text: &str) -> Option<Self> {
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._+:[]".contains(c);
+        let is_valid = text == "null"
             || text.split_once("://").is_some_and(|(scheme, host)| {
                 let port_is_default = match scheme {
                     "http" => host.ends_with(":80"),
                     "https" => host.ends_with(":443"),
                     _ => false,
                 };
-                let given = !scheme.is_empty() && !host.is_empty();
-                given && !port_is_default && scheme.chars().chain(host.chars()).all(ordinary)
+                let is_complete = !scheme.is_empty() && !host.is_empty();
+                is_complete && !port_is_default && scheme.chars().chain(host.chars()).all(is_allowed)
             });
-        good.then(|| Self(text.to_owned()))
+        is_valid.then(|| Self(text.to_owned()))
     }
 }
 
-/// A name of this board, as browsers spell the hosts that they ask.
+/// A host name of this board, spelt as browsers send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Host(pub(super) String);
 
 impl Scalar for Host {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name like \"camera.example.org\", in small letters, without scheme, port or path")
     }
 
-    fn from_text(text: &str) -> Option<Self> {
-        let ordinary = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-        (!text.is_empty() && text.chars().all(ordinary)).then(|| Self(text.to_owned()))
+    fn from_str(text: &str) -> Option<Self> {
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        (!text.is_empty() && text.chars().all(is_allowed)).then(|| Self(text.to_owned()))
     }
 }
 
-/// The name of a camera or a zone: fit for a path of a URL, a topic, a file.
+/// The name of a camera or a zone. It fits into a URL path, a topic and a file name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Name(pub(super) String);
 
 impl Scalar for Name {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit")
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    fn from_str(text: &str) -> Option<Self> {
         let letter_or_digit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let good = (1..=32).contains(&text.len())
+        let is_valid = (1..=32).contains(&text.len())
             && text.starts_with(letter_or_digit)
             && text.chars().all(|c| letter_or_digit(c) || c == '-' || c == '_');
-        good.then(|| Self(text.to_owned()))
+        is_valid.then(|| Self(text.to_owned()))
     }
 }
 
-/// The least important kind of log line that is told.
+/// The lowest level that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Level(pub(super) log::LevelFilter);
 
 impl Scalar for Level {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"error\", \"warn\", \"info\" or \"debug\"")
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    fn from_str(text: &str) -> Option<Self> {
         let level = match text {
             "error" => log::LevelFilter::Error,
             "warn" => log::LevelFilter::Warn,
@@ -270,12 +270,12 @@ impl Scalar for Level {
     }
 }
 
-/// A camera at this machine.
+/// A V4L2 device of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Device(pub(super) DeviceName);
 
 impl Scalar for Device {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "a path below /dev, like \"/dev/v4l/by-id/usb-...\" or \"/dev/video0\", or a maker's and a product's number in \
              four digits each, like \"usb:046d:0825\", with a serial number behind another colon if that is needed; `fovea \
@@ -283,72 +283,73 @@ impl Scalar for Device {
         )
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    fn from_str(text: &str) -> Option<Self> {
         let Some(usb) = text.strip_prefix("usb:") else {
             let is_below = text.starts_with("/dev/") && !text.contains("/../") && !text.ends_with('/');
-            let good = is_below && !text.chars().any(char::is_control);
-            return good.then(|| Self(DeviceName::Path(Path::new(text).to_owned())));
+            let is_valid = is_below && !text.chars().any(char::is_control);
+            return is_valid.then(|| Self(DeviceName::Path(Path::new(text).to_owned())));
         };
         let number = |digits: &str| (digits.len() == 4).then(|| u16::from_str_radix(digits, 16).ok()).flatten();
         let mut parts = usb.splitn(3, ':');
         let (vendor, product) = (number(parts.next()?)?, number(parts.next()?)?);
         let serial = parts.next().map(str::to_owned);
-        let good = serial.as_ref().is_none_or(|serial| !serial.is_empty());
-        good.then_some(Self(DeviceName::Usb { vendor, product, serial }))
+        let is_valid = serial.as_ref().is_none_or(|serial| !serial.is_empty());
+        is_valid.then_some(Self(DeviceName::Usb { vendor, product, serial }))
     }
 }
 
-/// The format of a camera's pictures, or whichever costs least.
+/// The format of a camera's pictures; `None` is the one that costs least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Format(pub(super) Option<CameraFormat>);
 
 impl Scalar for Format {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"auto\"")?;
         let (last, others) = CameraFormat::NAMES.split_last().expect("there are some");
         others.iter().try_for_each(|(name, _)| write!(f, ", {name:?}"))?;
         write!(f, " or {:?}", last.0)
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    fn from_str(text: &str) -> Option<Self> {
         let format = CameraFormat::NAMES.iter().find(|(name, _)| *name == text).map(|(_, format)| *format);
         (text == "auto" || format.is_some()).then_some(Self(format))
     }
 }
 
-/// The name of something that can be set on a camera.
+/// The name of a camera's control.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ControlName(pub(super) String);
 
 impl Scalar for ControlName {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of a control, in a-z, 0-9 and _, as `fovea devices` lists them")
     }
 
-    fn from_text(text: &str) -> Option<Self> {
-        let good = !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        good.then(|| Self(text.to_owned()))
+    fn from_str(text: &str) -> Option<Self> {
+        let is_valid =
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        is_valid.then(|| Self(text.to_owned()))
     }
 }
 
-/// What a control is set to.
+/// The value of a camera's control.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Setting(pub(super) ControlValue);
 
 impl Scalar for Setting {
-    fn rule(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a whole number, true, false, or the name of a menu's entry in quotes")
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    fn from_str(text: &str) -> Option<Self> {
         Some(Self(ControlValue::Text(text.to_owned())))
     }
 
-    fn from_whole(number: i128) -> Option<Self> {
+    fn from_integer(number: i128) -> Option<Self> {
         i64::try_from(number).ok().map(|number| Self(ControlValue::Number(number)))
     }
 
-    fn from_flag(flag: bool) -> Option<Self> {
+    fn from_bool(flag: bool) -> Option<Self> {
         Some(Self(ControlValue::Flag(flag)))
     }
 }
@@ -359,8 +360,8 @@ struct Corner([f32; 2]);
 
 impl<'de> Deserialize<'de> for Corner {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TwoFractions;
-        impl<'de> Visitor<'de> for TwoFractions {
+        struct CornerVisitor;
+        impl<'de> Visitor<'de> for CornerVisitor {
             type Value = Corner;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -378,11 +379,11 @@ impl<'de> Deserialize<'de> for Corner {
                 }
             }
         }
-        deserializer.deserialize_seq(TwoFractions)
+        deserializer.deserialize_seq(CornerVisitor)
     }
 }
 
-/// Corners in order: at least three, not all on one line.
+/// The corners of a polygon in order: at least three, not all on one line.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Vec<Corner>")]
 pub(super) struct Polygon(pub(super) Vec<[f32; 2]>);
@@ -410,7 +411,7 @@ fn span_an_area(corners: &[[f32; 2]]) -> bool {
     from_first().any(|[x, y]| (x * farthest[1] - y * farthest[0]).abs() > 1e-6)
 }
 
-/// A table: `[server]`, `{ ... }`. Serde alone would take an array for one too, its elements in order of the fields.
+/// A table: `[server]`, `{ ... }`. Serde alone would accept an array too, with the fields in their order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Table<T>(T);
 
@@ -424,8 +425,8 @@ impl<T> Deref for Table<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OnlyTable<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyTable<T> {
+        struct TableVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
             type Value = Table<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -436,7 +437,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
                 T::deserialize(MapAccessDeserializer::new(map)).map(Table)
             }
         }
-        deserializer.deserialize_map(OnlyTable(PhantomData))
+        deserializer.deserialize_map(TableVisitor(PhantomData))
     }
 }
 
@@ -447,32 +448,32 @@ mod tests {
     #[test]
     fn a_name_fits_a_url_a_topic_and_a_file() {
         for good in ["door", "0", "back-yard_2", "a2345678901234567890123456789012"] {
-            assert!(Name::from_text(good).is_some(), "{good}");
+            assert!(Name::from_str(good).is_some(), "{good}");
         }
         for bad in ["", "Door", "-door", "_door", "a door", "tür", "../x", "a23456789012345678901234567890123"] {
-            assert!(Name::from_text(bad).is_none(), "{bad}");
+            assert!(Name::from_str(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
     fn an_origin_is_spelt_as_browsers_spell_it() {
         for good in ["null", "https://example.org", "http://192.168.1.7:8080", "http://[fe80::1]:8080", "app://x"] {
-            assert!(Origin::from_text(good).is_some(), "{good}");
+            assert!(Origin::from_str(good).is_some(), "{good}");
         }
         for bad in ["*", "", "example.org", "https://Example.org", "https://example.org/", "https://example.org:443"] {
-            assert!(Origin::from_text(bad).is_none(), "{bad}");
+            assert!(Origin::from_str(bad).is_none(), "{bad}");
         }
-        assert!(Origin::from_text("http://a:443").is_some());
-        assert!(Origin::from_text("http://a:80").is_none());
+        assert!(Origin::from_str("http://a:443").is_some());
+        assert!(Origin::from_str("http://a:80").is_none());
     }
 
     #[test]
     fn a_host_is_a_name_and_nothing_else() {
         for good in ["localhost", "camera.example.org", "192.0.2.7", "xn--tr-eka"] {
-            assert!(Host::from_text(good).is_some(), "{good}");
+            assert!(Host::from_str(good).is_some(), "{good}");
         }
         for bad in ["", "*", "Camera", "camera:8080", "https://camera", "camera/", "a b"] {
-            assert!(Host::from_text(bad).is_none(), "{bad}");
+            assert!(Host::from_str(bad).is_none(), "{bad}");
         }
     }
 
@@ -489,14 +490,14 @@ mod tests {
     #[test]
     fn numbers_stay_in_range() {
         for number in [i128::MIN, -1, 0, 100, i128::MAX] {
-            assert!(Whole::<1, 99>::from_whole(number).is_none(), "{number}");
+            assert!(Whole::<1, 99>::from_integer(number).is_none(), "{number}");
         }
-        assert_eq!(Whole::<1, 99>::from_whole(1).unwrap().u8(), 1);
-        assert_eq!(Whole::<1, 99>::from_whole(99).unwrap().u8(), 99);
+        assert_eq!(Whole::<1, 99>::from_integer(1).unwrap().u8(), 1);
+        assert_eq!(Whole::<1, 99>::from_integer(99).unwrap().u8(), 99);
         for number in [-0.1, 1.000_000_1, f64::NAN, f64::INFINITY] {
-            assert!(Fraction::from_number(number).is_none(), "{number}");
+            assert!(Fraction::from_float(number).is_none(), "{number}");
         }
-        assert_eq!(Fraction::from_number(1.0), Fraction::from_whole(1));
-        assert!(Fraction::from_whole(2).is_none());
+        assert_eq!(Fraction::from_float(1.0), Fraction::from_integer(1));
+        assert!(Fraction::from_integer(2).is_none());
     }
 }
