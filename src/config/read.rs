@@ -222,7 +222,7 @@ mod tests {
             let diagnostics = diagnostics(&text);
             assert!(diagnostics.lines().count() <= MAX_REPORTED + 1);
             assert!(
-                diagnostics.ends_with("there is more: after 100 violations no more were looked for\n"),
+                diagnostics.ends_with("there is more: after 100 mistakes no more were looked for\n"),
                 "{diagnostics}"
             );
         }
