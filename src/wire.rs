@@ -1,4 +1,4 @@
-//! The header of `fovea.v1`: what stands before each picture on the wire. Pure: bytes in, values out, both directions.
+//! The header of `fovea.v1`, which precedes each picture on the wire. Pure: encodes and parses bytes.
 //!
 //! Without the sub-protocol a binary message is one JPEG or PNG and nothing else. With it every binary message is
 //! this header, little-endian, and the picture behind it:
@@ -24,19 +24,19 @@ pub const SUBPROTOCOL: &str = "fovea.v1";
 /// The first bytes of every header.
 pub const MAGIC: [u8; 4] = *b"FVEA";
 
-/// The only version there is. A new one would be a new sub-protocol too: fields are added by a longer header.
+/// The only version. A longer header adds fields within it; another version would be another sub-protocol.
 pub const VERSION: u8 = 1;
 
-/// Bytes of the header as it is written.
+/// The length of the header that this version writes.
 pub const HEADER_BYTES: usize = HEADER_LENGTH as usize;
 
-/// The same as the header says it.
+/// The same, in the type of the header's field.
 const HEADER_LENGTH: u16 = 40;
 
-/// What a sender says of one picture.
+/// A sender's description of one picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// How the bytes behind the header spell pixels.
+    /// The format of the bytes behind the header.
     pub format: PixelFormat,
     /// Columns; 0 for JPEG and PNG.
     pub width_px: u32,
@@ -46,38 +46,38 @@ pub struct Header {
     pub stride_bytes: u32,
     /// The frame's number as the sender counts, from 1 on.
     pub seq: u64,
-    /// When it was captured, in microseconds of the sender's own clock, if known. The wire has no way to say
-    /// "at 0 microseconds": that is read as not known.
+    /// The capture time in microseconds of the sender's own clock; `None` if not known. The wire has 0 for that, so a
+    /// capture at 0 microseconds reads as not known.
     pub captured_us: Option<u64>,
 }
 
-/// Why a message does not begin with a header.
+/// Why a message does not start with a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// Too short for any header.
+    /// The message is shorter than a header.
     #[error("{have} bytes are too few for the {HEADER_BYTES}-byte header that {SUBPROTOCOL} puts before every picture")]
     Short {
-        /// Bytes there.
+        /// Bytes of the message.
         have: usize,
     },
-    /// Not a header at all; most likely a bare picture.
+    /// The message starts with something else; most likely a picture without a header.
     #[error(
         "the message begins with {0:02x?} where {SUBPROTOCOL} wants \"FVEA\" and a header; \
          to send bare JPEG or PNG, connect without the sub-protocol"
     )]
     Magic([u8; 4]),
-    /// Another version.
+    /// The header has another version.
     #[error("header version {0} where this is version {VERSION}")]
     Version(u8),
-    /// No such format.
+    /// The format's code is unknown.
     #[error("format {0} is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24")]
     Format(u8),
-    /// The picture would start inside the header or behind the message.
+    /// The picture would start inside the header or behind the end of the message.
     #[error(
         "a header length of {length} in a message of {have} bytes; it is {HEADER_BYTES} or more and ends before the picture"
     )]
     Length {
-        /// The length as given.
+        /// The length that the header states.
         length: u16,
         /// Bytes of the whole message.
         have: usize,
@@ -85,7 +85,7 @@ pub enum WireError {
 }
 
 impl Header {
-    /// The header as bytes, the picture's own to follow.
+    /// Encodes the header; the picture's bytes follow it in the message.
     #[must_use]
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
@@ -101,74 +101,83 @@ impl Header {
         bytes
     }
 
-    /// Reads the header that `message` begins with, and tells at which byte of it the picture starts.
+    /// Parses the header at the start of `message`. Returns it with the index in `message` at which the picture starts,
+    /// which is at most its length.
     ///
-    /// Says nothing of the picture itself: it may be empty, or less than the header promises.
+    /// Does not look at the picture: that may be empty, or shorter than the header says.
     ///
     /// # Errors
-    /// When there is no such header. The text is meant for the sender's author.
+    /// If there is no such header. The text is for the author of the sender.
     pub fn parse(message: &[u8]) -> Result<(Self, usize), WireError> {
         let have = message.len();
         let Some(bytes) = message.first_chunk::<HEADER_BYTES>() else {
-            // A short message that is no header at all is better told so than to be measured.
+            // For a short message that is no header the magic is the better error.
             return Err(match message.first_chunk() {
                 Some(start) if *start != MAGIC => WireError::Magic(*start),
                 _ => WireError::Short { have },
             });
         };
-        let magic = take(bytes, 0);
+        let magic = field::<0, _>(bytes);
         if magic != MAGIC {
             return Err(WireError::Magic(magic));
         }
         if bytes[4] != VERSION {
             return Err(WireError::Version(bytes[4]));
         }
-        let format = format_of(bytes[5]).ok_or(WireError::Format(bytes[5]))?;
-        let length = u16::from_le_bytes(take(bytes, 6));
+        let format = format_of_code(bytes[5]).ok_or(WireError::Format(bytes[5]))?;
+        let length = u16::from_le_bytes(field::<6, _>(bytes));
         let start = usize::from(length);
         if !(HEADER_BYTES..=have).contains(&start) {
             return Err(WireError::Length { length, have });
         }
         let header = Self {
             format,
-            width_px: u32::from_le_bytes(take(bytes, 8)),
-            height_px: u32::from_le_bytes(take(bytes, 12)),
-            stride_bytes: u32::from_le_bytes(take(bytes, 16)),
-            seq: u64::from_le_bytes(take(bytes, 24)),
-            captured_us: Some(u64::from_le_bytes(take(bytes, 32))).filter(|&us| us != 0),
+            width_px: u32::from_le_bytes(field::<8, _>(bytes)),
+            height_px: u32::from_le_bytes(field::<12, _>(bytes)),
+            stride_bytes: u32::from_le_bytes(field::<16, _>(bytes)),
+            seq: u64::from_le_bytes(field::<24, _>(bytes)),
+            captured_us: Some(u64::from_le_bytes(field::<32, _>(bytes))).filter(|&us| us != 0),
         };
         Ok((header, start))
     }
 }
 
-/// The `N` bytes at `at`, which the caller knows to be inside.
-fn take<const N: usize>(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
-    *bytes[at..].first_chunk().expect("every field lies inside the header")
+/// The field of `N` bytes at `AT`. A field that is not inside the header does not compile.
+fn field<const AT: usize, const N: usize>(bytes: &[u8; HEADER_BYTES]) -> [u8; N] {
+    const { assert!(AT + N <= HEADER_BYTES) };
+    std::array::from_fn(|index| bytes[AT + index])
 }
 
-fn format_code(format: PixelFormat) -> u8 {
-    match format {
-        PixelFormat::Jpeg => 1,
-        PixelFormat::Png => 2,
-        PixelFormat::Grey => 3,
-        PixelFormat::Yuyv => 4,
-        PixelFormat::Nv12 => 5,
-        PixelFormat::Bgr24 => 6,
-        PixelFormat::Rgb24 => 7,
-    }
+/// Maps formats to codes and back, from one list. A format that is not in the list does not compile.
+macro_rules! format_codes {
+    ($($format:ident = $code:literal),* $(,)?) => {
+        /// Every format.
+        #[cfg(test)]
+        const FORMATS: &[PixelFormat] = &[$(PixelFormat::$format),*];
+
+        fn format_code(format: PixelFormat) -> u8 {
+            match format {
+                $(PixelFormat::$format => $code,)*
+            }
+        }
+
+        fn format_of_code(code: u8) -> Option<PixelFormat> {
+            match code {
+                $($code => Some(PixelFormat::$format),)*
+                _ => None,
+            }
+        }
+    };
 }
 
-fn format_of(code: u8) -> Option<PixelFormat> {
-    Some(match code {
-        1 => PixelFormat::Jpeg,
-        2 => PixelFormat::Png,
-        3 => PixelFormat::Grey,
-        4 => PixelFormat::Yuyv,
-        5 => PixelFormat::Nv12,
-        6 => PixelFormat::Bgr24,
-        7 => PixelFormat::Rgb24,
-        _ => return None,
-    })
+format_codes! {
+    Jpeg = 1,
+    Png = 2,
+    Grey = 3,
+    Yuyv = 4,
+    Nv12 = 5,
+    Bgr24 = 6,
+    Rgb24 = 7,
 }
 
 #[cfg(test)]
@@ -213,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn every_format_has_the_documented_code() {
+        use PixelFormat::{Bgr24, Grey, Jpeg, Nv12, Png, Rgb24, Yuyv};
+        assert_eq!(FORMATS, [Jpeg, Png, Grey, Yuyv, Nv12, Bgr24, Rgb24]);
+        for (code, &format) in (1..).zip(FORMATS) {
+            let header = Header { format, ..HEADER };
+            assert_eq!(header.encode(), with(5, code));
+            assert_eq!(Header::parse(&with(5, code)), Ok((header, 40)));
+        }
+    }
+
+    #[test]
     fn a_longer_header_of_a_later_writer_is_skipped_over() {
         let mut message = with(6, 48).to_vec();
         message.extend([0xaa; 8]);
@@ -228,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn an_error_says_what_is_wrong() {
         let error = |message: &[u8]| Header::parse(message).expect_err("it is wrong").to_string();
         assert_eq!(
             error(&BYTES[..39]),
@@ -250,7 +270,7 @@ mod tests {
     }
 
     fn any_header() -> impl Strategy<Value = Header> {
-        let format = (1..=6u8).prop_map(|code| format_of(code).expect("1 to 6 are formats"));
+        let format = prop::sample::select(FORMATS);
         let captured_us = prop_oneof![Just(None), (1..=u64::MAX).prop_map(Some)];
         (format, any::<[u32; 3]>(), any::<u64>(), captured_us).prop_map(|(format, sizes, seq, captured_us)| {
             let [width_px, height_px, stride_bytes] = sizes;
