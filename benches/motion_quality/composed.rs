@@ -20,7 +20,7 @@ use crate::{
     footage::{Codec, Footage},
     percent,
     scene::{Composer, Light, Plan, RATE_HZ, SIZE, tree_zone},
-    score::{LogLimiter, overlap, ratio},
+    score::{Score, overlap, ratio},
     walker::{Truth, Walker},
 };
 
@@ -33,13 +33,13 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
     let covered = blurred(&background);
     let plans = plans(seconds);
     let waiting = Mutex::new(plans.iter().enumerate());
-    let tallies = Mutex::new(vec![LogLimiter::default(); plans.len()]);
+    let scores = Mutex::new(vec![Score::default(); plans.len()]);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some((i, plan)) = { waiting.lock().expect("no panics").next() } {
-                    let tally = play(plan, &background, &covered);
-                    tallies.lock().expect("no panics")[i] = tally;
+                    let score = play(plan, &background, &covered);
+                    scores.lock().expect("no panics")[i] = score;
                 }
             });
         }
@@ -48,16 +48,16 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
         "| scene | minutes | recall | precision | events a crossing | false events an hour | scene changes told |"
     );
     println!("| --- | --: | --: | --: | --: | --: | --: |");
-    for (plan, tally) in plans.iter().zip(tallies.into_inner().expect("no panics")) {
-        let events = ratio(tally.events, tally.crossings).map_or("-".into(), |events| format!("{events:.2}"));
+    for (plan, score) in plans.iter().zip(scores.into_inner().expect("no panics")) {
+        let events = ratio(score.events, score.crossings).map_or("-".into(), |events| format!("{events:.2}"));
         println!(
             "| {} | {:.0} | {} | {} | {events} | {:.0} | {} of {} |",
             plan.name,
-            tally.seconds / 60.0,
-            percent(tally.recall()),
-            percent(tally.precision()),
-            tally.false_events_an_hour(),
-            tally.scene_events,
+            score.seconds / 60.0,
+            percent(score.recall()),
+            percent(score.precision()),
+            score.false_events_an_hour(),
+            score.scene_events,
             plan.scene_changes(),
         );
     }
@@ -111,34 +111,34 @@ fn plans(seconds: f64) -> Vec<Plan> {
 }
 
 /// Runs a scene through JPEG, stage and events.
-fn play(plan: &Plan, background: &[u8], covered: &[u8]) -> LogLimiter {
+fn play(plan: &Plan, background: &[u8], covered: &[u8]) -> Score {
     let settings = config::Motion { zones: plan.zones.clone(), ..config::Motion::default() };
     let mut composer = Composer::new(plan, background, covered);
     let mut codec = Codec::new(SIZE, plan.scale);
     let mut motion = Motion::new(&settings);
     let mut events = Events::new(&Camera::new(0, "bench"), &settings);
-    let mut tally = LogLimiter { seconds: plan.seconds, ..LogLimiter::default() };
+    let mut score = Score { seconds: plan.seconds, ..Score::default() };
     let mut last_truth = Truth::Nobody;
     let mut somebody_until = 0.0;
     for time in plan.times() {
         let (frame, truth) = composer.compose(time);
         let jpeg = codec.encode(frame);
         let seen = motion.look(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
-        tally.frame(truth, &seen.boxes);
-        tally.crossings += u32::from(last_truth == Truth::Nobody && truth != Truth::Nobody);
+        score.frame(truth, &seen.boxes);
+        score.crossings += u32::from(last_truth == Truth::Nobody && truth != Truth::Nobody);
         last_truth = truth;
         if truth != Truth::Nobody {
             somebody_until = time + 0.5;
         }
         for event in events.see(&seen, SIZE, at(time)).iter().filter(|event| event.state == EventState::Start) {
             match event.kind {
-                EventKind::Scene => tally.scene_events += 1,
-                EventKind::Motion if time <= somebody_until => tally.events += 1,
-                EventKind::Motion => tally.false_events += 1,
+                EventKind::Scene => score.scene_events += 1,
+                EventKind::Motion if time <= somebody_until => score.events += 1,
+                EventKind::Motion => score.false_events += 1,
             }
         }
     }
-    tally
+    score
 }
 
 /// Prints how long a walker who stops is boxed, and how long the place where it stood.

@@ -1,4 +1,4 @@
-//! What was found, missed and invented.
+//! Counts of what was found, missed and invented.
 
 use fovea::message::Rect;
 
@@ -6,7 +6,7 @@ use crate::walker::Truth;
 
 /// The counts of one scene.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LogLimiter {
+pub(crate) struct Score {
     pub(crate) seconds: f64,
     /// Frames with the whole walker in them, and those of them in which a box matches it.
     pub(crate) walkers: u32,
@@ -22,7 +22,7 @@ pub(crate) struct LogLimiter {
     pub(crate) scene_events: u32,
 }
 
-impl LogLimiter {
+impl Score {
     pub(crate) fn frame(&mut self, truth: Truth, boxes: &[Rect]) {
         let count = |n: usize| u32::try_from(n).expect("64 boxes at most");
         match truth {

@@ -189,7 +189,7 @@ fn start(share: f64) -> Result<Vec<String>> {
     Ok(vec![row("quick: exec to listening", &format!("{time:.0} ms"), "<= 50 ms", time <= 50.0)])
 }
 
-/// EventFd-ups with a client connected and no frames.
+/// Wake-ups with a client connected and no frames.
 fn idle(share: f64) -> Result<Vec<String>> {
     let daemon = Daemon::start()?;
     let frames = frames(VGA, 2, false)?;
@@ -214,7 +214,7 @@ fn idle(share: f64) -> Result<Vec<String>> {
     )])
 }
 
-/// Histogram of a good camera's results while others misbehave, against none misbehaving, by turns.
+/// Ages of a good camera's results while others misbehave, against none misbehaving, by turns.
 fn sturdy(share: f64) -> Result<Vec<String>> {
     let frames = frames(VGA, 40, false)?;
     let cameras = ["good", "slow", "junk"].map(|name| format!("[[camera]]\nname = \"{name}\"\n[camera.motion]\n"));

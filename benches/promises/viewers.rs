@@ -33,14 +33,14 @@ const STUCK: usize = 5;
 /// Time in which the daemon clears away what viewers leave.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Histogram of results in milliseconds.
+/// Ages of results in milliseconds.
 struct Round {
     before: Vec<f64>,
     watched: Vec<f64>,
     after: Vec<f64>,
 }
 
-/// Histogram and memory, of small pictures and of large ones.
+/// Ages and memory, of small pictures and of large ones.
 pub(crate) fn viewers(share: f64) -> Result<Vec<String>> {
     let mut rows = Vec::new();
     for size in [VGA, FULL_HD] {
@@ -76,15 +76,15 @@ fn not_noticed(what: &str, rounds: &[Round], seen_mb: f64) -> String {
     let p50 = with(&all, 0.5) / without(&all, 0.5);
     let none =
         |rounds: &[&Round]| part(rounds, 0.99, |round| [&round.after]) / part(rounds, 0.99, |round| [&round.before]);
-    let words = |ratio: &dyn Fn(&[&Round]) -> f64| {
+    let with_spread = |ratio: &dyn Fn(&[&Round]) -> f64| {
         let [low, high] = spread(rounds, ratio);
         format!("{:.2} ({low:.2} to {high:.2})", ratio(&all))
     };
     let measured = format!(
         "{} of {:.1} ms; none against none {}; p50 {p50:.2}; {} results; they see {seen_mb:.0} MB/s",
-        words(&p99),
+        with_spread(&p99),
         without(&all, 0.99),
-        words(&none),
+        with_spread(&none),
         rounds.iter().map(|round| round.watched.len()).sum::<usize>(),
     );
     row(&format!("the data plane does not notice: p99 age, {what}"), &measured, "<= 1.05", p99(&all) <= 1.05)
