@@ -11,7 +11,7 @@ use crate::{
     at, cpu_ms,
     footage::{Codec, Footage, run_peer},
     percent,
-    scene::{RATE_HZ, SIZE},
+    picture::{RATE_HZ, SIZE},
     score::{covered, ratio},
 };
 

@@ -19,7 +19,8 @@ use crate::{
     at,
     footage::{Codec, Footage},
     percent,
-    scene::{Composer, Light, Plan, RATE_HZ, SIZE, tree_zone},
+    picture::{RATE_HZ, SIZE},
+    scene::{Composer, Light, Plan, tree_zone},
     score::{Score, overlap, ratio},
     walker::{Truth, Walker},
 };

@@ -1,20 +1,16 @@
 //! Composed scenes: what happens in them, and how their frames are made.
 
-use fovea::{config, frame::Size, message::Rect};
+use fovea::{config, message::Rect};
 use turbojpeg::ScalingFactor;
 
 use crate::{
+    picture::{RATE_HZ, SIZE},
     random::Random,
     walker::{Truth, Walker},
 };
 
-/// The size of the clip and of all that is composed.
-pub(crate) const SIZE: Size = Size { width_px: 768, height_px: 576 };
 const WIDTH: usize = SIZE.width_px as usize;
 const HEIGHT: usize = SIZE.height_px as usize;
-
-/// Frames a second.
-pub(crate) const RATE_HZ: u32 = 10;
 
 /// What happens in a scene.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use turbojpeg::ScalingFactor;
 use crate::{
     at, cpu_ms,
     footage::{Codec, Footage},
-    scene::SIZE,
+    picture::SIZE,
 };
 
 const FRAMES: usize = 3000;

@@ -2,7 +2,7 @@
 
 use fovea::message::Rect;
 
-use crate::scene::SIZE;
+use crate::picture::SIZE;
 
 /// It crosses from left to right and back, of a pedestrian's shape and pace.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ mod footage;
 mod measure;
 mod promises;
 mod sketch;
+mod table;
 mod viewers;
 
 use std::{env, error::Error, io::Write};
@@ -24,7 +25,7 @@ fn main() -> Result<()> {
     let only: Vec<_> =
         env::args().skip(1).filter(|argument| !argument.starts_with('-') && argument != "quick").collect();
     let mut out = std::io::stdout();
-    writeln!(out, "| promise | measured | bar | kept |\n| --- | --- | --- | --- |")?;
+    writeln!(out, "{}", table::HEAD)?;
     for (name, promise) in promises::ALL {
         if only.is_empty() || only.iter().any(|one| one == name) {
             for row in promise(if is_quick { 0.1 } else { 1.0 })? {

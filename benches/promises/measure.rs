@@ -1,7 +1,8 @@
-//! What the kernel says of a process, and what is made of many measurements.
+//! How measurements are taken: for how long and at which rate, what the kernel says of a process, and quantiles.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
+use fovea::message::{Age, Message};
 use nix::{
     sched::{CpuSet, sched_setaffinity},
     time::{ClockId, clock_gettime},
@@ -9,6 +10,23 @@ use nix::{
 };
 
 use crate::Result;
+
+/// The rate at which costs are measured: a usual camera's.
+pub(crate) const RATE: Duration = Duration::from_nanos(1_000_000_000 / 30);
+
+/// A time, but not so short that it measures nothing.
+pub(crate) fn seconds(seconds: f64, share: f64) -> Duration {
+    Duration::from_secs_f64((seconds * share).max(0.5))
+}
+
+/// An age of each result.
+pub(crate) fn ages(results: &[String], which: impl Fn(Age) -> f64) -> Vec<f64> {
+    let ages = results.iter().filter_map(|text| match Message::from_json(text) {
+        Ok(Message::Result(result)) => Some(which(result.age_ms)),
+        _ => None,
+    });
+    ages.collect()
+}
 
 /// Processor time that all threads of a process have used.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {

@@ -12,10 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fovea::{
-    frame::Size,
-    message::{Age, Message},
-};
+use fovea::frame::Size;
 use tungstenite::protocol::frame::coding::Data;
 
 use crate::{
@@ -23,8 +20,9 @@ use crate::{
     daemon::Daemon,
     feed::{Feed, Speaks, masked, upgrade},
     footage::{FULL_HD, VGA, frames},
-    measure::{cpu_time, median, memory_kb, minor_faults, quantile, wake_ups},
+    measure::{RATE, ages, cpu_time, median, memory_kb, minor_faults, quantile, seconds, wake_ups},
     sketch::Sketch,
+    table::row,
     viewers,
 };
 
@@ -46,18 +44,6 @@ pub(crate) const ALL: [(&str, Promise); 9] = [
 /// The processor's core on a machine of two, and what else is pinned there by turns.
 fn core() -> Result<usize> {
     Ok(thread::available_parallelism()?.get().max(2) - 1)
-}
-
-/// The rate at which costs are measured: a usual camera's.
-pub(crate) const RATE: Duration = Duration::from_nanos(1_000_000_000 / 30);
-
-pub(crate) fn row(promise: &str, measured: &str, bar: &str, kept: bool) -> String {
-    format!("| {promise} | {measured} | {bar} | {} |", if kept { "yes" } else { "**no**" })
-}
-
-/// A time, but not so short that it measures nothing.
-pub(crate) fn seconds(seconds: f64, share: f64) -> Duration {
-    Duration::from_secs_f64((seconds * share).max(0.5))
 }
 
 /// Frames a second of the whole daemon against the bare loop on the same core.
@@ -107,15 +93,6 @@ fn overload(share: f64) -> Result<Vec<String>> {
         "p50 <= 0.55, p99 <= 1.1",
         p50 <= 0.55 && p99 <= 1.1,
     )])
-}
-
-/// An age of each result.
-pub(crate) fn ages(results: &[String], which: impl Fn(Age) -> f64) -> Vec<f64> {
-    let ages = results.iter().filter_map(|text| match Message::from_json(text) {
-        Ok(Message::Result(result)) => Some(which(result.age_ms)),
-        _ => None,
-    });
-    ages.collect()
 }
 
 /// Processor time of a 1080p frame: the daemon, the program it began as, and a decode alone, by turns at 30 a second.

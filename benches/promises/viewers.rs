@@ -23,8 +23,8 @@ use crate::{
     daemon::Daemon,
     feed::{Feed, Speaks},
     footage::{FULL_HD, VGA, frames},
-    measure::{memory_kb, quantile, spread},
-    promises::{RATE, ages, row, seconds},
+    measure::{RATE, ages, memory_kb, quantile, seconds, spread},
+    table::row,
 };
 
 const VIEWERS: usize = 20;
