@@ -12,7 +12,7 @@ use fovea::{
     message::{Age, FrameResult, Message, Motion, Rect},
     processor::{decoder::Decoder, scale::Scale, set_up, stages::Stages},
     slot::Slot,
-    source::picture_head,
+    source::image_header,
     system::clock::Monotonic,
 };
 
@@ -47,7 +47,7 @@ fn publish_and_take(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn head_of_a_jpeg(bencher: Bencher<'_, '_>) {
     let frame = frame(FULL_HD);
-    bencher.bench_local(|| picture_head::read(black_box(frame.bytes())));
+    bencher.bench_local(|| image_header::read(black_box(frame.bytes())));
 }
 
 #[divan::bench(args = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth])]

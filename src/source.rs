@@ -1,7 +1,7 @@
 //! What feeds cameras. A source makes frames and publishes them; it knows nothing of who looks at them.
 
 mod buffers;
-pub mod picture_head;
+pub mod image_header;
 pub mod post;
 #[cfg(feature = "v4l2")]
 pub mod v4l2;

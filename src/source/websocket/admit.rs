@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::{
     frame::{Frame, Origin, PixelFormat, Size},
-    source::{buffers::Pool, picture_head},
+    source::{buffers::Pool, image_header},
     telemetry::rejections::RejectReason,
     wire::Header,
 };
@@ -27,7 +27,7 @@ pub(super) struct Picture {
 /// # Errors
 /// When it is neither, or too large.
 pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, RejectReason> {
-    let (format, size) = picture_head::read(&bytes)?;
+    let (format, size) = image_header::read(&bytes)?;
     within(size, max_pixels)?;
     Ok(Picture { format, size, stride_bytes: 0, bytes })
 }

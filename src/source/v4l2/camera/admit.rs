@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     frame::{Frame, Origin, PixelFormat, Size},
-    source::{picture_head, v4l2::device::Layout},
+    source::{image_header, v4l2::device::Layout},
     telemetry::rejections::RejectReason,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn frame(origin: Origin, format: PixelFormat, layout: &Layout, bytes:
     if format != PixelFormat::Jpeg {
         return Ok(Frame::raw(origin, format, agreed, layout.strides[0], bytes)?);
     }
-    match picture_head::read(&bytes)? {
+    match image_header::read(&bytes)? {
         (PixelFormat::Jpeg, size) if is_about(size, agreed) => Ok(Frame::compressed(origin, format, size, bytes)),
         (PixelFormat::Jpeg, size) => Err(RejectReason::Damaged(format!("it says {size}, and {agreed} was agreed on"))),
         _ => Err(RejectReason::Damaged("it is PNG, and JPEG was agreed on".into())),
