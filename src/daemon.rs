@@ -10,7 +10,7 @@
 //! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
 
 mod cameras;
-mod plugged_in;
+mod local_cameras;
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use std::{
 
 use log::{error, info, warn};
 
-use self::{cameras::Cameras, plugged_in::PluggedIn};
+use self::{cameras::Cameras, local_cameras::LocalCameras};
 use crate::{
     config::{self, Config},
     http::{self, Sights},
@@ -51,7 +51,7 @@ pub struct Daemon {
     started_with: Config,
     address: SocketAddr,
     cameras: Cameras,
-    plugged_in: PluggedIn,
+    local_cameras: LocalCameras,
     server: Arc<Server>,
     stop: Arc<EventFd>,
     ended: Arc<EventFd>,
@@ -152,15 +152,27 @@ impl Daemon {
         });
         let http = http.transpose()?;
 
-        let mut plugged_in = PluggedIn::default();
-        plugged_in.set(&cameras, &mut watchdog)?;
+        let mut local_cameras = LocalCameras::default();
+        local_cameras.set(&cameras, &mut watchdog)?;
 
         tell_start(address, &cores);
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
         let started_with = config;
-        Ok(Self { started_with, address, cameras, plugged_in, server, stop, ended, listen, processor, http, watchdog })
+        Ok(Self {
+            started_with,
+            address,
+            cameras,
+            local_cameras,
+            server,
+            stop,
+            ended,
+            listen,
+            processor,
+            http,
+            watchdog,
+        })
     }
 
     /// Makes another configuration hold. Cameras, connections and frames that it does not concern notice nothing;
@@ -171,7 +183,7 @@ impl Daemon {
     pub fn reload(&mut self, config: &Config) -> Result<(), StartError> {
         self.cameras.set(&config.cameras)?;
         self.server.renew(config.server.clone(), &self.cameras.gates());
-        self.plugged_in.set(&self.cameras, &mut self.watchdog)?;
+        self.local_cameras.set(&self.cameras, &mut self.watchdog)?;
         if let Some(http) = &self.http {
             http.show(self.cameras.sights());
         }
@@ -230,7 +242,7 @@ impl Daemon {
     pub fn stop(self) -> Result<(), JoinTimeout> {
         let now = Instant::now();
         self.stop.set();
-        let cameras = self.plugged_in.stop(now + SOURCES_END);
+        let cameras = self.local_cameras.stop(now + SOURCES_END);
         let sources = self.listen.join_until(now + SOURCES_END).and(cameras);
         self.cameras.slot.close();
         let processor = self.processor.join_until(now + ALL_ENDS);

@@ -21,11 +21,11 @@ mod daemon {
     }
     mod journal;
     mod limits;
+    #[cfg(feature = "v4l2")]
+    mod local_cameras;
     mod needed_libraries;
     mod newest_wins;
     mod nothing_is_left;
-    #[cfg(feature = "v4l2")]
-    mod plugged_in;
     mod protocol_faults;
     mod reload;
     mod service;

@@ -1,5 +1,5 @@
-//! A camera that should be plugged into this machine and is not: what the daemon makes of that, on any machine. What it
-//! makes of one that is there is seen on the emulated board.
+//! A local camera whose device is missing, which every machine can test. The scenarios of `tests/board/cameras.rs` test
+//! cameras whose device is present, on the emulated board.
 
 use std::process::Command;
 
@@ -12,30 +12,30 @@ use crate::support::{
     raw::{Raw, request},
 };
 
-/// A camera that no machine has.
+/// A camera whose device no machine has.
 const YARD: &str = "[[camera]]\nname = \"yard\"\n[camera.motion]\n[camera.v4l2]\ndevice = \"/dev/video4242\"\n";
 
 const LOST: &str = "yard: lost: /dev/video4242 is not there";
 
-const HOLDS: &str = "the configuration is read again, and holds";
+const RELOADED: &str = "the configuration is read again, and holds";
 
 #[test]
-fn it_is_lost_and_told_once_while_others_go_on() {
+fn a_missing_device_is_reported_once_and_other_cameras_go_on() {
     let mut daemon = Daemon::start(&format!("{HTTP}{DOOR}{YARD}"));
     daemon.wait_for_line(LOST);
-    let mut sender = Client::connect(&daemon, "/?results"); // the only camera that takes any
+    let mut sender = Client::connect(&daemon, "/?results"); // the only camera that accepts frames
     sender.send(Picture::scene(64, 48).jpeg());
     assert_eq!(sender.next_of("result")["camera"], "door");
     let status = get(&daemon, "/api/status").json();
     let yard = &status["cameras"][1];
     assert_eq!((&yard["state"], &yard["connections"]), (&"lost".into(), &0.into()), "{yard}");
     assert_eq!(yard["last_error"]["what"], "lost: /dev/video4242 is not there");
-    assert_eq!(yard["driver"]["errors"], 1, "the loss, and not every look for it");
-    assert!(status["cameras"][0].get("driver").is_none(), "the other has none");
+    assert_eq!(yard["driver"]["errors"], 1, "the loss counts, the attempts to reopen do not");
+    assert!(status["cameras"][0].get("driver").is_none(), "a WebSocket camera has no driver counters");
     let ready = get(&daemon, "/readyz");
     assert_eq!(ready.status, 503);
-    let lacking = ready.text();
-    assert!(lacking.starts_with("yard: lost since 20") && lacking.lines().count() == 1, "{lacking}");
+    let reason = ready.text();
+    assert!(reason.starts_with("yard: lost since 20") && reason.lines().count() == 1, "{reason}");
     let metrics = get(&daemon, "/metrics").text();
     assert!(metrics.contains("fovea_driver_errors_total{camera=\"yard\"} 1"), "{metrics}");
     let end = daemon.stop();
@@ -44,7 +44,7 @@ fn it_is_lost_and_told_once_while_others_go_on() {
 }
 
 #[test]
-fn it_takes_no_frames_from_elsewhere() {
+fn a_local_camera_rejects_frames_from_clients() {
     let daemon = Daemon::start(&format!("{DOOR}{YARD}"));
     let mut client = Raw::connect(&daemon);
     client.send(request("/frames/yard", ""));
@@ -55,39 +55,39 @@ fn it_takes_no_frames_from_elsewhere() {
 }
 
 #[test]
-fn a_reload_has_it_come_and_go() {
+fn a_reload_adds_and_removes_a_local_camera() {
     let daemon = Daemon::start(DOOR);
-    // Every thread has opened what it needs when a frame has gone all the way.
+    // Once a frame has passed every thread, each thread has opened its descriptors.
     let mut sender = Client::connect(&daemon, "/?results");
     sender.send(Picture::scene(64, 48).jpeg());
     sender.next_of("result");
     let before = daemon.descriptors();
     let threads = |daemon: &Daemon| daemon.tasks().into_iter().filter(|task| task.name == "cam-yard").count();
-    daemon.reload(&format!("{DOOR}{YARD}"), HOLDS);
+    daemon.reload(&format!("{DOOR}{YARD}"), RELOADED);
     daemon.wait_for_line(LOST);
     assert_eq!(threads(&daemon), 1);
-    // As one whose frames come from elsewhere it is another camera.
-    daemon.reload(&format!("{DOOR}[[camera]]\nname = \"yard\"\n"), HOLDS);
+    // A camera that clients feed is another camera, even under the same name.
+    daemon.reload(&format!("{DOOR}[[camera]]\nname = \"yard\"\n"), RELOADED);
     eventually("its thread ends", || threads(&daemon) == 0);
     Client::connect(&daemon, "/frames/yard");
-    daemon.reload(DOOR, HOLDS);
-    eventually("nothing of it is left", || daemon.descriptors() == before);
+    daemon.reload(DOOR, RELOADED);
+    eventually("its descriptors are closed", || daemon.descriptors() == before);
 }
 
 #[test]
-fn devices_and_doctor_say_what_is_not_there() {
+fn devices_and_doctor_report_a_missing_device() {
     let fovea = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_fovea")).args(arguments).output().expect("it was built");
         (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).expect("it writes UTF-8"))
     };
     let daemon = Daemon::start(YARD);
-    let (is_well, told) = fovea(&["doctor", "--config", daemon.config_path()]);
-    assert!(!is_well);
+    let (is_ok, report) = fovea(&["doctor", "--config", daemon.config_path()]);
+    assert!(!is_ok);
     assert!(
-        told.contains("bad   yard: /dev/video4242 is not there; `fovea devices` lists what is plugged in"),
-        "{told}"
+        report.contains("bad   yard: /dev/video4242 is not there; `fovea devices` lists what is plugged in"),
+        "{report}"
     );
-    let (is_well, told) = fovea(&["devices", "--json"]);
-    assert!(is_well, "{told}");
-    assert!(serde_json::from_str::<Vec<serde_json::Value>>(&told).is_ok(), "{told}");
+    let (is_ok, list) = fovea(&["devices", "--json"]);
+    assert!(is_ok, "{list}");
+    assert!(serde_json::from_str::<Vec<serde_json::Value>>(&list).is_ok(), "{list}");
 }
