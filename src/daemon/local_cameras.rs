@@ -11,7 +11,7 @@ use log::warn;
 use super::cameras::Cameras;
 use crate::{
     config::{self, V4l2},
-    source::{post::Post, v4l2::Camera},
+    source::{post::Post, v4l2::CaptureThread},
     system::{thread::JoinTimeout, watchdog::Watchdog},
     telemetry::camera_metrics::CameraMetrics,
 };
@@ -29,12 +29,12 @@ struct LocalCamera {
     metrics: Arc<CameraMetrics>,
     settings: V4l2,
     luma: bool,
-    capture: Camera,
+    capture: CaptureThread,
 }
 
 impl LocalCameras {
-    /// Runs exactly the local cameras that are configured. A camera that did not change keeps running untouched. A camera
-    /// of which only controls changed keeps its device open and sets them.
+    /// Runs exactly the local cameras that are configured. A camera that did not change keeps running untouched. A
+    /// camera of which only controls changed keeps its device open and sets them.
     ///
     /// Blocks until the devices of removed cameras are closed, [`CLOSE_TIMEOUT`] at most.
     ///
@@ -84,7 +84,7 @@ impl LocalCamera {
         let luma = settings.motion.is_some();
         let (slot, metrics) = (cameras.slot.clone(), metrics.clone());
         let heartbeat = watchdog.watch(&format!("cam-{}", settings.name));
-        let capture = Camera::start(v4l2.clone(), Post { statistics: metrics.clone(), slot, heartbeat, luma })?;
+        let capture = CaptureThread::start(v4l2.clone(), Post { statistics: metrics.clone(), slot, heartbeat, luma })?;
         Ok(Self { metrics, settings: v4l2.clone(), luma, capture })
     }
 

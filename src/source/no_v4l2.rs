@@ -1,5 +1,5 @@
-//! In the place of the cameras that are plugged into this machine, where these are left out (feature `v4l2`). A
-//! configuration that has one is refused before anything of this is asked for.
+//! Replaces `v4l2` in builds without the feature of that name. The configuration check rejects every local camera
+//! there, so that no capture thread is ever started.
 
 use std::{collections::BTreeMap, io, time::Instant};
 
@@ -9,33 +9,33 @@ use crate::{
     system::thread::JoinTimeout,
 };
 
-/// A camera that there cannot be.
+/// A capture thread that cannot exist.
 #[derive(Debug)]
-pub enum Camera {}
+pub enum CaptureThread {}
 
-impl Camera {
-    /// Starts none.
+impl CaptureThread {
+    /// Starts no thread.
     ///
     /// # Errors
-    /// Always.
+    /// Always fails.
     pub fn start(_: V4l2, _: Post) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// None has controls.
+    /// Never called.
     pub fn set_controls(&self, _: BTreeMap<String, ControlValue>) {
         match *self {}
     }
 
-    /// None runs.
+    /// Never called.
     pub fn stop(&self) {
         match *self {}
     }
 
-    /// None ends.
+    /// Never called.
     ///
     /// # Errors
-    /// Never.
+    /// Never fails.
     pub fn join_until(self, _: Instant) -> Result<(), JoinTimeout> {
         match self {}
     }

@@ -1,25 +1,25 @@
-//! Cameras that are plugged into this machine. Nothing outside this folder names V4L2.
+//! Cameras that are connected to this machine, over V4L2. Nothing outside this folder names V4L2.
 //!
-//! `camera` is a camera's thread: it opens the device, fetches frames, and waits for it to come back when it is gone. It
-//! finds the device with `identify`, decides with `negotiate` and `controls`, which are pure and read the `description`
-//! that a camera gives of itself, and fetches with `stream`, whose `buffers` lend the driver's memory. `hotplug` hears of
-//! cameras that come, and `trouble` has the words for what goes wrong. `device` alone talks with the driver.
+//! `capture` is the thread of a camera. It finds the device with `identify`, chooses a mode with `negotiate`, sets
+//! controls by a `control_plan`, and captures with a `stream`, whose frames hold `driver_buffers` without a copy. While
+//! the device is missing it waits for events of `hotplug`. `negotiate` and `control_plan` are pure and read the
+//! `description` of a camera. Only `device` calls the driver. `capture_error` has the error texts.
 
-mod buffers;
-mod camera;
-pub mod controls;
+mod capture;
+mod capture_error;
+pub mod control_plan;
 pub mod description;
 pub mod device;
+mod driver_buffers;
 mod hotplug;
 pub mod identify;
 mod mapping;
 pub mod negotiate;
 mod stream;
-mod trouble;
 
-pub use camera::Camera;
+pub use capture::CaptureThread;
 
-/// What a camera said of itself: a file of `tests/data/cameras`.
+/// Reads the recorded description of a camera from `tests/data/cameras`.
 #[cfg(test)]
 fn recorded(camera: &str) -> description::Description {
     let file = format!("{}/tests/data/cameras/{camera}.json", env!("CARGO_MANIFEST_DIR"));

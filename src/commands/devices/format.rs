@@ -6,9 +6,9 @@ use super::list::{ListedNode, NodeKind};
 use crate::{
     config::{self, CameraFormat},
     source::v4l2::{
-        controls::{in_words, spelt, takes},
+        control_plan::{accepted_values, format_value, normalize_name},
         description::{Control, Description, Mode, Offer, Rates, SizeRange},
-        negotiate::{Choice, Wanted, choose, name, rate_words},
+        negotiate::{CaptureMode, RequestedMode, choose_mode, config_name, format_rate},
     },
 };
 
@@ -37,7 +37,7 @@ fn camera(path: &str, names: &[String], description: &Description) -> String {
     let Description { card, driver, bus, formats, controls } = description;
     let mut text = format!("{path}: {card} ({driver}, {bus})\n");
     section(&mut text, "known as", names.iter().cloned());
-    let (usable, others): (Vec<_>, Vec<_>) = formats.iter().partition(|offer| name(offer.fourcc).is_some());
+    let (usable, others): (Vec<_>, Vec<_>) = formats.iter().partition(|offer| config_name(offer.fourcc).is_some());
     let others: Vec<_> = others.iter().map(|offer| offer.fourcc.to_string()).collect();
     let others = (!others.is_empty()).then(|| format!("not for fovea: {}", others.join(", ")));
     section(&mut text, "formats", usable.into_iter().map(offer).chain(others));
@@ -69,7 +69,7 @@ fn offer(offer: &Offer) -> String {
 
 /// ` at 30, 15 Hz`
 fn rates_suffix(Rates { intervals, any_between }: &Rates) -> String {
-    let rates: Vec<_> = intervals.iter().map(|interval| rate_words(interval.rate_hz())).collect();
+    let rates: Vec<_> = intervals.iter().map(|interval| format_rate(interval.rate_hz())).collect();
     match (rates.is_empty(), any_between) {
         (true, _) => String::new(),
         (false, false) => format!(" at {} Hz", rates.join(", ")),
@@ -80,24 +80,24 @@ fn rates_suffix(Rates { intervals, any_between }: &Rates) -> String {
 /// `brightness = 128: 0 to 255, usually 128`.
 fn control(control: &Control) -> String {
     let Control { name, value, read_only, inactive, .. } = control;
-    let value = value.map(|value| format!(" = {}", in_words(control, value)));
+    let value = value.map(|value| format!(" = {}", format_value(control, value)));
     let note = match (read_only, inactive) {
         (true, _) => " (only to be read)",
         (_, true) => " (ruled by another control now)",
         _ => "",
     };
-    format!("{name}{}: {}{note}", value.unwrap_or_default(), takes(control))
+    format!("{name}{}: {}{note}", value.unwrap_or_default(), accepted_values(control))
 }
 
 /// The tables to put into the configuration.
 fn config_block(device: &str, description: &Description) -> String {
-    let wanted = Wanted { format: None, size: config::V4l2::SIZE, rate_hz: config::V4l2::RATE_HZ, luma: true };
-    let choice = choose(&description.formats, &wanted);
+    let wanted = RequestedMode { format: None, size: config::V4l2::SIZE, rate_hz: config::V4l2::RATE_HZ, luma: true };
+    let choice = choose_mode(&description.formats, &wanted);
     let mut lines = vec!["[[camera]]".to_owned(), format!("name = {:?}", camera_name(&description.card))];
     lines.extend(["[camera.v4l2]".to_owned(), format!("device = {device:?}")]);
     match choice {
-        Ok(Choice { fourcc, size, interval }) => {
-            let format = name(fourcc).map_or("auto", CameraFormat::word);
+        Ok(CaptureMode { fourcc, size, interval }) => {
+            let format = config_name(fourcc).map_or("auto", CameraFormat::word);
             lines.push(format!("# format = {format:?} is what \"auto\" takes of it"));
             lines.push(format!("width_px = {}", size.width_px));
             lines.push(format!("height_px = {}", size.height_px));
@@ -117,7 +117,7 @@ fn rounded(rate_hz: f64) -> u32 {
 
 /// A camera name made from the card's: `hd-pro-webcam-c920`.
 fn camera_name(card: &str) -> String {
-    let name: String = spelt(card).replace('_', "-").chars().take(32).collect();
+    let name: String = normalize_name(card).replace('_', "-").chars().take(32).collect();
     let name = name.trim_end_matches('-');
     if name.is_empty() { "camera".to_owned() } else { name.to_owned() }
 }

@@ -49,7 +49,7 @@ pub(super) fn all() -> io::Result<Vec<ListedNode>> {
 fn inspect(node: Node) -> ListedNode {
     let Node { path, name, usb, .. } = node;
     let kind = match Device::open(&path, None) {
-        Ok(device) if device.captures() => NodeKind::Camera(device.describe()),
+        Ok(device) if device.can_capture() => NodeKind::Camera(device.describe()),
         Ok(_) => NodeKind::Other(name),
         Err(error) => NodeKind::Closed(error.to_string()),
     };

@@ -8,10 +8,10 @@ use super::{Diagnostic, Machine};
 use crate::{
     config::{Camera, V4l2},
     source::v4l2::{
-        controls,
+        control_plan,
         device::Device,
         identify::{self, User},
-        negotiate::{Wanted, choose, describe, shortfall},
+        negotiate::{RequestedMode, choose_mode, describe, shortfall},
     },
 };
 
@@ -31,10 +31,10 @@ fn check_camera(camera: &Camera, v4l2: &V4l2) -> Vec<Diagnostic> {
             "{name}: {device} is not there; `fovea devices` lists what is plugged in, `sudo dmesg` tells of what was"
         ))];
     };
-    let opened = candidates.iter().find_map(|path| Device::open(path, None).ok().filter(Device::captures));
+    let opened = candidates.iter().find_map(|path| Device::open(path, None).ok().filter(Device::can_capture));
     let Some(opened) = opened else { return vec![cannot_open(name, path)] };
     let mut diagnostics = vec![check_format(camera, v4l2, path, &opened)];
-    let (_, mismatches) = controls::plan(&opened.controls(), &v4l2.controls);
+    let (_, mismatches) = control_plan::plan(&opened.controls(), &v4l2.controls);
     diagnostics.extend(mismatches.iter().map(|mismatch| Diagnostic::bad(format!("{name}: {mismatch}"))));
     drop(opened);
     diagnostics.push(check_users(name, path));
@@ -58,9 +58,9 @@ fn cannot_open(name: &str, path: &Path) -> Diagnostic {
 
 /// Checks what the camera offers. It sets nothing: the camera may be in use.
 fn check_format(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Diagnostic {
-    let wanted = Wanted::of(v4l2, camera.motion.is_some());
+    let wanted = RequestedMode::new(v4l2, camera.motion.is_some());
     let (name, offers, shown) = (&camera.name, device.formats(), path.display());
-    match choose(&offers, &wanted) {
+    match choose_mode(&offers, &wanted) {
         Err(why) => Diagnostic::bad(format!("{name}: {shown}: {why}")),
         Ok(choice) => match shortfall(&offers, &wanted, &choice) {
             Some(shortfall) => Diagnostic::hint(format!("{name}: {shown} {shortfall}")),

@@ -1,163 +1,163 @@
-//! What a camera says of itself, as plain data: `fovea devices --json` writes it, the tests read recorded ones.
+//! The description of a camera as plain data. `fovea devices --json` writes it; the tests read recorded ones.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A camera: what it is called, what pictures it offers, what can be set.
+/// What a camera is, and the formats and controls that it offers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// Its own name: `HD Pro Webcam C920`.
+    /// The camera's own name: `HD Pro Webcam C920`.
     pub card: String,
-    /// The kernel's driver: `uvcvideo`.
+    /// The name of the kernel's driver: `uvcvideo`.
     pub driver: String,
-    /// Where it is plugged in, as the driver spells it: `usb-0000:01:00.0-1.2`.
+    /// Where it is connected, as the driver spells it: `usb-0000:01:00.0-1.2`.
     pub bus: String,
-    /// The formats of its pictures, in its own order.
+    /// The formats, in the driver's order.
     pub formats: Vec<Offer>,
-    /// What can be set.
+    /// The controls that have a single value.
     pub controls: Vec<Control>,
 }
 
-/// A format that a camera offers, in these sizes.
+/// A format that a camera offers, with its sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
-    /// Its code.
+    /// The format's code.
     pub fourcc: FourCc,
-    /// Its name in the driver's words.
+    /// The driver's name of the format.
     pub name: String,
-    /// One by one, as most cameras list them.
+    /// The sizes, as most cameras enumerate them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modes: Vec<Mode>,
-    /// Or all sizes in a range.
+    /// The range of the sizes, as scalers enumerate them. Excludes `modes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<SizeRange>,
 }
 
-/// A size and the rates that it comes at.
+/// A size and its rates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mode {
     /// Columns and rows.
     pub size_px: [u32; 2],
-    /// How often a frame comes; empty if the driver does not say.
+    /// The rates; empty if the driver does not enumerate them.
     #[serde(flatten)]
     pub rates: Rates,
 }
 
-/// Any size from `min_px` to `max_px` in steps, as scalers offer.
+/// All sizes from `min_px` to `max_px` in steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SizeRange {
-    /// The smallest: columns and rows.
+    /// Columns and rows of the smallest size.
     pub min_px: [u32; 2],
-    /// The largest.
+    /// Columns and rows of the largest size.
     pub max_px: [u32; 2],
-    /// From one size to the next.
+    /// The steps in columns and rows.
     pub step_px: [u32; 2],
-    /// The rates of the largest size.
+    /// The rates at the largest size.
     #[serde(flatten)]
     pub rates: Rates,
 }
 
-/// How often frames come.
+/// The rates at which a camera sends frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
-    /// Seconds from frame to frame; empty if the driver does not say.
+    /// The time from one frame to the next; empty if the driver does not enumerate it.
     #[serde(default)]
     pub intervals: Vec<Interval>,
-    /// Whether anything between the shortest and the longest will do, too.
+    /// Whether all intervals between the shortest and the longest are possible.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub any_between: bool,
 }
 
-/// Seconds from a frame to the next, as a fraction: `1/30`. Never zero, never without end.
+/// The time from one frame to the next in seconds, as a fraction: `1/30`. Neither zero nor infinite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
     numerator: u32,
     denominator: u32,
 }
 
-/// Four letters that name a format: `YUYV`. V4L2 packs them into a number, the first letter lowest.
+/// The code of a format, four letters: `YUYV`. V4L2 packs them into a number, the first letter in the lowest byte.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FourCc(pub [u8; 4]);
 
-/// Something that can be set.
+/// A control of a camera.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Control {
-    /// Its number for the driver.
+    /// The driver's number of the control.
     pub id: u32,
-    /// Its name as configurations spell it: `exposure_time_absolute`.
+    /// The name as the configuration spells it: `exposure_time_absolute`.
     pub name: String,
-    /// What values it takes.
+    /// The type of its values.
     pub kind: ControlKind,
-    /// The least value.
+    /// The smallest value.
     pub min: i64,
-    /// The greatest.
+    /// The largest value.
     pub max: i64,
-    /// From one value to the next, counted from the least.
+    /// The step from one value to the next, counted from `min`.
     pub step: u64,
-    /// What it is unless set.
+    /// The driver's default.
     pub default: i64,
-    /// What it is now, if it can be read.
+    /// The current value, if it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
-    /// Of a menu, its entries.
+    /// The entries of a menu.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub menu: Vec<MenuEntry>,
-    /// Whether it is only to be read.
+    /// Whether it cannot be set.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
-    /// Whether another control keeps it from having an effect now.
+    /// Whether it has no effect at the moment, because of another control.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inactive: bool,
 }
 
-/// What values a control takes.
+/// The type of a control's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ControlKind {
-    /// Whole numbers in a range.
+    /// An integer in a range.
     Integer,
-    /// Yes or no.
+    /// A flag.
     Boolean,
-    /// One of the entries.
+    /// The index of an entry.
     Menu,
-    /// One of the entries, whose names are numbers.
+    /// The index of an entry whose name is a number.
     IntegerMenu,
-    /// Bits.
+    /// A set of bits.
     Bitmask,
-    /// Set to any value, it does something.
+    /// Any value, which triggers an action.
     Button,
 }
 
 /// An entry of a menu.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MenuEntry {
-    /// Its number.
+    /// The value that selects the entry.
     pub index: u32,
-    /// What it is called.
+    /// The entry's name.
     pub name: String,
 }
 
 impl Interval {
-    /// So many seconds; `None` for zero and for ever.
+    /// An interval of `numerator / denominator` seconds; `None` if either is 0.
     #[must_use]
     pub fn new(numerator: u32, denominator: u32) -> Option<Self> {
         (numerator > 0 && denominator > 0).then_some(Self { numerator, denominator })
     }
 
-    /// That of so many frames a second, of which there is at least one.
+    /// The interval of `rate_hz` frames a second; 0 counts as 1.
     #[must_use]
     pub fn of_rate(rate_hz: u32) -> Self {
         Self { numerator: 1, denominator: rate_hz.max(1) }
     }
 
-    /// Numerator and denominator.
+    /// The numerator and the denominator.
     #[must_use]
     pub fn parts(self) -> (u32, u32) {
         (self.numerator, self.denominator)
     }
 
-    /// Frames a second.
+    /// The rate in frames a second.
     #[must_use]
     pub fn rate_hz(self) -> f64 {
         f64::from(self.denominator) / f64::from(self.numerator)
@@ -193,13 +193,13 @@ impl FromStr for Interval {
 }
 
 impl FourCc {
-    /// As V4L2 has it in its structures.
+    /// The code that V4L2's structures hold as a number.
     #[must_use]
-    pub fn of_code(code: u32) -> Self {
+    pub fn from_code(code: u32) -> Self {
         Self(code.to_le_bytes())
     }
 
-    /// As V4L2 wants it in its structures.
+    /// The number for V4L2's structures.
     #[must_use]
     pub fn code(self) -> u32 {
         u32::from_le_bytes(self.0)
@@ -208,7 +208,7 @@ impl FourCc {
 
 impl fmt::Display for FourCc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The highest bit of the last letter says "big-endian" in V4L2.
+        // V4L2 marks big-endian formats with the highest bit of the last letter.
         let letters = self.0.map(|byte| byte & 0x7f);
         write!(f, "{}", letters.escape_ascii().to_string().trim_end())
     }
@@ -233,7 +233,7 @@ impl FromStr for FourCc {
     }
 }
 
-/// serde for what is a text in files.
+/// Implements serde for types that are a text in JSON.
 macro_rules! serde_as_text {
     ($($type:ty),*) => {$(
         impl Serialize for $type {
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_compared_by_their_length() {
+    fn intervals_are_ordered_by_their_length() {
         let interval = |text: &str| text.parse::<Interval>().unwrap();
         assert!(interval("1/30") < interval("1/25"));
         assert_eq!(interval("1/30").cmp(&interval("1/30")), Ordering::Equal);
@@ -271,7 +271,7 @@ mod tests {
     fn a_code_is_its_letters() {
         let yuyv: FourCc = "YUYV".parse().unwrap();
         assert_eq!(yuyv.code(), 0x5659_5559);
-        assert_eq!(FourCc::of_code(0x5659_5559), yuyv);
+        assert_eq!(FourCc::from_code(0x5659_5559), yuyv);
         assert_eq!("Y8".parse::<FourCc>().unwrap().to_string(), "Y8");
         assert_eq!(FourCc([0xff, b'a', 0, b'b']).to_string(), "\\x7fa\\x00b");
     }

@@ -1,12 +1,12 @@
-//! The kernel's side of a camera, in its own words: safe, and without a say in what to do.
+//! A safe wrapper of a V4L2 device. It makes no decisions.
 //!
-//! Here a device is opened and says what it is. `formats` and `controls` are what it offers and is asked for, `frames`
-//! how it hands over pictures. `kernel` is V4L2's structures and calls, and all that is `unsafe` of them.
+//! This file opens and identifies a device. `formats` and `controls` enumerate and set what it has, `streaming`
+//! exchanges buffers with it. `kernel` holds V4L2's structures and the ioctl, and all `unsafe` code that they need.
 
 mod controls;
 mod formats;
-mod frames;
 mod kernel;
+mod streaming;
 
 use std::{
     fs::OpenOptions,
@@ -28,105 +28,105 @@ use v4l::{
     v4l2::vidioc,
 };
 
-use self::kernel::{Argument, VIDEO_CAPTURE, VIDEO_CAPTURE_MPLANE, text, zero};
+use self::kernel::{IoctlArg, VIDEO_CAPTURE, VIDEO_CAPTURE_MPLANE, text, zero};
 pub use self::{
     formats::Layout,
-    frames::{Filled, StampOf},
+    streaming::{DequeuedBuffer, TimestampSource},
 };
 use super::description::Description;
 use crate::system::watchdog::Heartbeat;
 
-/// Things of one kind that a driver is asked for at most. One that counts without end must not keep us.
-const MOST: u32 = 256;
+/// The most items of one kind that are enumerated. It bounds the loop with a driver whose list never ends.
+const MAX_ITEMS: u32 = 256;
 
 /// An open V4L2 device.
 #[derive(Debug)]
 pub struct Device {
     fd: OwnedFd,
-    /// How it hands over pictures; `None`: not at all.
-    kind: Option<Kind>,
-    name: Name,
+    /// `None` if the device is no capture device.
+    api: Option<CaptureApi>,
+    identity: Identity,
     heartbeat: Option<Arc<Heartbeat>>,
 }
 
-/// What a device is called; it stays so for as long as it is open.
+/// What the device says about itself, read once when it is opened.
 #[derive(Clone, Debug, Default)]
-struct Name {
+struct Identity {
     card: String,
     driver: String,
     bus: String,
 }
 
-/// How a device hands over pictures.
+/// Which of V4L2's two capture interfaces a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// One piece of memory each.
-    Single,
-    /// As many as the format has planes.
-    Multi,
+enum CaptureApi {
+    /// A buffer has one memory plane.
+    SinglePlanar,
+    /// A buffer has as many memory planes as the format asks for.
+    MultiPlanar,
 }
 
 impl Device {
-    /// Opens the device at `path`. `heartbeat` hears of every answer of the driver: a camera that is slow to describe is
-    /// not one that hangs.
+    /// Opens the device at `path`. Every answer of the driver beats `heartbeat`: to enumerate a slow camera takes
+    /// longer than the watchdog allows, and does not mean that the thread hangs.
     ///
     /// # Errors
-    /// What the kernel says; `ENOTTY` when it is no V4L2 device at all.
+    /// Fails with the kernel's error, with `ENOTTY` if the file is no V4L2 device.
     pub fn open(path: &Path, heartbeat: Option<Arc<Heartbeat>>) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        let mut device = Self { fd: file.into(), kind: None, name: Name::default(), heartbeat };
+        let mut device = Self { fd: file.into(), api: None, identity: Identity::default(), heartbeat };
         let mut capability: v4l2_capability = zero();
-        device.ask(vidioc::VIDIOC_QUERYCAP, &mut capability)?;
+        device.ioctl(vidioc::VIDIOC_QUERYCAP, &mut capability)?;
         let v4l2_capability { card, driver, bus_info, .. } = &capability;
-        device.name = Name { card: text(card), driver: text(driver), bus: text(bus_info) };
+        device.identity = Identity { card: text(card), driver: text(driver), bus: text(bus_info) };
         let caps = capability.device_caps;
         let is_converter = caps & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE) != 0;
         if caps & V4L2_CAP_STREAMING != 0 && !is_converter {
-            device.kind = match caps {
-                caps if caps & V4L2_CAP_VIDEO_CAPTURE != 0 => Some(Kind::Single),
-                caps if caps & V4L2_CAP_VIDEO_CAPTURE_MPLANE != 0 => Some(Kind::Multi),
+            device.api = match caps {
+                caps if caps & V4L2_CAP_VIDEO_CAPTURE != 0 => Some(CaptureApi::SinglePlanar),
+                caps if caps & V4L2_CAP_VIDEO_CAPTURE_MPLANE != 0 => Some(CaptureApi::MultiPlanar),
                 _ => None,
             };
         }
         Ok(device)
     }
 
-    /// Whether pictures can be had of it. A camera has other nodes too, which give descriptions of pictures.
+    /// Whether this is a capture device. Many cameras have a second node, which only sends metadata.
     #[must_use]
-    pub fn captures(&self) -> bool {
-        self.kind.is_some()
+    pub fn can_capture(&self) -> bool {
+        self.api.is_some()
     }
 
-    /// Its own name: `HD Pro Webcam C920`. The driver is not asked.
+    /// The camera's own name: `HD Pro Webcam C920`. Does not ask the driver.
     #[must_use]
     pub fn card(&self) -> &str {
-        &self.name.card
+        &self.identity.card
     }
 
-    /// The kernel's driver: `uvcvideo`. The driver is not asked.
+    /// The name of the kernel's driver: `uvcvideo`. Does not ask the driver.
     #[must_use]
     pub fn driver(&self) -> &str {
-        &self.name.driver
+        &self.identity.driver
     }
 
-    /// All that the camera says of itself. Of one that is gone that is little.
+    /// Enumerates all that the camera offers. The lists are empty if it has been unplugged.
     #[must_use]
     pub fn describe(&self) -> Description {
-        let Name { card, driver, bus } = self.name.clone();
+        let Identity { card, driver, bus } = self.identity.clone();
         Description { card, driver, bus, formats: self.formats(), controls: self.controls() }
     }
 
     fn buffer_type(&self) -> u32 {
-        if self.kind == Some(Kind::Multi) { VIDEO_CAPTURE_MPLANE } else { VIDEO_CAPTURE }
+        if self.api == Some(CaptureApi::MultiPlanar) { VIDEO_CAPTURE_MPLANE } else { VIDEO_CAPTURE }
     }
 
-    /// A call outside the stream of frames: the watchdog hears that the driver answered.
-    fn ask(&self, request: vidioc::_IOC_TYPE, argument: &mut impl Argument) -> Result<(), Errno> {
-        let answer = argument.call(&self.fd, request);
+    /// Calls the driver, and beats the heartbeat when it answers. Not for the calls of each frame.
+    fn ioctl(&self, request: vidioc::_IOC_TYPE, arg: &mut impl IoctlArg) -> Result<(), Errno> {
+        let result = arg.ioctl(&self.fd, request);
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.beat();
         }
-        answer
+        result
     }
 }
 

@@ -1,4 +1,4 @@
-//! The kernel's word that a camera came, over netlink: so nobody has to look again and again.
+//! Receives the kernel's device events over netlink, so that nobody has to poll for a camera.
 
 use std::{
     io,
@@ -10,21 +10,23 @@ use nix::{
     sys::socket::{AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recvfrom, socket},
 };
 
-/// Who speaks: the kernel, as soon as there is a device; and udev, once it has set the device's permissions and made
-/// the links by which cameras are known. On boards without udev there is only the former.
+/// The multicast groups to join. The kernel sends an event as soon as a device exists; udev sends one once it has set
+/// the device's permissions and made its links. Boards without udev have only the first.
 const KERNEL_AND_UDEV: u32 = 1 | 2;
 
-/// How cameras are called in these messages.
-const OURS: &[u8] = b"SUBSYSTEM=video4linux";
+/// The line that marks the event of a camera.
+const CAMERA_LINE: &[u8] = b"SUBSYSTEM=video4linux";
 
-/// Listens for devices from now on.
+/// A subscription to device events. Readable when there are some.
 #[derive(Debug)]
-pub(super) struct Hotplug(OwnedFd);
+pub(super) struct HotplugMonitor(OwnedFd);
 
-impl Hotplug {
+impl HotplugMonitor {
+    /// Subscribes to all device events from now on.
+    ///
     /// # Errors
-    /// When the system refuses the socket: a sandbox without netlink.
-    pub(super) fn listen() -> io::Result<Self> {
+    /// Fails if the system refuses the socket, as a sandbox without netlink does.
+    pub(super) fn subscribe() -> io::Result<Self> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let protocol = SockProtocol::NetlinkKObjectUEvent;
         let socket = socket(AddressFamily::Netlink, SockType::Datagram, flags, protocol)?;
@@ -32,33 +34,34 @@ impl Hotplug {
         Ok(Self(socket))
     }
 
-    /// Reads all that was said; whether a camera was spoken of. Does not wait.
-    pub(super) fn heard(&self) -> bool {
+    /// Reads all pending events. Returns whether one of them is a camera's. Does not block.
+    pub(super) fn drain(&self) -> bool {
         let mut message = [0; 8192];
-        let mut ours = false;
+        let mut is_camera = false;
         loop {
             match recvfrom::<NetlinkAddr>(self.0.as_raw_fd(), &mut message) {
-                // Any program can send a message to this socket alone, only the kernel and root to all who listen.
+                // Any program can send a message to this one socket; only the kernel and root can send to a group.
                 Ok((length, from)) if from.is_some_and(|from| from.groups() != 0) => {
-                    ours |= is_of_a_camera(&message[..length]);
+                    is_camera |= is_camera_event(&message[..length]);
                 }
                 Ok(_) | Err(Errno::EINTR) => {}
-                Err(Errno::ENOBUFS) => ours = true, // so much was said that some is lost
-                Err(_) => return ours,              // mostly EAGAIN: that was all
+                Err(Errno::ENOBUFS) => is_camera = true, // events were lost; a camera's may be among them
+                Err(_) => return is_camera,              // mostly EAGAIN: there are no more
             }
         }
     }
 }
 
-impl AsFd for Hotplug {
+impl AsFd for HotplugMonitor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-/// Whether a message is of a camera. Both kinds are lines that end in zero bytes; udev's has a head before them.
-fn is_of_a_camera(message: &[u8]) -> bool {
-    message.split(|&byte| byte == 0).any(|line| line == OURS)
+/// Whether an event is a camera's. Events of both groups hold lines that end in zero bytes; udev's have a header
+/// before them.
+fn is_camera_event(message: &[u8]) -> bool {
+    message.split(|&byte| byte == 0).any(|line| line == CAMERA_LINE)
 }
 
 #[cfg(test)]
@@ -66,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_of_the_kernel_and_of_udev_are_understood() {
+    fn events_of_the_kernel_and_of_udev_are_recognized() {
         let kernel = b"add@/devices/platform/vivid.0/video4linux/video0\0ACTION=add\0SUBSYSTEM=video4linux\0SEQNUM=9\0";
-        assert!(is_of_a_camera(kernel));
+        assert!(is_camera_event(kernel));
         let udev = b"libudev\0\xfe\xed\xca\xfe\x28\0\0\0\x28\0\0\0\x30\0\0\0ACTION=add\0SUBSYSTEM=video4linux\0";
-        assert!(is_of_a_camera(udev));
-        assert!(!is_of_a_camera(b"add@/devices/x\0ACTION=add\0SUBSYSTEM=usb\0"));
-        assert!(!is_of_a_camera(b""));
+        assert!(is_camera_event(udev));
+        assert!(!is_camera_event(b"add@/devices/x\0ACTION=add\0SUBSYSTEM=usb\0"));
+        assert!(!is_camera_event(b""));
     }
 }

@@ -1,4 +1,5 @@
-//! Which device a camera is: its nodes, the names by which it stays known, and who has it.
+//! Identifies devices: the nodes that a configured name means, their stable names, and the programs that have them
+//! open.
 
 use std::{
     fs, io,
@@ -9,50 +10,50 @@ use serde::Serialize;
 
 use crate::{config::DeviceName, system::sysfs};
 
-/// Where the kernel lists the nodes.
+/// The kernel's list of device nodes.
 const NODES: &str = "/sys/class/video4linux";
 
-/// Where udev makes links whose names stay the same: by what the camera is, and by where it is plugged in.
+/// The folders of udev's links with stable names: by what the camera is, and by where it is connected.
 const LINKS: [&str; 2] = ["/dev/v4l/by-id", "/dev/v4l/by-path"];
 
-/// A node as the kernel lists it. A camera can have several, of which one gives pictures.
+/// A device node as the kernel lists it. A camera can have several, of which one captures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// `/dev/video0`.
+    /// The path: `/dev/video0`.
     pub path: PathBuf,
-    /// Its number among the camera's.
+    /// The node's number among those of the camera.
     pub index: u32,
-    /// What it is called.
+    /// The device's name.
     pub name: String,
-    /// If it is plugged into USB: what it is there.
+    /// The USB device, if it is one.
     pub usb: Option<Usb>,
 }
 
-/// A device on USB.
+/// What identifies a USB device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Usb {
-    /// The maker's number.
+    /// The vendor's ID.
     pub vendor: u16,
-    /// The maker's number of the product.
+    /// The product's ID.
     pub product: u16,
-    /// The number of this very piece, if it has one. Cheap cameras share theirs.
+    /// The serial number, if it has one. Cheap cameras of one model share theirs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
 }
 
-/// A program that has a device open.
+/// A process that has a device open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Its name.
+    /// The program's name.
     pub program: String,
-    /// Its process.
+    /// The process ID.
     pub pid: u32,
 }
 
-/// All nodes there are, lowest number first.
+/// Lists all nodes, lowest number first.
 ///
 /// # Errors
-/// When the kernel's list cannot be read. That there is none is not an error: no camera was ever plugged in.
+/// Fails if the kernel's list cannot be read. A missing list is no error: no camera was ever connected.
 pub fn nodes() -> io::Result<Vec<Node>> {
     nodes_in(Path::new(NODES))
 }
@@ -67,7 +68,7 @@ fn nodes_in(folder: &Path) -> io::Result<Vec<Node>> {
         let entry = entry?;
         let (name, folder) = (entry.file_name(), entry.path());
         let Some(number) = name.to_str().and_then(|name| name.strip_prefix("video")?.parse::<u32>().ok()) else {
-            continue; // a radio, or the like
+            continue; // such as a radio
         };
         let path = Path::new("/dev").join(&name);
         let index = sysfs::read(&folder, "index").and_then(|index| index.parse().ok()).unwrap_or(0);
@@ -78,7 +79,7 @@ fn nodes_in(folder: &Path) -> io::Result<Vec<Node>> {
     Ok(nodes.into_iter().map(|(_, node)| node).collect())
 }
 
-/// The USB device that `device`, an interface of it, belongs to.
+/// Returns the USB device that `device`, one of its interfaces, belongs to.
 fn usb(device: &Path) -> Option<Usb> {
     let device = fs::canonicalize(device).ok()?;
     let hexadecimal = |folder: &Path, name| u16::from_str_radix(&sysfs::read(folder, name)?, 16).ok();
@@ -88,10 +89,10 @@ fn usb(device: &Path) -> Option<Usb> {
     })
 }
 
-/// The nodes that a name may mean, best first. Of a path that is the path itself, whether it is there or not.
+/// Returns the nodes that a configured name may mean, best first. For a path it is that path, whether it exists or not.
 ///
 /// # Errors
-/// When the kernel's list cannot be read.
+/// Fails if the kernel's list cannot be read.
 pub fn candidates(name: &DeviceName) -> io::Result<Vec<PathBuf>> {
     match name {
         DeviceName::Path(path) => Ok(vec![path.clone()]),
@@ -99,8 +100,8 @@ pub fn candidates(name: &DeviceName) -> io::Result<Vec<PathBuf>> {
             let mut nodes = nodes()?;
             nodes.retain(|node| {
                 node.usb.as_ref().is_some_and(|usb| {
-                    let is_piece = serial.is_none() || *serial == usb.serial;
-                    usb.vendor == *vendor && usb.product == *product && is_piece
+                    let has_serial = serial.is_none() || *serial == usb.serial;
+                    usb.vendor == *vendor && usb.product == *product && has_serial
                 })
             });
             nodes.sort_by_key(|node| node.index);
@@ -109,7 +110,7 @@ pub fn candidates(name: &DeviceName) -> io::Result<Vec<PathBuf>> {
     }
 }
 
-/// The names by which a node stays known, the best first: links of udev that lead to it.
+/// Returns the stable names of a node, best first: udev's links to it.
 #[must_use]
 pub fn stable_names(node: &Path) -> Vec<PathBuf> {
     let Ok(node) = fs::canonicalize(node) else { return Vec::new() };
@@ -124,7 +125,7 @@ pub fn stable_names(node: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The programs that have a node open, as far as this user may see.
+/// Returns the other processes that have a node open, as far as this user may see them.
 #[must_use]
 pub fn users(node: &Path) -> Vec<User> {
     let Ok(node) = fs::canonicalize(node) else { return Vec::new() };

@@ -1,12 +1,12 @@
-//! The driver's memory, as it is mapped into this process.
+//! Maps the driver's memory into this process.
 
 use std::{ffi::c_void, os::fd::OwnedFd, ptr::NonNull};
 
 use nix::{errno::Errno, libc, sys::mman};
 
-/// A piece of memory that is the driver's and ours, to be read. Unmapped when dropped.
+/// A memory plane of a buffer, mapped for reading. Unmapped when dropped.
 ///
-/// The memory stays until then, whatever becomes of the device; but a mapping keeps the device's file open in the kernel.
+/// The memory stays valid until then, even if the device is unplugged. A mapping keeps the device open in the kernel.
 #[derive(Debug)]
 pub(super) struct Mapping {
     start: NonNull<c_void>,
@@ -14,46 +14,46 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Maps `length` bytes of an open device that are at `offset` by its count.
+    /// Maps the `length` bytes at `offset` of an open device.
     ///
     /// # Errors
-    /// When the kernel does not.
+    /// Fails if `length` is 0 or the kernel refuses.
     pub(super) fn new(fd: &OwnedFd, length: u32, offset: u32) -> Result<Self, Errno> {
         let length = length as usize;
-        let size = length.try_into().map_err(|_| Errno::EINVAL)?; // not zero
-        let offset = libc::off_t::try_from(u64::from(offset)).map_err(|_| Errno::EINVAL)?; // 32 bits on some
+        let size = length.try_into().map_err(|_| Errno::EINVAL)?; // it is not 0
+        let offset = libc::off_t::try_from(u64::from(offset)).map_err(|_| Errno::EINVAL)?; // 32 bits on some boards
         let (read, shared) = (mman::ProtFlags::PROT_READ, mman::MapFlags::MAP_SHARED);
         #[expect(unsafe_code, reason = "there is no safe way to map")]
-        // SAFETY: the kernel chooses a place where nothing is.
+        // SAFETY: the kernel chooses an unused address range.
         let start = unsafe { mman::mmap(None, size, read, shared, fd, offset) }?;
         Ok(Self { start, length })
     }
 
-    /// All bytes of it.
-    ///
-    /// While the driver has the buffer it may write to them: only to be looked at when it has not.
+    /// The whole memory plane. Must not be read while the buffer is queued, because the driver writes into it.
     pub(super) fn bytes(&self) -> &[u8] {
         #[expect(unsafe_code, reason = "the memory is not Rust's")]
-        // SAFETY: `length` bytes from `start` on are mapped, readable, as long as this lives. Nobody writes to them while they
-        // are looked at: the driver may only between `queue` and `dequeue`, and `buffers` lends them only outside.
+        // SAFETY: `length` bytes from `start` on are mapped and readable as long as `self` lives. Nobody writes to
+        // them while they are read: the driver writes only while the buffer is queued, and `driver_buffers` hands
+        // them out only while it is not.
         unsafe {
             std::slice::from_raw_parts(self.start.as_ptr().cast(), self.length)
         }
     }
 
-    /// Puts memory of our own in the place of the driver's, with the same first `keep` bytes in it. Who looks at these
-    /// notices nothing; the device's file can be closed.
+    /// Replaces the driver's memory with memory of this process at the same address, and copies the first `keep` bytes.
+    /// A concurrent reader of these bytes notices nothing. Afterwards this mapping no longer keeps the device open.
     ///
     /// # Errors
-    /// When there is no memory for it. The driver's stays mapped then.
+    /// Fails if there is no memory. The driver's memory stays mapped then.
     pub(super) fn detach(&self, keep: usize) -> Result<(), Errno> {
         let size = self.length.try_into().map_err(|_| Errno::EINVAL)?;
         let (write, private) = (mman::ProtFlags::PROT_READ | mman::ProtFlags::PROT_WRITE, mman::MapFlags::MAP_PRIVATE);
         #[expect(unsafe_code, reason = "there is no safe way to map")]
-        // SAFETY: the kernel chooses a place where nothing is.
+        // SAFETY: the kernel chooses an unused address range.
         let copy = unsafe { mman::mmap_anonymous(None, size, write, private) }?;
         #[expect(unsafe_code, reason = "the memory is not Rust's")]
-        // SAFETY: `keep` bytes are mapped in both, and the places are apart: one was free when the other was not.
+        // SAFETY: both ranges have `length` bytes mapped, and they do not overlap: the kernel chose an unused one for
+        // the copy.
         unsafe {
             std::ptr::copy_nonoverlapping(
                 self.start.cast::<u8>().as_ptr(),
@@ -63,8 +63,9 @@ impl Mapping {
         }
         let moved = mman::MRemapFlags::MREMAP_MAYMOVE | mman::MRemapFlags::MREMAP_FIXED;
         #[expect(unsafe_code, reason = "as above")]
-        // SAFETY: both are whole mappings of this length. The kernel exchanges them under the lock that page faults take, so
-        // that whoever reads meanwhile reads the bytes of one or of the other, which are the same as far as anybody looks.
+        // SAFETY: both are whole mappings of this length. The kernel exchanges them under the lock that page faults
+        // take: a concurrent reader reads the bytes of either, and the first `keep` bytes, which are all that is
+        // read, are equal.
         let swapped = unsafe { mman::mremap(copy, self.length, self.length, moved, Some(self.start)) };
         swapped.map(drop)
     }
@@ -73,13 +74,14 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         #[expect(unsafe_code, reason = "there is no safe way to unmap")]
-        // SAFETY: it is ours, and nothing borrows from what is dropped. It can only fail for addresses that are no mapping.
+        // SAFETY: this owns the mapping, and nothing borrows from it any more. The call only fails for an invalid
+        // address.
         let _ = unsafe { mman::munmap(self.start, self.length) };
     }
 }
 
-#[expect(unsafe_code, reason = "the compiler cannot see it of a pointer")]
-// SAFETY: memory that is only read, mapped into the whole process.
+#[expect(unsafe_code, reason = "the compiler cannot infer it for a pointer")]
+// SAFETY: the memory is only read, and it is mapped for all threads of the process.
 unsafe impl Send for Mapping {}
 #[expect(unsafe_code, reason = "as above")]
 // SAFETY: as above.

@@ -1,6 +1,6 @@
-//! Which of the pictures that a camera offers to take. Pure.
+//! Chooses the capture mode among those that a camera offers. Pure.
 //!
-//! First the size that is nearest to the wanted one, then the rate, then what costs the stages least.
+//! The nearest size wins, then the nearest rate, then the format that costs the stages least.
 
 use std::{cmp::Ordering, fmt::Write};
 
@@ -10,27 +10,28 @@ use crate::{
     frame::{PixelFormat, Size},
 };
 
-/// Formats that are understood, with the name in configurations. Of two with one name the first is better.
-const KNOWN: [(FourCc, CameraFormat, PixelFormat); 8] = [
+/// The supported formats with their names in the configuration. Of two with the same name the first is preferred.
+const SUPPORTED: [(FourCc, CameraFormat, PixelFormat); 8] = [
     (FourCc(*b"MJPG"), CameraFormat::Mjpeg, PixelFormat::Jpeg),
     (FourCc(*b"JPEG"), CameraFormat::Mjpeg, PixelFormat::Jpeg),
     (FourCc(*b"YUYV"), CameraFormat::Yuyv, PixelFormat::Yuyv),
     (FourCc(*b"NV12"), CameraFormat::Nv12, PixelFormat::Nv12),
-    (TWO_PLANES, CameraFormat::Nv12m, PixelFormat::Nv12),
+    (NV12M, CameraFormat::Nv12m, PixelFormat::Nv12),
     (FourCc(*b"GREY"), CameraFormat::Grey, PixelFormat::Grey),
     (FourCc(*b"BGR3"), CameraFormat::Bgr24, PixelFormat::Bgr24),
     (FourCc(*b"RGB3"), CameraFormat::Rgb24, PixelFormat::Rgb24),
 ];
 
-/// NV12 with its two planes in memory of their own.
-const TWO_PLANES: FourCc = FourCc(*b"NM12");
+/// NV12 with its two planes in separate memory planes.
+const NV12M: FourCc = FourCc(*b"NM12");
 
-/// What costs least first, if only luma is looked at: a plane or a byte of each pixel as it is. NV12 is no dearer than
-/// GREY and has colours for viewers. Then what must be put together, decoded, or reckoned from three colours.
-const FOR_LUMA: [FourCc; 8] = codes([b"NV12", b"GREY", b"YUYV", b"NM12", b"MJPG", b"JPEG", b"BGR3", b"RGB3"]);
+/// The formats by their cost for stages that need luma, cheapest first: luma as it is, luma that is copied together,
+/// luma that is decoded, luma that is computed from three colours. NV12 costs no more than GREY and has colour for
+/// viewers.
+const BY_LUMA_COST: [FourCc; 8] = codes([b"NV12", b"GREY", b"YUYV", b"NM12", b"MJPG", b"JPEG", b"BGR3", b"RGB3"]);
 
-/// What costs least first, if nothing is looked at: what is smallest on its way.
-const FOR_NOTHING: [FourCc; 8] = codes([b"MJPG", b"JPEG", b"NV12", b"GREY", b"YUYV", b"NM12", b"BGR3", b"RGB3"]);
+/// The formats by their size on the bus, smallest first, for cameras without stages.
+const BY_SIZE: [FourCc; 8] = codes([b"MJPG", b"JPEG", b"NV12", b"GREY", b"YUYV", b"NM12", b"BGR3", b"RGB3"]);
 
 const fn codes(letters: [&[u8; 4]; 8]) -> [FourCc; 8] {
     let mut codes = [FourCc([0; 4]); 8];
@@ -42,202 +43,206 @@ const fn codes(letters: [&[u8; 4]; 8]) -> [FourCc; 8] {
     codes
 }
 
-/// Rates that differ by less are the same: 29.97 and 30.
+/// Rates whose [`distance`] is less are the same: 29.97 and 30.
 const SAME_RATE: f64 = 0.03;
 
-/// What is wanted of a camera.
+/// The mode that the configuration requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// A certain format, or what costs least.
+pub struct RequestedMode {
+    /// The format; `None`: the one that costs least.
     pub format: Option<CameraFormat>,
     /// Columns and rows.
     pub size: Size,
     /// Frames a second.
     pub rate_hz: u32,
-    /// Whether stages look at luma.
+    /// Whether stages need luma. Decides what costs least.
     pub luma: bool,
 }
 
-impl Wanted {
-    /// What is configured. `luma`: whether stages look at it.
+impl RequestedMode {
+    /// The mode that `settings` request. `luma` says whether stages need luma.
     #[must_use]
-    pub fn of(settings: &V4l2, luma: bool) -> Self {
+    pub fn new(settings: &V4l2, luma: bool) -> Self {
         let V4l2 { format, size, rate_hz, .. } = *settings;
         Self { format, size, rate_hz, luma }
     }
 }
 
-/// What to ask a camera for; also what it gives.
+/// A mode of a camera: the one to set, or the one that the driver gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct CaptureMode {
     /// The format's code.
     pub fourcc: FourCc,
     /// Columns and rows.
     pub size: Size,
-    /// From frame to frame, if the camera has a say in it.
+    /// The time from one frame to the next; `None` if the driver has no rates.
     pub interval: Option<Interval>,
 }
 
-/// There is nothing to choose from.
+/// Why none of the offered modes will do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoChoice {
-    /// The camera lacks the format that was asked for.
+pub enum NoMode {
+    /// The camera does not offer the configured format.
     #[error("it has no {wanted}, only {offered}; leave out camera.v4l2.format to have one of these taken")]
-    Lacks {
-        /// As configured.
+    Missing {
+        /// The configured format.
         wanted: CameraFormat,
-        /// What it has.
+        /// The formats that it offers.
         offered: String,
     },
-    /// None that is understood.
+    /// The camera offers no format that is supported.
     #[error("none of its formats can be used ({0}); MJPEG, YUYV, NV12, GREY, BGR24 and RGB24 can")]
-    Foreign(String),
+    Unsupported(String),
 }
 
-/// How the pixels of a format are spelt, if it is understood.
+/// Returns the pixel format of a code, if it is supported.
 #[must_use]
 pub fn pixel_format(fourcc: FourCc) -> Option<PixelFormat> {
-    KNOWN.iter().find(|(known, ..)| *known == fourcc).map(|(_, _, format)| *format)
+    SUPPORTED.iter().find(|(code, ..)| *code == fourcc).map(|(_, _, format)| *format)
 }
 
-/// The format's name in configurations, if it is understood.
+/// Returns the name of a code in the configuration, if it is supported.
 #[must_use]
-pub fn name(fourcc: FourCc) -> Option<CameraFormat> {
-    KNOWN.iter().find(|(known, ..)| *known == fourcc).map(|(_, name, _)| *name)
+pub fn config_name(fourcc: FourCc) -> Option<CameraFormat> {
+    SUPPORTED.iter().find(|(code, ..)| *code == fourcc).map(|(_, name, _)| *name)
 }
 
-/// Whether the two planes of a format come in memory of their own.
+/// Whether the images of a format have two memory planes.
 #[must_use]
 pub fn has_two_planes(fourcc: FourCc) -> bool {
-    fourcc == TWO_PLANES
+    fourcc == NV12M
 }
 
-/// What comes nearest to what is wanted.
+/// Chooses the mode that is nearest to the requested one.
 ///
 /// # Errors
-/// When the camera has no format that will do.
-pub fn choose(offers: &[Offer], wanted: &Wanted) -> Result<Choice, NoChoice> {
-    let fits = |offer: &&Offer| match (wanted.format, name(offer.fourcc)) {
-        (Some(wanted), name) => name == Some(wanted),
+/// Fails if the camera does not offer the requested format, or none that is supported.
+pub fn choose_mode(offers: &[Offer], requested: &RequestedMode) -> Result<CaptureMode, NoMode> {
+    let fits = |offer: &&Offer| match (requested.format, config_name(offer.fourcc)) {
+        (Some(requested), name) => name == Some(requested),
         (None, name) => name.is_some(),
     };
-    let candidates = offers.iter().filter(fits).flat_map(|offer| candidates(offer, wanted));
-    let best = candidates.min_by(|a, b| a.compare(b)).map(|candidate| candidate.choice);
+    let candidates = offers.iter().filter(fits).flat_map(|offer| candidates(offer, requested));
+    let best = candidates.min_by(|a, b| a.compare(b)).map(|candidate| candidate.mode);
     best.ok_or_else(|| {
-        let offered = formats(offers);
-        match wanted.format {
-            Some(wanted) => NoChoice::Lacks { wanted, offered },
-            None => NoChoice::Foreign(offered),
+        let offered = list_formats(offers);
+        match requested.format {
+            Some(wanted) => NoMode::Missing { wanted, offered },
+            None => NoMode::Unsupported(offered),
         }
     })
 }
 
-/// What is said when a camera does not give what was wanted, with the nearest that it has; `None` if it does.
+/// Describes how the mode that the driver gives differs from the requested one, and lists the nearest modes. Returns
+/// `None` if it does not differ.
 #[must_use]
-pub fn shortfall(offers: &[Offer], wanted: &Wanted, got: &Choice) -> Option<String> {
-    let rate = |choice: &Choice| choice.interval.map(Interval::rate_hz);
-    let slow = rate(got).is_some_and(|rate| distance(rate, f64::from(wanted.rate_hz)) > SAME_RATE);
-    if got.size == wanted.size && !slow {
+pub fn shortfall(offers: &[Offer], requested: &RequestedMode, actual: &CaptureMode) -> Option<String> {
+    let RequestedMode { size, rate_hz, .. } = *requested;
+    let rate = actual.interval.map(Interval::rate_hz);
+    let differs = rate.is_some_and(|rate| distance(rate, f64::from(rate_hz)) > SAME_RATE);
+    if actual.size == size && !differs {
         return None;
     }
-    let mut words = format!("gives {} where {} at {} Hz was asked for", describe(got), wanted.size, wanted.rate_hz);
-    let nearest = nearest(offers, wanted);
+    let mut text = format!("gives {} where {size} at {rate_hz} Hz was asked for", describe(actual));
+    let nearest = nearest(offers, requested);
     if !nearest.is_empty() {
-        let _ = write!(words, "; the nearest it has: {}", nearest.join(", ")); // a string takes everything
+        let _ = write!(text, "; the nearest it has: {}", nearest.join(", ")); // writing to a String cannot fail
     }
-    Some(words)
+    Some(text)
 }
 
-/// A format, size and rate in words: `MJPG 1280x720 at 30 Hz`.
+/// Formats a mode: `MJPG 1280x720 at 30 Hz`.
 #[must_use]
-pub fn describe(choice: &Choice) -> String {
-    let rate = choice.interval.map(|interval| format!(" at {} Hz", rate_words(interval.rate_hz())));
-    format!("{} {}{}", choice.fourcc, choice.size, rate.unwrap_or_default())
+pub fn describe(mode: &CaptureMode) -> String {
+    let rate = mode.interval.map(|interval| format!(" at {} Hz", format_rate(interval.rate_hz())));
+    format!("{} {}{}", mode.fourcc, mode.size, rate.unwrap_or_default())
 }
 
-/// `30`, `7.5`, `29.97`.
+/// Formats a rate: `30`, `7.5`, `29.97`.
 #[must_use]
-pub fn rate_words(rate_hz: f64) -> String {
+pub fn format_rate(rate_hz: f64) -> String {
     let text = format!("{rate_hz:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Up to four modes near to what is wanted, best first.
-fn nearest(offers: &[Offer], wanted: &Wanted) -> Vec<String> {
-    let usable = offers.iter().filter(|offer| name(offer.fourcc).is_some());
-    let mut candidates: Vec<_> = usable.flat_map(|offer| candidates(offer, wanted)).collect();
+/// Formats the four nearest modes, best first.
+fn nearest(offers: &[Offer], requested: &RequestedMode) -> Vec<String> {
+    let supported = offers.iter().filter(|offer| config_name(offer.fourcc).is_some());
+    let mut candidates: Vec<_> = supported.flat_map(|offer| candidates(offer, requested)).collect();
     candidates.sort_by(Candidate::compare);
-    candidates.iter().take(4).map(|candidate| describe(&candidate.choice)).collect()
+    candidates.iter().take(4).map(|candidate| describe(&candidate.mode)).collect()
 }
 
-fn formats(offers: &[Offer]) -> String {
+fn list_formats(offers: &[Offer]) -> String {
     if offers.is_empty() {
         return "it tells of none".to_owned();
     }
     offers.iter().map(|offer| offer.fourcc.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// A choice and how far it is from what is wanted.
+/// A mode, and its distance from the requested one.
 struct Candidate {
-    choice: Choice,
-    size_off: f64,
-    rate_off: f64,
+    mode: CaptureMode,
+    size_distance: f64,
+    rate_distance: f64,
+    /// The format's rank, 0 for the cheapest.
     cost: usize,
 }
 
 impl Candidate {
     fn compare(&self, other: &Self) -> Ordering {
-        let sizes = self.size_off.total_cmp(&other.size_off);
-        let rates = self.rate_off.total_cmp(&other.rate_off);
-        // Of two that are as far off, the larger.
-        let pixels = other.choice.size.pixels().cmp(&self.choice.size.pixels());
+        let sizes = self.size_distance.total_cmp(&other.size_distance);
+        let rates = self.rate_distance.total_cmp(&other.rate_distance);
+        // Of two with the same distance, the larger one.
+        let pixels = other.mode.size.pixels().cmp(&self.mode.size.pixels());
         sizes.then(rates).then(self.cost.cmp(&other.cost)).then(pixels)
     }
 }
 
-/// Each size of a format with the rate that comes nearest.
-fn candidates<'a>(offer: &'a Offer, wanted: &'a Wanted) -> impl Iterator<Item = Candidate> + 'a {
-    let order = if wanted.luma { &FOR_LUMA } else { &FOR_NOTHING };
-    let cost = order.iter().position(|code| *code == offer.fourcc).unwrap_or(order.len());
+/// Returns each size of a format, with the nearest rate.
+fn candidates<'a>(offer: &'a Offer, requested: &'a RequestedMode) -> impl Iterator<Item = Candidate> + 'a {
+    let ranking = if requested.luma { &BY_LUMA_COST } else { &BY_SIZE };
+    let cost = ranking.iter().position(|code| *code == offer.fourcc).unwrap_or(ranking.len());
     let listed = offer.modes.iter().map(|Mode { size_px: [width_px, height_px], rates }| {
         (Size { width_px: *width_px, height_px: *height_px }, rates)
     });
-    let ranged = offer.range.iter().map(|range| (within(range, wanted.size), &range.rates));
-    // A driver that does not tell sizes is asked for the wanted one, and may give another.
-    const UNTOLD: &Rates = &Rates { intervals: Vec::new(), any_between: false };
-    let suppressed = (offer.modes.is_empty() && offer.range.is_none()).then_some((wanted.size, UNTOLD));
-    listed.chain(ranged).chain(suppressed).map(move |(size, rates)| {
-        let interval = interval(rates, wanted.rate_hz);
-        let off = distance(interval.rate_hz(), f64::from(wanted.rate_hz));
-        let columns = distance(f64::from(size.width_px), f64::from(wanted.size.width_px));
-        let rows = distance(f64::from(size.height_px), f64::from(wanted.size.height_px));
-        let choice = Choice { fourcc: offer.fourcc, size, interval: Some(interval) };
-        Candidate { choice, size_off: columns + rows, rate_off: if off < SAME_RATE { 0.0 } else { off }, cost }
+    let in_range = offer.range.iter().map(|range| (nearest_size(range, requested.size), &range.rates));
+    // A driver that enumerates no sizes is asked for the requested one, and may give another.
+    const UNKNOWN: &Rates = &Rates { intervals: Vec::new(), any_between: false };
+    let unlisted = (offer.modes.is_empty() && offer.range.is_none()).then_some((requested.size, UNKNOWN));
+    listed.chain(in_range).chain(unlisted).map(move |(size, rates)| {
+        let interval = nearest_interval(rates, requested.rate_hz);
+        let rate = distance(interval.rate_hz(), f64::from(requested.rate_hz));
+        let columns = distance(f64::from(size.width_px), f64::from(requested.size.width_px));
+        let rows = distance(f64::from(size.height_px), f64::from(requested.size.height_px));
+        let mode = CaptureMode { fourcc: offer.fourcc, size, interval: Some(interval) };
+        let rate_distance = if rate < SAME_RATE { 0.0 } else { rate };
+        Candidate { mode, size_distance: columns + rows, rate_distance, cost }
     })
 }
 
-/// The size of a range that is nearest to the wanted one.
-fn within(range: &SizeRange, wanted: Size) -> Size {
-    let side = |at: usize, wanted: u32| {
+/// Returns the size in a range that is nearest to the requested one.
+fn nearest_size(range: &SizeRange, requested: Size) -> Size {
+    let side = |at: usize, requested: u32| {
         let (min, max, step) = (range.min_px[at], range.max_px[at].max(range.min_px[at]), range.step_px[at].max(1));
-        let steps = (wanted.clamp(min, max) - min + step / 2) / step;
+        let steps = (requested.clamp(min, max) - min + step / 2) / step;
         (min + steps * step).min(max)
     };
-    Size { width_px: side(0, wanted.width_px), height_px: side(1, wanted.height_px) }
+    Size { width_px: side(0, requested.width_px), height_px: side(1, requested.height_px) }
 }
 
-/// The interval whose rate is nearest to the wanted one.
-fn interval(rates: &Rates, rate_hz: u32) -> Interval {
-    let wanted = Interval::of_rate(rate_hz);
+/// Returns the interval whose rate is nearest to the requested one.
+fn nearest_interval(rates: &Rates, rate_hz: u32) -> Interval {
+    let requested = Interval::of_rate(rate_hz);
     let (shortest, longest) = (rates.intervals.iter().min(), rates.intervals.iter().max());
-    if rates.any_between && shortest <= Some(&wanted) && Some(&wanted) <= longest {
-        return wanted;
+    if rates.any_between && shortest <= Some(&requested) && Some(&requested) <= longest {
+        return requested;
     }
-    let off = |interval: &&Interval| distance(interval.rate_hz(), f64::from(rate_hz));
-    rates.intervals.iter().min_by(|a, b| off(a).total_cmp(&off(b)).then(a.cmp(b))).copied().unwrap_or(wanted)
+    let to_rate = |interval: &&Interval| distance(interval.rate_hz(), f64::from(rate_hz));
+    rates.intervals.iter().min_by(|a, b| to_rate(a).total_cmp(&to_rate(b)).then(a.cmp(b))).copied().unwrap_or(requested)
 }
 
-/// How far two numbers are apart as a factor: 0 when they are the same, the same for half and double.
+/// Returns the ratio of two numbers on a logarithmic scale: 0 if they are equal, the same for half and double.
 fn distance(a: f64, b: f64) -> f64 {
     (a.max(f64::MIN_POSITIVE) / b.max(f64::MIN_POSITIVE)).ln().abs()
 }
@@ -247,14 +252,15 @@ mod tests {
     use super::*;
     use crate::source::v4l2::recorded;
 
-    /// What is asked of a camera and what it gives: `MJPG 1280x720 at 30 Hz`.
+    /// Formats the mode that is chosen of a recorded camera: `MJPG 1280x720 at 30 Hz`.
     fn chosen(camera: &str, [width_px, height_px, rate_hz]: [u32; 3], format: Option<CameraFormat>) -> String {
-        let wanted = Wanted { format, size: Size { width_px, height_px }, rate_hz, luma: true };
-        choose(&recorded(camera).formats, &wanted).map_or_else(|why| why.to_string(), |choice| describe(&choice))
+        let requested = RequestedMode { format, size: Size { width_px, height_px }, rate_hz, luma: true };
+        choose_mode(&recorded(camera).formats, &requested)
+            .map_or_else(|error| error.to_string(), |mode| describe(&mode))
     }
 
     #[test]
-    fn raw_pictures_are_taken_where_they_come_as_fast_and_jpeg_where_they_do_not() {
+    fn a_raw_format_is_chosen_if_it_reaches_the_rate_and_jpeg_if_not() {
         for camera in ["logitech-c270", "logitech-c920", "generic-usb-720p"] {
             assert_eq!(chosen(camera, [1280, 720, 30], None), "MJPG 1280x720 at 30 Hz", "{camera}");
             assert_eq!(chosen(camera, [640, 480, 30], None), "YUYV 640x480 at 30 Hz", "{camera}");
@@ -263,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_goes_before_the_rate_and_the_nearest_is_taken() {
+    fn the_nearest_size_goes_before_the_nearest_rate() {
         assert_eq!(chosen("logitech-c920", [2304, 1536, 30], None), "YUYV 2304x1536 at 2 Hz", "only YUYV has it");
         assert_eq!(chosen("logitech-c270", [1920, 1080, 30], None), "MJPG 1280x960 at 30 Hz");
         assert_eq!(chosen("logitech-c270", [1280, 720, 8], Some(CameraFormat::Yuyv)), "YUYV 1280x720 at 7.5 Hz");
@@ -272,17 +278,21 @@ mod tests {
     }
 
     #[test]
-    fn of_a_range_anything_is_taken_that_is_in_it() {
+    fn a_range_offers_every_size_and_rate_in_it() {
         let pi = "raspberry-pi-camera-v1";
         assert_eq!(chosen(pi, [1280, 720, 30], None), "NV12 1280x720 at 30 Hz");
         assert_eq!(chosen(pi, [641, 481, 7], None), "NV12 642x482 at 7 Hz");
         assert_eq!(chosen(pi, [4096, 16, 120], None), "NV12 2592x32 at 90 Hz");
-        let nothing = Wanted { luma: false, ..WANTED };
-        assert_eq!(choose(&recorded(pi).formats, &nothing).unwrap().fourcc, FourCc(*b"MJPG"), "smallest on its way");
+        let no_stages = RequestedMode { luma: false, ..REQUESTED };
+        assert_eq!(
+            choose_mode(&recorded(pi).formats, &no_stages).unwrap().fourcc,
+            FourCc(*b"MJPG"),
+            "the smallest on the bus"
+        );
     }
 
     #[test]
-    fn a_format_is_taken_under_each_of_its_codes_and_no_other_for_it() {
+    fn a_configured_format_is_found_under_each_of_its_codes_and_never_replaced() {
         let pi = "raspberry-pi-camera-v1";
         for (format, code) in [
             (CameraFormat::Yuyv, "YUYV"),
@@ -292,40 +302,40 @@ mod tests {
         ] {
             assert_eq!(chosen(pi, [640, 480, 30], Some(format)), format!("{code} 640x480 at 30 Hz"));
         }
-        let none = "it has no mjpeg, only YUYV, GRBG; leave out camera.v4l2.format to have one of these taken";
-        assert_eq!(chosen("playstation-eye", [640, 480, 30], Some(CameraFormat::Mjpeg)), none);
-        let mut foreign = recorded("logitech-c920").formats;
-        foreign.retain(|offer| offer.fourcc == FourCc(*b"H264"));
-        let why = choose(&foreign, &WANTED).unwrap_err().to_string();
-        assert_eq!(why, "none of its formats can be used (H264); MJPEG, YUYV, NV12, GREY, BGR24 and RGB24 can");
+        let missing = "it has no mjpeg, only YUYV, GRBG; leave out camera.v4l2.format to have one of these taken";
+        assert_eq!(chosen("playstation-eye", [640, 480, 30], Some(CameraFormat::Mjpeg)), missing);
+        let mut unsupported = recorded("logitech-c920").formats;
+        unsupported.retain(|offer| offer.fourcc == FourCc(*b"H264"));
+        let error = choose_mode(&unsupported, &REQUESTED).unwrap_err().to_string();
+        assert_eq!(error, "none of its formats can be used (H264); MJPEG, YUYV, NV12, GREY, BGR24 and RGB24 can");
     }
 
-    const WANTED: Wanted =
-        Wanted { format: None, size: Size { width_px: 1280, height_px: 720 }, rate_hz: 30, luma: true };
+    const REQUESTED: RequestedMode =
+        RequestedMode { format: None, size: Size { width_px: 1280, height_px: 720 }, rate_hz: 30, luma: true };
 
     #[test]
-    fn a_driver_that_does_not_tell_sizes_is_asked_for_the_wanted_one() {
+    fn a_driver_that_enumerates_no_sizes_is_asked_for_the_requested_one() {
         let silent = [Offer { fourcc: FourCc(*b"YUYV"), name: "YUYV".into(), modes: Vec::new(), range: None }];
-        assert_eq!(describe(&choose(&silent, &WANTED).unwrap()), "YUYV 1280x720 at 30 Hz");
+        assert_eq!(describe(&choose_mode(&silent, &REQUESTED).unwrap()), "YUYV 1280x720 at 30 Hz");
     }
 
     #[test]
-    fn what_is_given_instead_is_told_with_the_nearest_there_is() {
+    fn a_mode_that_differs_is_described_with_the_nearest_modes() {
         let offers = recorded("playstation-eye").formats;
-        let got = choose(&offers, &WANTED).unwrap();
+        let actual = choose_mode(&offers, &REQUESTED).unwrap();
         assert_eq!(
-            shortfall(&offers, &WANTED, &got).unwrap(),
+            shortfall(&offers, &REQUESTED, &actual).unwrap(),
             "gives YUYV 640x480 at 30 Hz where 1280x720 at 30 Hz was asked for; the nearest it has: YUYV 640x480 at 30 Hz, \
              YUYV 320x240 at 30 Hz"
         );
         let offers = recorded("generic-usb-720p").formats;
-        let exact = choose(&offers, &WANTED).unwrap();
-        assert_eq!(shortfall(&offers, &WANTED, &exact), None);
-        let slower = Choice { interval: Interval::new(1, 15), ..exact };
-        assert!(shortfall(&offers, &WANTED, &slower).unwrap().starts_with("gives MJPG 1280x720 at 15 Hz where"));
-        let almost = Choice { interval: Interval::new(1001, 30_000), ..exact };
-        assert_eq!(shortfall(&offers, &WANTED, &almost), None, "29.97 is 30");
-        let suppressed = Choice { interval: None, ..exact };
-        assert_eq!(shortfall(&offers, &WANTED, &suppressed), None, "it has no say in it");
+        let exact = choose_mode(&offers, &REQUESTED).unwrap();
+        assert_eq!(shortfall(&offers, &REQUESTED, &exact), None);
+        let slower = CaptureMode { interval: Interval::new(1, 15), ..exact };
+        assert!(shortfall(&offers, &REQUESTED, &slower).unwrap().starts_with("gives MJPG 1280x720 at 15 Hz where"));
+        let almost = CaptureMode { interval: Interval::new(1001, 30_000), ..exact };
+        assert_eq!(shortfall(&offers, &REQUESTED, &almost), None, "29.97 is 30");
+        let unknown = CaptureMode { interval: None, ..exact };
+        assert_eq!(shortfall(&offers, &REQUESTED, &unknown), None, "the driver has no rates");
     }
 }

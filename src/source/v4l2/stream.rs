@@ -1,4 +1,4 @@
-//! A camera that sends: buffers come, and the newest good one becomes a picture.
+//! The stream of a capture device: dequeues filled buffers and keeps the newest good one.
 
 use std::{
     os::fd::{AsFd, BorrowedFd},
@@ -8,112 +8,112 @@ use std::{
 use nix::errno::Errno;
 
 use super::{
-    buffers::{Buffers, Taken},
-    device::{Device, Filled, Layout, StampOf},
+    device::{DequeuedBuffer, Device, Layout, TimestampSource},
+    driver_buffers::{DriverBuffers, Payload},
     negotiate::has_two_planes,
 };
 use crate::{frame::Size, source::buffers::Pool, system::clock::Monotonic};
 
-/// A camera that sends, until dropped.
+/// A device that captures until this is dropped.
 #[derive(Debug)]
 pub(super) struct Stream {
     device: Arc<Device>,
-    buffers: Arc<Buffers>,
+    buffers: Arc<DriverBuffers>,
     layout: Layout,
     pool: Pool,
-    /// The driver's number of the frame before.
-    sequence: Option<u32>,
+    /// The driver's sequence number of the last dequeued buffer.
+    last_sequence: Option<u32>,
 }
 
-/// What came in one round.
+/// What one call of [`Stream::dequeue_newest`] found.
 #[derive(Debug, Default)]
-pub(super) struct Round {
-    /// Frames that the driver counted since the round before.
+pub(super) struct Dequeued {
+    /// Frames that the driver counted since the last call.
     pub(super) frames: u64,
-    /// Of these: never handed over. The driver had no buffer free, or the bus lost them.
+    /// Those of `frames` that the driver never handed over: it had no buffer queued, or the bus lost them.
     pub(super) dropped: u64,
-    /// Of these: good, but a newer one was there already.
+    /// Those of `frames` that were good, but older than another good one.
     pub(super) skipped: u64,
-    /// Of these: said by the driver to be broken.
+    /// Those of `frames` that the driver marked as broken.
     pub(super) broken: u64,
-    /// How often the driver did not take a buffer back.
-    pub(super) errors: u64,
-    /// The newest good one, if there is any.
-    pub(super) newest: Option<Picture>,
+    /// How often the driver refused to queue a buffer.
+    pub(super) queue_errors: u64,
+    /// The newest good image, if there is one.
+    pub(super) newest: Option<CapturedImage>,
 }
 
-/// A picture as the driver hands it over.
+/// An image as the driver hands it over, not checked yet.
 #[derive(Debug)]
-pub(super) struct Picture {
-    pub(super) taken: Taken,
-    pub(super) stamp: Option<Monotonic>,
-    pub(super) stamp_of: StampOf,
+pub(super) struct CapturedImage {
+    pub(super) payload: Payload,
+    pub(super) timestamp: Option<Monotonic>,
+    pub(super) timestamp_source: TimestampSource,
 }
 
 impl Stream {
-    /// Has the camera send what was agreed on, into about `count` buffers.
+    /// Starts to capture in the agreed format, with about `count` buffers.
     ///
     /// # Errors
-    /// When it does not.
+    /// Fails if the driver refuses.
     pub(super) fn start(device: Device, layout: Layout, count: u32) -> Result<Self, Errno> {
         let device = Arc::new(device);
-        let buffers = Buffers::new(device.clone(), count)?;
-        let stream = Self { device, buffers, layout, pool: Pool::default(), sequence: None };
-        stream.device.start()?;
+        let buffers = DriverBuffers::new(device.clone(), count)?;
+        let stream = Self { device, buffers, layout, pool: Pool::default(), last_sequence: None };
+        stream.device.stream_on()?;
         Ok(stream)
     }
 
-    /// What it sends.
+    /// The format of the captured images.
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The camera, to set its controls.
+    /// The device, to set its controls.
     pub(super) fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Takes all that is ready. All but the newest good one go back to the driver at once. Does not wait.
+    /// Dequeues all filled buffers, and queues all but the newest good one again. Does not block.
     ///
     /// # Errors
-    /// `ENODEV` when the device is gone; another when the driver has failed for good.
-    pub(super) fn round(&mut self) -> Result<Round, Errno> {
-        let mut round = Round::default();
-        let mut newest: Option<Filled> = None;
-        self.buffers.queue_rest();
+    /// Fails with `ENODEV` if the device is gone, with another error if the driver has failed for good.
+    pub(super) fn dequeue_newest(&mut self) -> Result<Dequeued, Errno> {
+        let mut dequeued = Dequeued::default();
+        let mut newest: Option<DequeuedBuffer> = None;
+        self.buffers.retry_failed();
         for _ in 0..self.buffers.count() {
-            let Some(filled) = self.device.dequeue()? else { break };
-            if filled.index as usize >= self.buffers.count() {
-                return Err(Errno::EIO); // a buffer that there is not
+            let Some(buffer) = self.device.dequeue()? else { break };
+            if buffer.index as usize >= self.buffers.count() {
+                return Err(Errno::EIO); // there is no such buffer
             }
-            self.buffers.came(filled.index);
-            let steps = steps(self.sequence.replace(filled.sequence), filled.sequence);
-            round.frames += steps;
-            round.dropped += steps - 1;
-            if filled.is_broken {
-                round.broken += 1;
-                self.buffers.give_back(filled.index);
-            } else if let Some(older) = newest.replace(filled) {
-                round.skipped += 1;
-                self.buffers.give_back(older.index);
+            self.buffers.mark_dequeued(buffer.index);
+            let advance = sequence_advance(self.last_sequence.replace(buffer.sequence), buffer.sequence);
+            dequeued.frames += advance;
+            dequeued.dropped += advance - 1;
+            if buffer.is_broken {
+                dequeued.broken += 1;
+                self.buffers.requeue(buffer.index);
+            } else if let Some(older) = newest.replace(buffer) {
+                dequeued.skipped += 1;
+                self.buffers.requeue(older.index);
             }
         }
-        round.newest = newest.map(|filled| self.picture(&filled));
-        round.errors = self.buffers.take_errors();
-        Ok(round)
+        dequeued.newest = newest.map(|buffer| self.image(&buffer));
+        dequeued.queue_errors = self.buffers.take_errors();
+        Ok(dequeued)
     }
 
-    fn picture(&self, filled: &Filled) -> Picture {
-        let Filled { stamp, stamp_of, .. } = *filled;
-        let Layout { choice, strides } = &self.layout;
-        let taken = if has_two_planes(choice.fourcc) {
-            let Size { width_px, height_px } = choice.size;
+    fn image(&self, buffer: &DequeuedBuffer) -> CapturedImage {
+        let DequeuedBuffer { timestamp, timestamp_source, .. } = *buffer;
+        let Layout { mode, strides } = &self.layout;
+        let payload = if has_two_planes(mode.fourcc) {
+            let Size { width_px, height_px } = mode.size;
             let luma = strides[0].max(width_px as usize) * height_px as usize;
-            self.buffers.join(filled, &[luma, luma / 2], &self.pool)
+            self.buffers.concat_planes(buffer, &[luma, luma / 2], &self.pool)
         } else {
-            self.buffers.take(filled, &self.pool)
+            self.buffers.payload(buffer, &self.pool)
         };
-        Picture { taken, stamp, stamp_of }
+        CapturedImage { payload, timestamp, timestamp_source }
     }
 }
 
@@ -129,12 +129,13 @@ impl Drop for Stream {
     }
 }
 
-/// Frames from one driver's number to the next. Drivers that do not count, or begin again, have not lost any.
-fn steps(before: Option<u32>, now: u32) -> u64 {
+/// Returns how many frames the driver counted from the sequence number `last` to `current`. A driver that does not
+/// count, or starts again, has lost none.
+fn sequence_advance(last: Option<u32>, current: u32) -> u64 {
     const BACKWARDS: u32 = 1 << 31;
-    match before.map(|before| now.wrapping_sub(before)) {
+    match last.map(|last| current.wrapping_sub(last)) {
         None | Some(0 | BACKWARDS..) => 1,
-        Some(steps) => steps.into(),
+        Some(advance) => advance.into(),
     }
 }
 
@@ -143,12 +144,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_are_counted_and_nothing_else() {
-        assert_eq!(steps(None, 7), 1, "the first there is");
-        assert_eq!(steps(Some(7), 8), 1);
-        assert_eq!(steps(Some(7), 11), 4);
-        assert_eq!(steps(Some(u32::MAX), 1), 2, "it began anew after its largest");
-        assert_eq!(steps(Some(0), 0), 1, "a driver that does not count");
-        assert_eq!(steps(Some(90), 0), 1, "a driver that began again");
+    fn only_gaps_count_as_lost_frames() {
+        assert_eq!(sequence_advance(None, 7), 1, "the first frame");
+        assert_eq!(sequence_advance(Some(7), 8), 1);
+        assert_eq!(sequence_advance(Some(7), 11), 4);
+        assert_eq!(sequence_advance(Some(u32::MAX), 1), 2, "the number wrapped");
+        assert_eq!(sequence_advance(Some(0), 0), 1, "a driver that does not count");
+        assert_eq!(sequence_advance(Some(90), 0), 1, "a driver that started again");
     }
 }

@@ -1,4 +1,4 @@
-//! What pictures a device offers, and which of them it is to give.
+//! The formats of a device: enumerates and sets them.
 
 use nix::errno::Errno;
 use v4l::{
@@ -10,52 +10,52 @@ use v4l::{
 };
 
 use super::{
-    Device, Kind, MOST,
-    kernel::{self, Listed, text, zero},
+    CaptureApi, Device, MAX_ITEMS,
+    kernel::{self, Enumerated, text, zero},
 };
 use crate::{
     frame::Size,
     source::v4l2::{
         description::{FourCc, Interval, Mode, Offer, Rates, SizeRange},
-        negotiate::Choice,
+        negotiate::CaptureMode,
     },
 };
 
-/// What is in a device's buffers.
+/// The format of the images in a device's buffers, as the driver states it.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// What the driver gives.
-    pub choice: Choice,
-    /// Bytes from row to row of each memory plane; 0 for compressed formats.
+    /// The format's code, the size and the rate.
+    pub mode: CaptureMode,
+    /// Bytes from one row to the next in each memory plane, one at least; 0 for compressed formats.
     pub strides: Vec<usize>,
 }
 
 impl Device {
-    /// The formats that it offers, each with its sizes and rates.
+    /// Enumerates the formats, each with its sizes and rates.
     pub fn formats(&self) -> Vec<Offer> {
         let format = |index| {
             let mut found = v4l2_fmtdesc { index, type_: self.buffer_type(), ..zero() };
-            self.ask(vidioc::VIDIOC_ENUM_FMT, &mut found).ok()?;
-            let fourcc = FourCc::of_code(found.pixelformat);
+            self.ioctl(vidioc::VIDIOC_ENUM_FMT, &mut found).ok()?;
+            let fourcc = FourCc::from_code(found.pixelformat);
             let (modes, range) = self.sizes(fourcc);
             Some(Offer { fourcc, name: text(&found.description), modes, range })
         };
-        (0..MOST).map_while(format).collect()
+        (0..MAX_ITEMS).map_while(format).collect()
     }
 
     fn sizes(&self, fourcc: FourCc) -> (Vec<Mode>, Option<SizeRange>) {
         let mut modes = Vec::new();
-        for index in 0..MOST {
+        for index in 0..MAX_ITEMS {
             let mut found = v4l2_frmsizeenum { index, pixel_format: fourcc.code(), ..zero() };
-            if self.ask(vidioc::VIDIOC_ENUM_FRAMESIZES, &mut found).is_err() {
+            if self.ioctl(vidioc::VIDIOC_ENUM_FRAMESIZES, &mut found).is_err() {
                 break;
             }
             match kernel::size(&found) {
-                Listed::One(size) => {
+                Enumerated::Discrete(size) => {
                     let size_px = [size.width, size.height];
                     modes.push(Mode { size_px, rates: self.rates(fourcc, size_px) });
                 }
-                Listed::Range(range) => {
+                Enumerated::Stepwise(range) => {
                     let rates = self.rates(fourcc, [range.max_width, range.max_height]);
                     let range = SizeRange {
                         min_px: [range.min_width, range.min_height],
@@ -71,17 +71,17 @@ impl Device {
     }
 
     fn rates(&self, fourcc: FourCc, [width, height]: [u32; 2]) -> Rates {
-        let of = |fraction: v4l2_fract| Interval::new(fraction.numerator, fraction.denominator);
+        let from = |fraction: v4l2_fract| Interval::new(fraction.numerator, fraction.denominator);
         let mut intervals = Vec::new();
-        for index in 0..MOST {
+        for index in 0..MAX_ITEMS {
             let mut found = v4l2_frmivalenum { index, pixel_format: fourcc.code(), width, height, ..zero() };
-            if self.ask(vidioc::VIDIOC_ENUM_FRAMEINTERVALS, &mut found).is_err() {
+            if self.ioctl(vidioc::VIDIOC_ENUM_FRAMEINTERVALS, &mut found).is_err() {
                 break;
             }
             match kernel::interval(&found) {
-                Listed::One(interval) => intervals.extend(of(interval)),
-                Listed::Range(range) => {
-                    intervals.extend([range.min, range.max].into_iter().filter_map(of));
+                Enumerated::Discrete(interval) => intervals.extend(from(interval)),
+                Enumerated::Stepwise(range) => {
+                    intervals.extend([range.min, range.max].into_iter().filter_map(from));
                     return Rates { intervals, any_between: true };
                 }
             }
@@ -89,42 +89,42 @@ impl Device {
         Rates { intervals, any_between: false }
     }
 
-    /// Asks for a format, a size and a rate; tells what the driver gives instead.
+    /// Requests a format, a size and a rate. Returns what the driver gives, which may differ.
     ///
     /// # Errors
-    /// When it gives nothing: `EBUSY` while somebody else streams.
-    pub fn set_format(&self, choice: &Choice) -> Result<Layout, Errno> {
+    /// Fails if the driver refuses, with `EBUSY` while another program streams.
+    pub fn set_format(&self, mode: &CaptureMode) -> Result<Layout, Errno> {
         let mut format = v4l2_format { type_: self.buffer_type(), ..zero() };
-        let Size { width_px, height_px } = choice.size;
-        let code = choice.fourcc.code();
-        if self.kind == Some(Kind::Multi) {
+        let Size { width_px, height_px } = mode.size;
+        let code = mode.fourcc.code();
+        if self.api == Some(CaptureApi::MultiPlanar) {
             (format.fmt.pix_mp.width, format.fmt.pix_mp.height) = (width_px, height_px);
             format.fmt.pix_mp.pixelformat = code;
         } else {
             (format.fmt.pix.width, format.fmt.pix.height) = (width_px, height_px);
             format.fmt.pix.pixelformat = code;
         }
-        self.ask(vidioc::VIDIOC_S_FMT, &mut format)?;
-        let kernel::Picture { width_px, height_px, code, strides } = kernel::picture(&format);
-        let (fourcc, size) = (FourCc::of_code(code), Size { width_px, height_px });
-        let choice = Choice { fourcc, size, interval: self.set_interval(choice.interval) };
-        Ok(Layout { choice, strides })
+        self.ioctl(vidioc::VIDIOC_S_FMT, &mut format)?;
+        let kernel::PixFormat { width_px, height_px, code, strides } = kernel::pix_format(&format);
+        let (fourcc, size) = (FourCc::from_code(code), Size { width_px, height_px });
+        let mode = CaptureMode { fourcc, size, interval: self.set_interval(mode.interval) };
+        Ok(Layout { mode, strides })
     }
 
-    /// Asks for a rate; gives the one that there is, if the driver knows of rates.
+    /// Requests a rate. Returns the one that the driver gives, if it has rates at all.
     fn set_interval(&self, interval: Option<Interval>) -> Option<Interval> {
         let mut parameters = v4l2_streamparm { type_: self.buffer_type(), ..zero() };
-        self.ask(vidioc::VIDIOC_G_PARM, &mut parameters).ok()?;
-        let capture = kernel::capture(&mut parameters);
+        self.ioctl(vidioc::VIDIOC_G_PARM, &mut parameters).ok()?;
+        let capture = kernel::capture_parameters(&mut parameters);
         if let Some(interval) = interval
             && capture.capability & V4L2_CAP_TIMEPERFRAME != 0
         {
             let (numerator, denominator) = interval.parts();
             capture.timeperframe = v4l2_fract { numerator, denominator };
-            // A driver that does not take it has another one, which is told.
-            let _ = self.ask(vidioc::VIDIOC_S_PARM, &mut parameters);
+            // A driver that rejects the rate keeps another one, which is read below.
+            let _ = self.ioctl(vidioc::VIDIOC_S_PARM, &mut parameters);
         }
-        let got = kernel::capture(&mut parameters).timeperframe;
-        Interval::new(got.numerator, got.denominator)
+        let actual = kernel::capture_parameters(&mut parameters).timeperframe;
+        Interval::new(actual.numerator, actual.denominator)
     }
 }

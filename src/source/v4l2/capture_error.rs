@@ -1,62 +1,71 @@
-//! Why there are no frames, in words for whoever can change it.
+//! The errors of capturing, with advice for the operator.
 
 use std::{io, path::PathBuf, time::Duration};
 
 use nix::errno::Errno;
 
-use super::negotiate::NoChoice;
+use super::negotiate::NoMode;
 use crate::config::DeviceName;
 
-/// Why a camera sends no frames, or no more.
+/// Why a camera sends no frames.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum CaptureError {
+    /// No such device is connected.
     #[error("{0} is not there")]
-    Absent(DeviceName),
-    #[error("{path} cannot be opened: {}", advice(.source))]
-    Closed { path: PathBuf, source: io::Error },
+    NotFound(DeviceName),
+    /// The device exists and cannot be opened.
+    #[error("{path} cannot be opened: {}", open_advice(.source))]
+    Open { path: PathBuf, source: io::Error },
+    /// The device opens and is no capture device.
     #[error("{0} gives no pictures: it is another node of a camera, or none; `fovea devices` lists those that do")]
-    NoCamera(PathBuf),
+    NotACamera(PathBuf),
+    /// None of the formats that the device offers will do.
     #[error("{path}: {reason}")]
-    NoFormat { path: PathBuf, reason: NoChoice },
+    NoMode { path: PathBuf, reason: NoMode },
+    /// The driver gives a format that was not requested and is not supported.
     #[error("{path} gives {gives}, which cannot be used")]
-    Foreign { path: PathBuf, gives: String },
+    Unsupported { path: PathBuf, gives: String },
+    /// The driver refuses to start.
     #[error("{path} does not start ({doing}): {}", start_advice(*errno))]
     Start { path: PathBuf, doing: &'static str, errno: Errno },
-    #[error("{} {}", .path.display(), gone(*.errno))]
-    Gone { path: PathBuf, errno: Errno },
+    /// The device failed or was unplugged while it sent frames.
+    #[error("{} {}", .path.display(), lost_text(*.errno))]
+    DeviceLost { path: PathBuf, errno: Errno },
+    /// The device is present and no frame came within `stall_timeout_ms`.
     #[error("{path} has sent no frame for {:.1} s", .after.as_secs_f64())]
     Stalled { path: PathBuf, after: Duration },
+    /// `poll` failed, or the kernel's list of devices cannot be read.
     #[error("the system refuses to wait for it: {0}")]
     System(#[from] io::Error),
 }
 
-fn gone(errno: Errno) -> String {
+fn lost_text(errno: Errno) -> String {
     match errno {
         Errno::ENODEV => "has gone: unplugged, or its driver has given up".to_owned(),
         errno => format!("has failed: {}", errno.desc()),
     }
 }
 
-fn advice(error: &io::Error) -> String {
+fn open_advice(error: &io::Error) -> String {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EACCES | Errno::EPERM) => {
             "this user may not; the service's unit lets it in with SupplementaryGroups=video, a person is let in with \
              `sudo usermod --append --groups video NAME` and a new login"
                 .to_owned()
         }
-        Some(Errno::EBUSY) => busy(),
+        Some(Errno::EBUSY) => busy_advice(),
         Some(Errno::ENOTTY | Errno::EINVAL) => "it is no camera".to_owned(),
         _ => error.to_string(),
     }
 }
 
-fn busy() -> String {
+fn busy_advice() -> String {
     "another program uses it; `sudo fovea doctor` says which".to_owned()
 }
 
 fn start_advice(errno: Errno) -> String {
     match errno {
-        Errno::EBUSY => busy(),
+        Errno::EBUSY => busy_advice(),
         Errno::ENOSPC => "the USB bus has no bandwidth left for it: choose a smaller size, a lower rate or format = \
                           \"mjpeg\", or plug it in somewhere else"
             .to_owned(),
@@ -65,8 +74,8 @@ fn start_advice(errno: Errno) -> String {
     }
 }
 
-/// Whether opening failed because nothing is there, or nothing any more.
-pub(super) fn is_absent(error: &io::Error) -> bool {
+/// Whether opening failed because the device does not exist, or no longer does.
+pub(super) fn is_not_found(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO))
 }

@@ -1,32 +1,32 @@
-//! What is to be set on a camera, held against what can be set. Pure: finding by name, ranges, menus, and the words.
+//! Plans which controls to set: finds them by name, checks ranges and menus, and explains what does not fit. Pure.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::description::{Control, ControlKind};
 use crate::config::ControlValue;
 
-/// What is to be set, by the controls' names.
-pub type Wanted = BTreeMap<String, ControlValue>;
+/// The configured values, by the names of the controls.
+pub type ControlValues = BTreeMap<String, ControlValue>;
 
-/// A control's name as configurations spell it: small letters and digits with one `_` between words.
+/// Returns a control's name as the configuration spells it: lower-case letters and digits, with one `_` between words.
 ///
-/// `Exposure Time, Absolute` is `exposure_time_absolute`, as `v4l2-ctl` spells it too.
+/// `Exposure Time, Absolute` becomes `exposure_time_absolute`, as in `v4l2-ctl`.
 #[must_use]
-pub fn spelt(name: &str) -> String {
+pub fn normalize_name(name: &str) -> String {
     let words = name.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("_").to_ascii_lowercase()
 }
 
-/// A control that is to be set, and to what.
+/// A control and the value to set it to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setting<'c> {
-    /// Which.
+    /// The control.
     pub control: &'c Control,
-    /// The driver's number for it.
+    /// The value as the driver takes it.
     pub value: i64,
 }
 
-/// A control that cannot be set as wanted: what is wrong, and what would be right.
+/// Why a control does not have its configured value, and which values it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch(String);
 
@@ -36,15 +36,15 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// What to set, in the order in which to do it, and what cannot be set at all.
+/// Returns the settings in the order in which to make them, and the values that do not fit their controls.
 ///
-/// What switches something between automatic and manual goes before the numbers: while a camera exposes by itself, it
-/// does not take an exposure time.
+/// Switches and menus go before numbers: while a camera is in an automatic mode, it rejects the number that the mode
+/// controls, such as the exposure time.
 #[must_use]
-pub fn plan<'c>(offered: &'c [Control], wanted: &Wanted) -> (Vec<Setting<'c>>, Vec<Mismatch>) {
+pub fn plan<'c>(offered: &'c [Control], wanted: &ControlValues) -> (Vec<Setting<'c>>, Vec<Mismatch>) {
     let (mut settings, mut mismatches) = (Vec::new(), Vec::new());
     for (name, value) in wanted {
-        match find(offered, name).and_then(|control| setting(control, value)) {
+        match find_control(offered, name).and_then(|control| check_value(control, value)) {
             Ok(setting) => settings.push(setting),
             Err(mismatch) => mismatches.push(mismatch),
         }
@@ -56,45 +56,45 @@ pub fn plan<'c>(offered: &'c [Control], wanted: &Wanted) -> (Vec<Setting<'c>>, V
     (settings, mismatches)
 }
 
-/// What is told when a control has another value than it was set to; `None` if it is as it should be.
+/// Compares the value that was read back with the one that was set. Returns `None` if they are the same.
 #[must_use]
-pub fn reading(setting: &Setting<'_>, found: i64) -> Option<Mismatch> {
+pub fn compare(setting: &Setting<'_>, actual: i64) -> Option<Mismatch> {
     let Setting { control, value } = setting;
-    if found == *value || control.kind == ControlKind::Button {
+    if actual == *value || control.kind == ControlKind::Button {
         return None;
     }
-    let (name, wanted, found) = (&control.name, in_words(control, *value), in_words(control, found));
-    Some(Mismatch(format!("{name} is {found} and not {wanted}; it takes {}", takes(control))))
+    let (name, wanted, actual) = (&control.name, format_value(control, *value), format_value(control, actual));
+    Some(Mismatch(format!("{name} is {actual} and not {wanted}; it takes {}", accepted_values(control))))
 }
 
-/// What is told when the driver does not take a value.
+/// Explains that the driver rejected a value.
 #[must_use]
-pub fn refused(setting: &Setting<'_>, why: &dyn fmt::Display, is_inactive: bool) -> Mismatch {
+pub fn rejected(setting: &Setting<'_>, why: &dyn fmt::Display, is_inactive: bool) -> Mismatch {
     let Setting { control, value } = setting;
     let hint = if is_inactive { "; another control rules it now, mostly one with auto in its name" } else { "" };
-    let (name, wanted) = (&control.name, in_words(control, *value));
-    Mismatch(format!("{name} = {wanted} was not taken: {why}{hint}; it takes {}", takes(control)))
+    let (name, wanted) = (&control.name, format_value(control, *value));
+    Mismatch(format!("{name} = {wanted} was not taken: {why}{hint}; it takes {}", accepted_values(control)))
 }
 
-/// The values that a control takes, in words: `0 to 255 in steps of 1, usually 128`.
+/// Describes the values that a control accepts: `0 to 250 in steps of 5, usually 0`.
 #[must_use]
-pub fn takes(control: &Control) -> String {
+pub fn accepted_values(control: &Control) -> String {
     let Control { min, max, step, default, menu, .. } = control;
-    let usually = in_words(control, *default);
+    let default_value = format_value(control, *default);
     match control.kind {
-        ControlKind::Boolean => format!("true or false, usually {usually}"),
+        ControlKind::Boolean => format!("true or false, usually {default_value}"),
         ControlKind::Button => "any value, which sets it off".to_owned(),
         ControlKind::Menu | ControlKind::IntegerMenu => {
             let entries: Vec<_> = menu.iter().map(|entry| format!("{} ({:?})", entry.index, entry.name)).collect();
-            format!("{}, usually {usually}", entries.join(", "))
+            format!("{}, usually {default_value}", entries.join(", "))
         }
         ControlKind::Bitmask => format!("bits up to {max:#x}, usually {default:#x}"),
-        ControlKind::Integer if *step > 1 => format!("{min} to {max} in steps of {step}, usually {usually}"),
-        ControlKind::Integer => format!("{min} to {max}, usually {usually}"),
+        ControlKind::Integer if *step > 1 => format!("{min} to {max} in steps of {step}, usually {default_value}"),
+        ControlKind::Integer => format!("{min} to {max}, usually {default_value}"),
     }
 }
 
-fn find<'c>(offered: &'c [Control], name: &str) -> Result<&'c Control, Mismatch> {
+fn find_control<'c>(offered: &'c [Control], name: &str) -> Result<&'c Control, Mismatch> {
     let distance = |control: &&Control| strsim::damerau_levenshtein(&control.name, name);
     if let Some(control) = offered.iter().find(|control| control.name == name) {
         return Ok(control);
@@ -111,25 +111,28 @@ fn find<'c>(offered: &'c [Control], name: &str) -> Result<&'c Control, Mismatch>
     }))
 }
 
-fn setting<'c>(control: &'c Control, value: &ControlValue) -> Result<Setting<'c>, Mismatch> {
-    let wrong = || Mismatch(format!("{} = {value} cannot be set; it takes {}", control.name, takes(control)));
+fn check_value<'c>(control: &'c Control, value: &ControlValue) -> Result<Setting<'c>, Mismatch> {
+    let mismatch =
+        || Mismatch(format!("{} = {value} cannot be set; it takes {}", control.name, accepted_values(control)));
     if control.read_only {
         return Err(Mismatch(format!("{} can only be read", control.name)));
     }
     let is_menu = matches!(control.kind, ControlKind::Menu | ControlKind::IntegerMenu);
     let value = match value {
-        ControlValue::Flag(_) if is_menu => return Err(wrong()),
+        ControlValue::Flag(_) if is_menu => return Err(mismatch()),
         ControlValue::Flag(flag) => i64::from(*flag),
         ControlValue::Number(number) if is_menu => {
-            // Of menus whose entries are numbers, one may be meant.
+            // In an integer menu the number may be an entry's name.
             let named = |text: &str| control.menu.iter().find(|entry| entry.name == text);
             let by_index = control.menu.iter().find(|entry| i64::from(entry.index) == *number);
-            by_index.or_else(|| named(&number.to_string())).map(|entry| entry.index.into()).ok_or_else(wrong)?
+            by_index.or_else(|| named(&number.to_string())).map(|entry| entry.index.into()).ok_or_else(mismatch)?
         }
         ControlValue::Number(number) => *number,
         ControlValue::Text(text) => {
-            let same = |name: &str| name == text || spelt(name) == spelt(text) && !spelt(text).is_empty();
-            control.menu.iter().find(|entry| same(&entry.name)).map(|entry| entry.index.into()).ok_or_else(wrong)?
+            let same = |name: &str| {
+                name == text || normalize_name(name) == normalize_name(text) && !normalize_name(text).is_empty()
+            };
+            control.menu.iter().find(|entry| same(&entry.name)).map(|entry| entry.index.into()).ok_or_else(mismatch)?
         }
     };
     if control.kind == ControlKind::Button {
@@ -138,17 +141,17 @@ fn setting<'c>(control: &'c Control, value: &ControlValue) -> Result<Setting<'c>
     let in_range = (control.min..=control.max).contains(&value);
     let offset = value.abs_diff(control.min);
     let in_step = control.kind != ControlKind::Integer || offset.is_multiple_of(control.step.max(1));
-    // A bitmask's least and greatest are no range; that the driver judges.
+    // The minimum and maximum of a bitmask are no range: the driver checks it.
     if control.kind == ControlKind::Bitmask || in_range && in_step {
         Ok(Setting { control, value })
     } else {
-        Err(wrong())
+        Err(mismatch())
     }
 }
 
-/// A value as configurations spell it: `true`, `128`, `"Manual Mode"`.
+/// Formats a value as the configuration spells it: `true`, `128`, `"Manual Mode"`.
 #[must_use]
-pub fn in_words(control: &Control, value: i64) -> String {
+pub fn format_value(control: &Control, value: i64) -> String {
     match control.kind {
         ControlKind::Boolean => (value != 0).to_string(),
         ControlKind::Menu | ControlKind::IntegerMenu => {
@@ -172,7 +175,7 @@ mod tests {
         ControlValue::Text(text.to_owned())
     }
 
-    /// What is set, as `name = number`, and what is not.
+    /// Returns the planned settings as `name = number`, and the mismatches.
     fn planned(camera: &Description, wanted: &[(&str, ControlValue)]) -> (Vec<String>, Vec<String>) {
         let wanted = wanted.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let (settings, mismatches) = plan(&camera.controls, &wanted);
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_switches_goes_before_what_it_switches() {
+    fn switches_are_set_before_the_numbers_that_they_control() {
         let wanted = [
             ("exposure_time_absolute", number(300)),
             ("gain", number(0)),
@@ -206,19 +209,23 @@ mod tests {
     }
 
     #[test]
-    fn a_menu_is_set_by_name_or_number_as_each_camera_has_them() {
+    fn a_menu_entry_is_found_by_name_or_number() {
         let manual = |camera: &str| planned(&recorded(camera), &[("auto_exposure", text("manual mode"))]).0.concat();
         assert_eq!(manual("generic-usb-720p"), "auto_exposure = 1");
         assert_eq!(manual("playstation-eye"), "auto_exposure = 1");
         let pi = recorded("raspberry-pi-camera-v1");
         let set = |name, value| planned(&pi, &[(name, value)]).0.concat();
         assert_eq!(set("iso_sensitivity", number(3)), "iso_sensitivity = 3", "the entry's number");
-        assert_eq!(set("iso_sensitivity", number(400_000)), "iso_sensitivity = 3", "or what stands there");
+        assert_eq!(
+            set("iso_sensitivity", number(400_000)),
+            "iso_sensitivity = 3",
+            "or its name, which is a number here"
+        );
         assert_eq!(set("auto_exposure_bias", text("-1333")), "auto_exposure_bias = 8");
     }
 
     #[test]
-    fn what_cannot_be_set_is_told_with_what_can() {
+    fn a_value_that_does_not_fit_is_explained_with_those_that_do() {
         let camera = "logitech-c920";
         assert_eq!(
             mismatch(camera, "brightness", number(256)),
@@ -235,7 +242,7 @@ mod tests {
         let menu = "it takes 1 (\"Manual Mode\"), 3 (\"Aperture Priority Mode\"), usually \"Aperture Priority Mode\"";
         for value in [number(2), text("Auto"), ControlValue::Flag(true)] {
             let expected = format!("auto_exposure = {value} cannot be set; {menu}");
-            assert_eq!(mismatch(camera, "auto_exposure", value), expected, "a gap, or none of them");
+            assert_eq!(mismatch(camera, "auto_exposure", value), expected, "no such entry");
         }
         assert_eq!(
             mismatch(camera, "white_balance_automatic", text("on")),
@@ -246,47 +253,47 @@ mod tests {
         assert!(unknown.starts_with("it has no control zoom_absolute; it has brightness, contrast, "), "{unknown}");
         let mut camera = recorded(camera);
         camera.controls[0].read_only = true;
-        let (set, told) = planned(&camera, &[("brightness", number(3))]);
-        assert_eq!((set.concat(), told.concat()), (String::new(), "brightness can only be read".to_owned()));
+        let (settings, mismatches) = planned(&camera, &[("brightness", number(3))]);
+        assert_eq!((settings.concat(), mismatches.concat()), (String::new(), "brightness can only be read".to_owned()));
     }
 
     #[test]
-    fn what_is_read_back_must_be_what_was_set() {
+    fn a_value_is_read_back_as_it_was_set_or_explained() {
         let camera = recorded("logitech-c270");
         let find = |name: &str| camera.controls.iter().find(|control| control.name == name).unwrap();
         let setting = Setting { control: find("white_balance_temperature"), value: 4600 };
-        assert_eq!(reading(&setting, 4600), None);
+        assert_eq!(compare(&setting, 4600), None);
         assert_eq!(
-            reading(&setting, 4000).unwrap().to_string(),
+            compare(&setting, 4000).unwrap().to_string(),
             "white_balance_temperature is 4000 and not 4600; it takes 0 to 10000 in steps of 10, usually 4000"
         );
         let setting = Setting { control: find("auto_exposure"), value: 1 };
         assert_eq!(
-            refused(&setting, &"permission denied", true).to_string(),
+            rejected(&setting, &"permission denied", true).to_string(),
             "auto_exposure = \"Manual Mode\" was not taken: permission denied; another control rules it now, mostly one with \
              auto in its name; it takes 1 (\"Manual Mode\"), 3 (\"Aperture Priority Mode\"), usually \"Aperture Priority Mode\""
         );
     }
 
     #[test]
-    fn an_entry_is_shown_as_it_can_be_written_in_a_configuration() {
+    fn a_menu_entry_is_quoted_as_in_the_configuration() {
         let mut camera = recorded("logitech-c920");
         let control = camera.controls.iter_mut().find(|control| control.name == "auto_exposure").unwrap();
         control.menu[0].name = "Jürgen's \"own\"\t".into();
-        assert_eq!(in_words(control, 1), r#""Jürgen's \"own\"\t""#);
+        assert_eq!(format_value(control, 1), r#""Jürgen's \"own\"\t""#);
         let expected = r#"1 ("Jürgen's \"own\"\t"), 3 ("Aperture Priority Mode"), usually "Aperture Priority Mode""#;
-        assert_eq!(takes(control), expected);
+        assert_eq!(accepted_values(control), expected);
     }
 
     #[test]
-    fn names_are_spelt_as_other_tools_spell_them() {
+    fn names_are_normalized_as_v4l2_ctl_does_it() {
         for (name, expected) in [
             ("Exposure Time, Absolute", "exposure_time_absolute"),
             ("White Balance, Automatic", "white_balance_automatic"),
             ("Focus, Automatic Continuous", "focus_automatic_continuous"),
             ("Inject V4L2_BUF_FLAG_ERROR", "inject_v4l2_buf_flag_error"),
         ] {
-            assert_eq!(spelt(name), expected);
+            assert_eq!(normalize_name(name), expected);
         }
     }
 }

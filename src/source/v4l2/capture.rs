@@ -1,0 +1,65 @@
+//! The capture thread of a camera, as the daemon sees it: start, set controls, stop, join.
+//!
+//! The thread runs a `runner`. It takes commands from its `mailbox`, sets controls with `apply_controls`, makes frames
+//! with `frame_from_buffer`, logs through a `status_log`, and waits with `reconnect` while the device is missing.
+
+mod apply_controls;
+mod frame_from_buffer;
+mod mailbox;
+mod reconnect;
+mod runner;
+mod status_log;
+
+use std::{io, sync::Arc, time::Instant};
+
+use self::{mailbox::Mailbox, runner::Runner};
+use super::control_plan::ControlValues;
+use crate::{
+    config::V4l2,
+    source::post::Post,
+    system::{
+        event_fd::EventFd,
+        thread::{JoinTimeout, Thread},
+    },
+};
+
+/// The handle of a running capture thread. The thread runs until [`stop`](Self::stop), whether its device is present or
+/// not. Dropping the handle does not stop it.
+#[derive(Debug)]
+pub struct CaptureThread {
+    thread: Thread,
+    mailbox: Arc<Mailbox>,
+}
+
+impl CaptureThread {
+    /// Starts the thread. The thread itself opens the device, and retries if it is missing.
+    ///
+    /// # Errors
+    /// Fails if the system has no descriptor or no thread left.
+    pub fn start(settings: V4l2, post: Post) -> io::Result<Self> {
+        let mailbox = Arc::new(Mailbox::new()?);
+        let name = format!("cam-{}", post.statistics.camera().name());
+        let runner = Runner::new(settings, post, mailbox.clone());
+        // Only `join_until` waits for the end of this thread: nobody polls its event fd.
+        let thread = Thread::spawn(&name, Arc::new(EventFd::new()?), move || runner.run())?;
+        Ok(Self { thread, mailbox })
+    }
+
+    /// Sets other controls while the device stays open. Does not block: the thread sets them.
+    pub fn set_controls(&self, controls: ControlValues) {
+        self.mailbox.set_controls(controls);
+    }
+
+    /// Asks the thread to stop. Does not block.
+    pub fn stop(&self) {
+        self.mailbox.stop();
+    }
+
+    /// Joins the thread. Blocks until it has ended, until `deadline` at most.
+    ///
+    /// # Errors
+    /// Fails if the thread has not ended by `deadline`: the driver does not answer.
+    pub fn join_until(self, deadline: Instant) -> Result<(), JoinTimeout> {
+        self.thread.join_until(deadline)
+    }
+}

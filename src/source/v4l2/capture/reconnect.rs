@@ -1,0 +1,122 @@
+//! Waits for a missing device, and decides when to try again to open it.
+//!
+//! The next attempt follows when the kernel announces a camera, and at the latest after a backoff that grows to
+//! [`MAX_BACKOFF`]: the kernel announces no other reason, such as another program that closes the device.
+
+use std::{
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use log::warn;
+use nix::poll::PollFlags;
+
+use crate::{
+    source::v4l2::hotplug::HotplugMonitor,
+    system::{clock::Monotonic, event_fd::poll},
+};
+
+/// The backoff before the second attempt. It doubles with each attempt.
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+
+/// The longest backoff between two attempts.
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+/// An outage whose backoff has grown to this is a prolonged one.
+const PROLONGED: Duration = Duration::from_secs(1);
+
+/// The state of an outage, if there is one.
+#[derive(Debug)]
+pub(super) struct Reconnect {
+    lost_at: Option<Monotonic>,
+    backoff: Duration,
+    monitor: Option<HotplugMonitor>,
+}
+
+impl Default for Reconnect {
+    fn default() -> Self {
+        Self { lost_at: None, backoff: MIN_BACKOFF, monitor: None }
+    }
+}
+
+impl Reconnect {
+    /// Notes that an attempt failed or the device was lost. Returns whether an outage begins with it.
+    pub(super) fn device_lost(&mut self) -> bool {
+        let is_first = self.lost_at.is_none();
+        self.lost_at.get_or_insert_with(Monotonic::now);
+        is_first
+    }
+
+    /// Notes that the camera sends frames. Returns how long the outage lasted, if there was one.
+    pub(super) fn device_connected(&mut self) -> Option<Duration> {
+        let Self { lost_at, .. } = std::mem::take(self);
+        lost_at.map(|lost_at| Monotonic::now().since(lost_at))
+    }
+
+    /// Whether the outage is past its first attempts. A camera that is just being plugged in fails in several ways
+    /// before it works.
+    pub(super) fn is_prolonged(&self) -> bool {
+        self.backoff >= PROLONGED
+    }
+
+    /// Subscribes to the kernel's device events, if that has not been done in this outage. Returns whether it has
+    /// been done by this call: then the device may have appeared just before, and the caller has to try once more.
+    /// `camera` is the name for the log.
+    pub(super) fn start_monitor(&mut self, camera: &str) -> bool {
+        if self.monitor.is_some() {
+            return false;
+        }
+        match HotplugMonitor::subscribe() {
+            Ok(monitor) => self.monitor = Some(monitor),
+            Err(error) if self.backoff == MIN_BACKOFF => {
+                warn!(CAMERA = camera; "{camera}: the kernel's word of new devices is not to be had ({error}), so it is \
+                      looked for every {} s", MAX_BACKOFF.as_secs());
+            }
+            Err(_) => {}
+        }
+        self.monitor.is_some()
+    }
+
+    /// Returns when the next attempt is due even without a device event, and doubles the backoff.
+    pub(super) fn next_attempt(&mut self) -> Instant {
+        let next_attempt = Instant::now() + self.backoff;
+        self.backoff = (2 * self.backoff).min(MAX_BACKOFF);
+        next_attempt
+    }
+
+    /// Blocks until the kernel announces a camera, until `mailbox` is readable, or until `deadline`. Returns whether a
+    /// camera was announced, be it another one.
+    pub(super) fn wait_for_device(&self, mailbox: &impl AsFd, deadline: Option<Instant>) -> bool {
+        let readable = PollFlags::POLLIN;
+        let mailbox = (mailbox.as_fd(), readable);
+        let is_announced = match &self.monitor {
+            Some(monitor) => poll([mailbox, (monitor.as_fd(), readable)], deadline)
+                .map(|[_, has_events]| has_events && monitor.drain()),
+            None => poll([mailbox], deadline).map(|_| false),
+        };
+        is_announced.unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_begins_once_backs_off_and_ends() {
+        let mut reconnect = Reconnect::default();
+        assert_eq!(reconnect.device_connected(), None, "there was no outage");
+        assert_eq!([reconnect.device_lost(), reconnect.device_lost()], [true, false]);
+        let backoffs: Vec<_> = (0..8)
+            .map(|_| {
+                let (backoff, is_prolonged) = (reconnect.backoff.as_millis(), reconnect.is_prolonged());
+                reconnect.next_attempt();
+                (backoff, is_prolonged)
+            })
+            .collect();
+        let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000].map(|backoff| (backoff, backoff > 1000));
+        assert_eq!(backoffs, expected);
+        assert!(reconnect.device_connected().is_some());
+        assert!(reconnect.device_lost() && !reconnect.is_prolonged(), "the next outage starts from the beginning");
+    }
+}

@@ -1,0 +1,251 @@
+//! The loop of a capture thread: open the device, agree on a mode, capture frames; if the device is lost, wait for it.
+//!
+//! Every error of the device ends in one place, [`Runner::run`], which logs it once and tries again.
+
+use std::{
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use nix::{errno::Errno, poll::PollFlags};
+
+use super::{
+    apply_controls::apply_controls,
+    frame_from_buffer::frame_from_buffer,
+    mailbox::{Commands, Mailbox},
+    reconnect::Reconnect,
+    status_log::StatusLog,
+};
+use crate::{
+    config::V4l2,
+    frame::{CapturedBy, Origin, PixelFormat},
+    source::{
+        post::Post,
+        v4l2::{
+            capture_error::{CaptureError, is_not_found},
+            device::{Device, Layout, TimestampSource},
+            identify,
+            negotiate::{RequestedMode, choose_mode, describe, pixel_format, shortfall},
+            stream::{CapturedImage, Stream},
+        },
+    },
+    system::{clock::Monotonic, event_fd::poll},
+    telemetry::camera_metrics::Driver,
+    telemetry::rejections::RejectReason,
+};
+
+/// How often in a row the device may be readable without a filled buffer, before it counts as failed.
+const MAX_EMPTY_WAKES: u32 = 100;
+
+/// The state of a capture thread.
+#[derive(Debug)]
+pub(super) struct Runner {
+    settings: V4l2,
+    post: Post,
+    mailbox: Arc<Mailbox>,
+    /// The number of the newest frame that the driver counted, dropped ones included.
+    seq: u64,
+    log: StatusLog,
+    reconnect: Reconnect,
+}
+
+impl Runner {
+    pub(super) fn new(settings: V4l2, post: Post, mailbox: Arc<Mailbox>) -> Self {
+        let log = StatusLog::new(post.statistics.camera().name());
+        Self { settings, post, mailbox, seq: 0, log, reconnect: Reconnect::default() }
+    }
+
+    /// Captures until the command to stop comes, whether the device is present or not.
+    pub(super) fn run(mut self) {
+        while let Err(error) = self.attempt() {
+            self.report_lost(&error);
+            if self.wait_until_retry() {
+                return;
+            }
+        }
+    }
+
+    /// Opens the device and captures until the command to stop comes.
+    fn attempt(&mut self) -> Result<(), CaptureError> {
+        let (path, device) = self.open()?;
+        let offers = device.formats();
+        let requested = RequestedMode::new(&self.settings, self.post.luma);
+        let no_mode = |reason| CaptureError::NoMode { path: path.clone(), reason };
+        let mode = choose_mode(&offers, &requested).map_err(no_mode)?;
+        let start_error = |doing| move |path: &Path, errno| CaptureError::Start { path: path.to_owned(), doing, errno };
+        let layout = device.set_format(&mode).map_err(|errno| start_error("agreeing on a format")(&path, errno))?;
+        let Some(format) = pixel_format(layout.mode.fourcc) else {
+            return Err(CaptureError::Unsupported { path, gives: describe(&layout.mode) });
+        };
+        self.log.log_shortfall(&path, shortfall(&offers, &requested, &layout.mode));
+        self.log.log_mismatches(apply_controls(&device, &self.settings.controls));
+        let card = format!(" is a {} ({})", device.card(), device.driver());
+        let stream = Stream::start(device, layout, self.settings.buffers)
+            .map_err(|errno| start_error("starting to send")(&path, errno))?;
+        self.capture(&path, &card, format, stream)
+    }
+
+    /// Opens the first capture device among those that the configured name may mean.
+    fn open(&self) -> Result<(PathBuf, Device), CaptureError> {
+        let candidates = identify::candidates(&self.settings.device)?;
+        let mut last_error = CaptureError::NotFound(self.settings.device.clone());
+        for path in candidates {
+            match Device::open(&path, Some(self.post.heartbeat.clone())) {
+                Ok(device) if device.can_capture() => return Ok((path, device)),
+                Ok(_) => last_error = CaptureError::NotACamera(path),
+                Err(error) if is_not_found(&error) => {}
+                Err(source) => last_error = CaptureError::Open { path, source },
+            }
+        }
+        Err(last_error)
+    }
+
+    /// Captures frames until the command to stop comes.
+    fn capture(
+        &mut self,
+        path: &Path,
+        card: &str,
+        format: PixelFormat,
+        mut stream: Stream,
+    ) -> Result<(), CaptureError> {
+        let timeout = self.settings.stall_timeout;
+        let (mut last_frame, mut is_first, mut empty_wakes) = (Instant::now(), true, 0);
+        let device_lost = |errno| CaptureError::DeviceLost { path: path.to_owned(), errno };
+        let outcome = loop {
+            let deadline = [Some(last_frame + timeout), self.post.heartbeat.beat()].into_iter().flatten().min();
+            let readable = PollFlags::POLLIN;
+            let descriptors = [(stream.as_fd(), readable), (self.mailbox.as_fd(), readable)];
+            let [has_frame, has_commands] = match poll(descriptors, deadline) {
+                Ok(ready) => ready,
+                Err(error) => break Err(error.into()),
+            };
+            if has_commands && self.apply_commands(stream.device()) {
+                break Ok(());
+            }
+            if !has_frame {
+                if last_frame.elapsed() >= timeout {
+                    break Err(CaptureError::Stalled { path: path.to_owned(), after: last_frame.elapsed() });
+                }
+                continue;
+            }
+            let dequeued = match stream.dequeue_newest() {
+                Ok(dequeued) => dequeued,
+                Err(errno) => break Err(device_lost(errno)),
+            };
+            empty_wakes = if dequeued.frames == 0 { empty_wakes + 1 } else { 0 };
+            if empty_wakes == MAX_EMPTY_WAKES {
+                break Err(device_lost(Errno::EIO)); // the driver always signals a buffer and never hands one over
+            }
+            self.seq += dequeued.frames;
+            let (dropped, skipped, errors) = (dequeued.dropped, dequeued.skipped, dequeued.queue_errors);
+            let copied = dequeued.newest.iter().filter(|image| image.payload.is_copy).count() as u64;
+            self.post.statistics.driver(Driver { dropped, skipped, copied, errors });
+            (0..dequeued.broken).for_each(|_| self.reject(&RejectReason::Broken));
+            let Some(image) = dequeued.newest else { continue };
+            last_frame = Instant::now();
+            if is_first {
+                self.report_connected(path, card, stream.layout(), image.timestamp_source, image.timestamp.is_some());
+                is_first = false;
+            }
+            self.publish(image, format, stream.layout());
+        };
+        if !is_first {
+            self.post.statistics.went();
+        }
+        outcome
+    }
+
+    /// Applies the pending commands to the open device. Returns whether one of them is to stop.
+    fn apply_commands(&mut self, device: &Device) -> bool {
+        let Commands { stop, controls } = self.mailbox.take();
+        if let Some(controls) = controls {
+            self.settings.controls = controls;
+            self.log.log_controls_changed(apply_controls(device, &self.settings.controls));
+        }
+        stop
+    }
+
+    /// Publishes the image as a frame, or rejects it.
+    fn publish(&self, image: CapturedImage, format: PixelFormat, layout: &Layout) {
+        let now = Monotonic::now();
+        let CapturedImage { payload, timestamp, .. } = image;
+        let statistics = &self.post.statistics;
+        statistics.received(payload.bytes.len());
+        let (captured_at, captured_by) = match timestamp {
+            Some(timestamp) => (timestamp.min(now), CapturedBy::Driver),
+            None => (now, CapturedBy::Arrival),
+        };
+        let camera = statistics.camera().clone();
+        let cell = camera.index();
+        let origin = Origin { camera, seq: self.seq, captured_at, captured_by };
+        match frame_from_buffer(origin, format, layout, payload.bytes) {
+            Ok(frame) => drop(self.post.slot.publish(cell, frame)),
+            Err(reason) => self.reject(&reason),
+        }
+    }
+
+    fn reject(&self, reason: &RejectReason) {
+        self.post.statistics.refused(self.seq, reason);
+    }
+
+    /// Reports the first frame after the device was opened.
+    fn report_connected(
+        &mut self,
+        path: &Path,
+        card: &str,
+        layout: &Layout,
+        timestamp_source: TimestampSource,
+        has_timestamp: bool,
+    ) {
+        self.post.statistics.came();
+        let timestamps =
+            if has_timestamp { format!("stamped at {timestamp_source}") } else { "without stamps of use".to_owned() };
+        let description = format!("{}{card}: {}, {timestamps}", path.display(), describe(&layout.mode));
+        self.log.log_connected(description, self.reconnect.device_connected());
+    }
+
+    /// Reports why there are no frames, unless that is what was reported last.
+    fn report_lost(&mut self, error: &CaptureError) {
+        let statistics = &self.post.statistics;
+        let is_not_found = matches!(error, CaptureError::NotFound(_));
+        let is_new = self.reconnect.device_lost();
+        // An attempt that finds the device still missing is no further error.
+        let errors = u64::from(is_new || !is_not_found);
+        statistics.driver(Driver { errors, ..Driver::default() });
+        statistics.missed();
+        // An unplugged device is logged once, whichever errors it shows first.
+        let is_worth_logging = is_new || !is_not_found && self.reconnect.is_prolonged();
+        let error = error.to_string();
+        if is_worth_logging && self.log.log_lost(&error) {
+            statistics.failed(format!("lost: {error}"));
+        }
+    }
+
+    /// Waits until the next attempt is due. Returns whether the command to stop came instead.
+    fn wait_until_retry(&mut self) -> bool {
+        if self.reconnect.start_monitor(self.post.statistics.camera().name()) {
+            return self.keep_commands();
+        }
+        let next_attempt = self.reconnect.next_attempt();
+        loop {
+            if self.keep_commands() {
+                return true;
+            }
+            let deadline = [Some(next_attempt), self.post.heartbeat.beat()].into_iter().flatten().min();
+            if self.reconnect.wait_for_device(&*self.mailbox, deadline) || Instant::now() >= next_attempt {
+                return self.keep_commands();
+            }
+        }
+    }
+
+    /// Keeps the pending commands for when the device is opened. Returns whether one of them is to stop.
+    fn keep_commands(&mut self) -> bool {
+        let Commands { stop, controls } = self.mailbox.take();
+        if let Some(controls) = controls {
+            self.settings.controls = controls;
+        }
+        stop
+    }
+}
