@@ -1,10 +1,12 @@
 //! The capture thread of a camera, as the daemon sees it: start, set controls, stop, join.
 //!
-//! The thread runs a `runner`. It takes commands from its `mailbox`, sets controls with `apply_controls`, makes frames
-//! with `frame_from_buffer`, logs through a `status_log`, and waits with `reconnect` while the device is missing.
+//! The thread runs a `runner`. It takes commands from its `mailbox`, sets controls with `apply_controls`, delivers to a
+//! `frame_sink` what `frame_from_buffer` makes of a buffer, logs through a `status_log`, and waits with `reconnect` while
+//! the device is missing.
 
 mod apply_controls;
 mod frame_from_buffer;
+mod frame_sink;
 mod mailbox;
 mod reconnect;
 mod runner;
@@ -12,7 +14,7 @@ mod status_log;
 
 use std::{io, sync::Arc, time::Instant};
 
-use self::{mailbox::Mailbox, runner::Runner};
+use self::{frame_sink::FrameSink, mailbox::Mailbox, runner::Runner};
 use super::control_plan::ControlValues;
 use crate::{
     config::V4l2,
@@ -38,8 +40,9 @@ impl CaptureThread {
     /// Fails if the system has no descriptor or no thread left.
     pub fn start(settings: V4l2, post: Post) -> io::Result<Self> {
         let mailbox = Arc::new(Mailbox::new()?);
-        let name = format!("cam-{}", post.statistics.camera().name());
-        let runner = Runner::new(settings, post, mailbox.clone());
+        let (luma, sink) = (post.luma, FrameSink::new(post));
+        let name = format!("cam-{}", sink.camera());
+        let runner = Runner::new(settings, luma, sink, mailbox.clone());
         // Only `join_until` waits for the end of this thread: nobody polls its event fd.
         let thread = Thread::spawn(&name, Arc::new(EventFd::new()?), move || runner.run())?;
         Ok(Self { thread, mailbox })

@@ -86,13 +86,13 @@ impl Reconnect {
 
     /// Blocks until the kernel announces a camera, until `mailbox` is readable, or until `deadline`. Returns whether a
     /// camera was announced, be it another one.
-    pub(super) fn wait_for_device(&self, mailbox: &impl AsFd, deadline: Option<Instant>) -> bool {
+    pub(super) fn wait_for_device(&self, mailbox: &impl AsFd, deadline: Instant) -> bool {
         let readable = PollFlags::POLLIN;
         let mailbox = (mailbox.as_fd(), readable);
         let is_announced = match &self.monitor {
-            Some(monitor) => poll([mailbox, (monitor.as_fd(), readable)], deadline)
+            Some(monitor) => poll([mailbox, (monitor.as_fd(), readable)], Some(deadline))
                 .map(|[_, has_events]| has_events && monitor.drain()),
-            None => poll([mailbox], deadline).map(|_| false),
+            None => poll([mailbox], Some(deadline)).map(|_| false),
         };
         is_announced.unwrap_or(false)
     }

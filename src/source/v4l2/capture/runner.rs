@@ -13,27 +13,22 @@ use nix::{errno::Errno, poll::PollFlags};
 
 use super::{
     apply_controls::apply_controls,
-    frame_from_buffer::frame_from_buffer,
+    frame_sink::FrameSink,
     mailbox::{Commands, Mailbox},
     reconnect::Reconnect,
     status_log::StatusLog,
 };
 use crate::{
     config::V4l2,
-    frame::{CapturedBy, Origin, PixelFormat},
-    source::{
-        post::Post,
-        v4l2::{
-            capture_error::{CaptureError, is_not_found},
-            device::{Device, Layout, TimestampSource},
-            identify,
-            negotiate::{RequestedMode, choose_mode, describe, pixel_format, shortfall},
-            stream::{CapturedImage, Stream},
-        },
+    frame::PixelFormat,
+    source::v4l2::{
+        capture_error::{CaptureError, is_not_found},
+        device::{Device, Layout},
+        identify,
+        negotiate::{RequestedMode, choose_mode, describe, pixel_format, shortfall},
+        stream::{CapturedImage, Stream},
     },
-    system::{clock::Monotonic, event_fd::poll},
-    telemetry::camera_metrics::Driver,
-    telemetry::rejections::RejectReason,
+    system::event_fd::poll,
 };
 
 /// How often in a row the device may be readable without a filled buffer, before it counts as failed.
@@ -43,18 +38,18 @@ const MAX_EMPTY_WAKES: u32 = 100;
 #[derive(Debug)]
 pub(super) struct Runner {
     settings: V4l2,
-    post: Post,
+    /// Whether stages need luma.
+    luma: bool,
+    sink: FrameSink,
     mailbox: Arc<Mailbox>,
-    /// The number of the newest frame that the driver counted, dropped ones included.
-    seq: u64,
     log: StatusLog,
     reconnect: Reconnect,
 }
 
 impl Runner {
-    pub(super) fn new(settings: V4l2, post: Post, mailbox: Arc<Mailbox>) -> Self {
-        let log = StatusLog::new(post.statistics.camera().name());
-        Self { settings, post, mailbox, seq: 0, log, reconnect: Reconnect::default() }
+    pub(super) fn new(settings: V4l2, luma: bool, sink: FrameSink, mailbox: Arc<Mailbox>) -> Self {
+        let log = StatusLog::new(sink.camera());
+        Self { settings, luma, sink, mailbox, log, reconnect: Reconnect::default() }
     }
 
     /// Captures until the command to stop comes, whether the device is present or not.
@@ -71,7 +66,7 @@ impl Runner {
     fn attempt(&mut self) -> Result<(), CaptureError> {
         let (path, device) = self.open()?;
         let offers = device.formats();
-        let requested = RequestedMode::new(&self.settings, self.post.luma);
+        let requested = RequestedMode::new(&self.settings, self.luma);
         let no_mode = |reason| CaptureError::NoMode { path: path.clone(), reason };
         let mode = choose_mode(&offers, &requested).map_err(no_mode)?;
         let start_error = |doing| move |path: &Path, errno| CaptureError::Start { path: path.to_owned(), doing, errno };
@@ -92,7 +87,7 @@ impl Runner {
         let candidates = identify::candidates(&self.settings.device)?;
         let mut last_error = CaptureError::NotFound(self.settings.device.clone());
         for path in candidates {
-            match Device::open(&path, Some(self.post.heartbeat.clone())) {
+            match Device::open(&path, Some(self.sink.heartbeat().clone())) {
                 Ok(device) if device.can_capture() => return Ok((path, device)),
                 Ok(_) => last_error = CaptureError::NotACamera(path),
                 Err(error) if is_not_found(&error) => {}
@@ -114,10 +109,10 @@ impl Runner {
         let (mut last_frame, mut is_first, mut empty_wakes) = (Instant::now(), true, 0);
         let device_lost = |errno| CaptureError::DeviceLost { path: path.to_owned(), errno };
         let outcome = loop {
-            let deadline = [Some(last_frame + timeout), self.post.heartbeat.beat()].into_iter().flatten().min();
+            let deadline = self.sink.beat(last_frame + timeout);
             let readable = PollFlags::POLLIN;
             let descriptors = [(stream.as_fd(), readable), (self.mailbox.as_fd(), readable)];
-            let [has_frame, has_commands] = match poll(descriptors, deadline) {
+            let [has_frame, has_commands] = match poll(descriptors, Some(deadline)) {
                 Ok(ready) => ready,
                 Err(error) => break Err(error.into()),
             };
@@ -138,21 +133,17 @@ impl Runner {
             if empty_wakes == MAX_EMPTY_WAKES {
                 break Err(device_lost(Errno::EIO)); // the driver always signals a buffer and never hands one over
             }
-            self.seq += dequeued.frames;
-            let (dropped, skipped, errors) = (dequeued.dropped, dequeued.skipped, dequeued.queue_errors);
-            let copied = dequeued.newest.iter().filter(|image| image.payload.is_copy).count() as u64;
-            self.post.statistics.driver(Driver { dropped, skipped, copied, errors });
-            (0..dequeued.broken).for_each(|_| self.reject(&RejectReason::Broken));
+            self.sink.count(&dequeued);
             let Some(image) = dequeued.newest else { continue };
             last_frame = Instant::now();
             if is_first {
-                self.report_connected(path, card, stream.layout(), image.timestamp_source, image.timestamp.is_some());
+                self.report_connected(path, card, stream.layout(), &image);
                 is_first = false;
             }
-            self.publish(image, format, stream.layout());
+            self.sink.publish(image, format, stream.layout());
         };
         if !is_first {
-            self.post.statistics.went();
+            self.sink.disconnected();
         }
         outcome
     }
@@ -167,65 +158,35 @@ impl Runner {
         stop
     }
 
-    /// Publishes the image as a frame, or rejects it.
-    fn publish(&self, image: CapturedImage, format: PixelFormat, layout: &Layout) {
-        let now = Monotonic::now();
-        let CapturedImage { payload, timestamp, .. } = image;
-        let statistics = &self.post.statistics;
-        statistics.received(payload.bytes.len());
-        let (captured_at, captured_by) = match timestamp {
-            Some(timestamp) => (timestamp.min(now), CapturedBy::Driver),
-            None => (now, CapturedBy::Arrival),
-        };
-        let camera = statistics.camera().clone();
-        let cell = camera.index();
-        let origin = Origin { camera, seq: self.seq, captured_at, captured_by };
-        match frame_from_buffer(origin, format, layout, payload.bytes) {
-            Ok(frame) => drop(self.post.slot.publish(cell, frame)),
-            Err(reason) => self.reject(&reason),
-        }
-    }
-
-    fn reject(&self, reason: &RejectReason) {
-        self.post.statistics.refused(self.seq, reason);
-    }
-
     /// Reports the first frame after the device was opened.
-    fn report_connected(
-        &mut self,
-        path: &Path,
-        card: &str,
-        layout: &Layout,
-        timestamp_source: TimestampSource,
-        has_timestamp: bool,
-    ) {
-        self.post.statistics.came();
-        let timestamps =
-            if has_timestamp { format!("stamped at {timestamp_source}") } else { "without stamps of use".to_owned() };
+    fn report_connected(&mut self, path: &Path, card: &str, layout: &Layout, first: &CapturedImage) {
+        self.sink.connected();
+        let timestamps = match first.timestamp {
+            Some(_) => format!("stamped at {}", first.timestamp_source),
+            None => "without stamps of use".to_owned(),
+        };
         let description = format!("{}{card}: {}, {timestamps}", path.display(), describe(&layout.mode));
         self.log.log_connected(description, self.reconnect.device_connected());
     }
 
     /// Reports why there are no frames, unless that is what was reported last.
     fn report_lost(&mut self, error: &CaptureError) {
-        let statistics = &self.post.statistics;
         let is_not_found = matches!(error, CaptureError::NotFound(_));
         let is_new = self.reconnect.device_lost();
         // An attempt that finds the device still missing is no further error.
         let errors = u64::from(is_new || !is_not_found);
-        statistics.driver(Driver { errors, ..Driver::default() });
-        statistics.missed();
+        self.sink.missing(errors);
         // An unplugged device is logged once, whichever errors it shows first.
         let is_worth_logging = is_new || !is_not_found && self.reconnect.is_prolonged();
         let error = error.to_string();
         if is_worth_logging && self.log.log_lost(&error) {
-            statistics.failed(format!("lost: {error}"));
+            self.sink.set_last_error(format!("lost: {error}"));
         }
     }
 
     /// Waits until the next attempt is due. Returns whether the command to stop came instead.
     fn wait_until_retry(&mut self) -> bool {
-        if self.reconnect.start_monitor(self.post.statistics.camera().name()) {
+        if self.reconnect.start_monitor(self.sink.camera()) {
             return self.keep_commands();
         }
         let next_attempt = self.reconnect.next_attempt();
@@ -233,7 +194,7 @@ impl Runner {
             if self.keep_commands() {
                 return true;
             }
-            let deadline = [Some(next_attempt), self.post.heartbeat.beat()].into_iter().flatten().min();
+            let deadline = self.sink.beat(next_attempt);
             if self.reconnect.wait_for_device(&*self.mailbox, deadline) || Instant::now() >= next_attempt {
                 return self.keep_commands();
             }
