@@ -24,8 +24,7 @@ use log::{error, info, warn};
 use self::{cameras::Cameras, local_cameras::LocalCameras};
 use crate::{
     config::{self, Config},
-    http::{self, Sights},
-    processor,
+    http, processor,
     source::websocket::{Listener, Server},
     status::Status,
     system::{
@@ -57,7 +56,7 @@ pub struct Daemon {
     ended: Arc<EventFd>,
     listen: Thread,
     processor: Thread,
-    http: Option<http::Running>,
+    http: Option<http::Server>,
     watchdog: Watchdog,
 }
 
@@ -121,7 +120,7 @@ impl Daemon {
             None => Listener::bind(listen).map_err(cannot_listen("server.listen", listen))?,
         };
         let address = listener.address()?;
-        let bind = |http: &config::Http| http::Port::bind(http).map_err(cannot_listen("http.listen", http.listen));
+        let bind = |http: &config::Http| http::Listener::bind(http).map_err(cannot_listen("http.listen", http.listen));
         let http_port = config.http.as_ref().map(bind).transpose()?;
 
         let mut watchdog = Watchdog::new(given.watchdog);
@@ -146,9 +145,9 @@ impl Daemon {
         })?;
 
         let http = http_port.map(|port| {
-            let (hub, status, cameras) = (hub.clone(), status.clone(), cameras.sights());
-            let sights = Sights { cameras, status, hub, websocket_port: address.port() };
-            port.serve(sights, stop.clone(), ended.clone())
+            let (hub, status, cameras) = (hub.clone(), status.clone(), cameras.views());
+            let inputs = http::Inputs { cameras, status, hub, websocket_port: address.port() };
+            port.serve(inputs, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
 
@@ -185,7 +184,7 @@ impl Daemon {
         self.server.renew(config.server.clone(), &self.cameras.gates());
         self.local_cameras.set(&self.cameras, &mut self.watchdog)?;
         if let Some(http) = &self.http {
-            http.show(self.cameras.sights());
+            http.set_cameras(self.cameras.views());
         }
         self.warn_restart_required(config);
         Ok(())
@@ -215,7 +214,7 @@ impl Daemon {
     /// Where people and monitoring look, if anywhere.
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
-        self.http.as_ref().map(http::Running::address)
+        self.http.as_ref().map(http::Server::address)
     }
 
     /// What is known of the cameras.
@@ -248,7 +247,7 @@ impl Daemon {
         let processor = self.processor.join_until(now + ALL_ENDS);
         self.cameras.tell_counts();
         if let Some(http) = self.http {
-            http.leave(now + ALL_ENDS);
+            http.join(now + ALL_ENDS);
         }
         sources.and(processor)
     }

@@ -1,30 +1,29 @@
-//! The people plane: what people and monitoring see, on a port and a thread of its own.
+//! The people plane: pictures, events, the API and metrics over HTTP, on a port and a thread of its own.
 //!
-//! It looks at what the data plane leaves for it (panes, counts, one outbox of the hub) and gives nothing back. Its
-//! thread gives way to every other and may stall without the data plane noticing; should it ever end, so does the daemon,
-//! to be started again: half of one is worse. Without `[http]` in the
-//! configuration there is none of it.
+//! It reads what the data plane leaves for it (latest frames, metrics, one subscription of the hub) and gives nothing back.
+//! Its thread has the lowest priority and may stall without the data plane noticing. If the thread ends, the daemon ends and
+//! systemd restarts it: half a daemon is worse. Without `[http]` in the configuration none of this runs.
 //!
-//! `server` accepts and bounds connections, `guard` says who may ask and what every answer carries. A request goes by
-//! `routes` to one of `page` (what browsers show), `live` (pictures), `events`, `api`, `metrics` or `health`. `news` is
-//! this plane's one place at the hub, `screens` have each camera's newest frame as a JPEG file, which `jpeg` makes where
-//! the sender did not, when `encoder` says that it is its turn.
+//! `server` accepts and bounds connections; `security` checks the host of each request and adds headers to each response.
+//! `routes` passes a request to `page` (what browsers show), `live` (pictures), `event_stream`, `api`, `metrics` or
+//! `health`. `event_bus` fans messages of the hub out to viewers. `jpeg_cache` holds each camera's newest frame as a JPEG
+//! file; where the sender sent something else, `jpeg` encodes it once `encoder` gives the permit.
 
 mod api;
-mod drawing;
+mod bitmap;
+mod camera_view;
 mod encoder;
-mod events;
-mod guard;
+mod event_bus;
+mod event_stream;
 mod health;
 mod jpeg;
+mod jpeg_cache;
 mod live;
 mod metrics;
-mod news;
 mod page;
 mod routes;
-mod screens;
+mod security;
 mod server;
-mod sights;
 
-pub use server::{Port, Running};
-pub use sights::{Sight, Sights};
+pub use camera_view::CameraView;
+pub use server::{Inputs, Listener, Server};

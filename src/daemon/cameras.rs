@@ -7,7 +7,7 @@ use log::{info, warn};
 use crate::{
     config,
     frame::{Camera, Frame},
-    http::Sight,
+    http::CameraView,
     hub::{Hub, latest_frame::LatestFrame},
     processor::{
         self,
@@ -99,12 +99,12 @@ impl Cameras {
     }
 
     /// What there is to see of them, if they are shown.
-    pub(super) fn sights(&self) -> Vec<Sight> {
-        let sight = |watched: &Watched| {
+    pub(super) fn views(&self) -> Vec<CameraView> {
+        let view = |watched: &Watched| {
             let Watched { settings, statistics, pane } = watched.clone();
-            pane.map(|pane| Sight { settings, statistics, pane })
+            pane.map(|pane| CameraView { settings, metrics: statistics, latest_frame: pane })
         };
-        self.all.iter().filter_map(sight).collect()
+        self.all.iter().filter_map(view).collect()
     }
 
     /// What became of each camera's frames, in a line each.

@@ -1,25 +1,25 @@
-//! `/api/status` and `/api/cameras`: how the daemon is doing, and what it was told to do. `openapi.json` describes them.
+//! `/api/status` and `/api/cameras`: how the daemon is doing, and how it is configured. `openapi.json` describes both.
 
 use axum::{
     Json,
-    extract::State as Extract,
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::{routes::App, screens::Screen};
+use super::{jpeg_cache::CameraJpeg, routes::App};
 use crate::{
     config::{Zone, ZonePurpose},
     status::Report,
 };
 
-/// How the daemon is doing.
+/// The body of `/api/status`.
 #[derive(Debug, Serialize)]
-struct Status {
+struct ServerStatus {
     #[serde(flatten)]
     report: Report,
-    /// WebSocket clients that are sent what is seen.
+    /// WebSocket clients that are sent results.
     readers: usize,
     /// Streams of pictures and events that are open here.
     viewers: usize,
@@ -27,25 +27,25 @@ struct Status {
     websocket_port: u16,
 }
 
-/// A camera as configured, and where to find it.
+/// An item of `/api/cameras`: a camera as configured, and where its pictures are.
 #[derive(Debug, Serialize)]
-struct Camera<'a> {
+struct CameraInfo<'a> {
     name: &'a str,
     /// Width and height of its newest frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     size_px: Option<[u32; 2]>,
-    /// Whether it is a camera at the board; nobody else can send its frames then.
+    /// Whether it is a camera at the board; no client can send its frames then.
     plugged_in: bool,
-    /// Whether motion is looked for.
+    /// Whether the motion stage runs.
     motion: bool,
-    zones: Vec<ZoneAs<'a>>,
+    zones: Vec<ZoneInfo<'a>>,
     live: String,
     snapshot: String,
 }
 
 /// A zone, in the keys of the configuration.
 #[derive(Debug, Serialize)]
-struct ZoneAs<'a> {
+struct ZoneInfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     ignore: bool,
@@ -53,15 +53,16 @@ struct ZoneAs<'a> {
 }
 
 /// `/api/status`.
-pub(super) async fn status(Extract(app): Extract<App>) -> Response {
-    let (readers, viewers) = (app.news.readers(), app.news.viewers());
-    Json(Status { report: app.status.report(), readers, viewers, websocket_port: app.websocket_port }).into_response()
+pub(super) async fn status(State(app): State<App>) -> Response {
+    let (readers, viewers) = (app.bus.readers(), app.bus.viewers());
+    let status = ServerStatus { report: app.status.report(), readers, viewers, websocket_port: app.websocket_port };
+    Json(status).into_response()
 }
 
 /// `/api/cameras`.
-pub(super) async fn cameras(Extract(app): Extract<App>) -> Response {
-    let screens = app.screens.all();
-    Json(screens.iter().map(|screen| camera(screen)).collect::<Vec<_>>()).into_response()
+pub(super) async fn cameras(State(app): State<App>) -> Response {
+    let cameras = app.cache.cameras();
+    Json(cameras.iter().map(|camera| camera_info(camera)).collect::<Vec<_>>()).into_response()
 }
 
 /// `/api/openapi.json`.
@@ -69,15 +70,15 @@ pub(super) async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json"))
 }
 
-fn camera(screen: &Screen) -> Camera<'_> {
-    let (settings, name) = (&screen.sight.settings, screen.name());
-    let size = screen.sight.pane.newest().map(|shown| shown.frame.size());
+fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
+    let (settings, name) = (&camera.view.settings, camera.name());
+    let size = camera.view.latest_frame.newest().map(|annotated| annotated.frame.size());
     let zones =
         settings.motion.iter().flat_map(|motion| &motion.zones).map(|Zone { purpose, polygon }| match purpose {
-            ZonePurpose::Named(name) => ZoneAs { name: Some(name), ignore: false, polygon },
-            ZonePurpose::Ignored => ZoneAs { name: None, ignore: true, polygon },
+            ZonePurpose::Named(name) => ZoneInfo { name: Some(name), ignore: false, polygon },
+            ZonePurpose::Ignored => ZoneInfo { name: None, ignore: true, polygon },
         });
-    Camera {
+    CameraInfo {
         name,
         size_px: size.map(|size| [size.width_px, size.height_px]),
         plugged_in: settings.v4l2.is_some(),

@@ -1,4 +1,4 @@
-//! Pictures are made into JPEG one at a time, beside the reactor's thread.
+//! Limits encoding to one picture at a time, on a thread beside the reactor.
 
 use std::sync::{
     Arc,
@@ -10,51 +10,54 @@ use tokio::{
     task::spawn_blocking,
 };
 
-/// Who wants a picture made waits for a turn, and takes hold of a frame when it has one. So whoever leaves while waiting
-/// leaves neither work nor memory behind, however many come and leave.
+/// Hands out the permit to encode, and counts the frames that were encoded.
+///
+/// A caller takes hold of a frame only once it has the permit. A client that disconnects while it waits therefore leaves
+/// neither work nor memory behind, however many connect and disconnect.
 #[derive(Debug)]
 pub(super) struct Encoder {
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     frames: AtomicU64,
 }
 
-/// The leave to make one picture.
+/// The permit to encode one picture.
 #[derive(Debug)]
-pub(super) struct Turn {
-    _permit: OwnedSemaphorePermit,
+pub(super) struct Permit {
+    _semaphore: OwnedSemaphorePermit,
 }
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(1)), frames: AtomicU64::new(0) }
+        Self { permits: Arc::new(Semaphore::new(1)), frames: AtomicU64::new(0) }
     }
 }
 
 impl Encoder {
-    /// Waits until it is the caller's turn.
-    pub(super) async fn turn(&self) -> Turn {
-        Turn { _permit: self.turns.clone().acquire_owned().await.expect("it is never closed") }
+    /// Waits for the permit.
+    pub(super) async fn acquire(&self) -> Permit {
+        Permit { _semaphore: self.permits.clone().acquire_owned().await.expect("the semaphore is never closed") }
     }
 
-    /// Counts a frame that is made into JPEG.
+    /// Counts a frame that is encoded as JPEG.
     pub(super) fn count_frame(&self) {
         self.frames.fetch_add(1, Ordering::Relaxed); // nothing else is read because of it
     }
 
-    /// How many frames were.
+    /// How many frames were encoded as JPEG.
     pub(super) fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed) // read by itself
     }
 }
 
-impl Turn {
-    /// Has a picture made. It is made to its end, even if nobody waits for it any more, and only then the next turn begins.
-    pub(super) async fn make<T: Send + 'static>(self, make: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let making = move || {
-            let made = make();
+impl Permit {
+    /// Runs `encode` on the blocking thread. It runs to its end even if nobody waits for the result any more, and only
+    /// then is the permit released.
+    pub(super) async fn run<T: Send + 'static>(self, encode: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let task = move || {
+            let encoded = encode();
             drop(self);
-            made
+            encoded
         };
-        spawn_blocking(making).await.ok()
+        spawn_blocking(task).await.ok()
     }
 }

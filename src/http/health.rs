@@ -1,7 +1,7 @@
-//! `/healthz` and `/readyz`: for those who restart what is dead and route around what is not ready.
+//! `/healthz` and `/readyz`: for supervisors that restart a dead process, and for proxies that skip an unready one.
 
 use axum::{
-    extract::State as Extract,
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -9,19 +9,19 @@ use axum::{
 use super::routes::App;
 use crate::telemetry::camera_metrics::Availability;
 
-/// The process is alive: this answer is all there is to say.
+/// `/healthz`: the process is alive if it answers at all.
 pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// Every camera has a fresh frame; if not, which have none.
-pub(super) async fn ready(Extract(app): Extract<App>) -> Response {
+/// `/readyz`: every camera is live, or which are not.
+pub(super) async fn ready(State(app): State<App>) -> Response {
     let cameras = app.status.report().cameras;
-    let lacking = cameras.iter().filter(|camera| camera.state.state != Availability::Live);
-    let lacking: String = lacking.map(|camera| format!("{}: {}\n", camera.camera, camera.state.words())).collect();
-    if lacking.is_empty() {
+    let not_live = cameras.iter().filter(|camera| camera.state.state != Availability::Live);
+    let not_live: String = not_live.map(|camera| format!("{}: {}\n", camera.camera, camera.state.words())).collect();
+    if not_live.is_empty() {
         "ready\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, lacking).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, not_live).into_response()
     }
 }

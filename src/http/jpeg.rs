@@ -1,12 +1,12 @@
-//! Frames as JPEG files, for viewers who take nothing else. What is said here takes long: not for the reactor's thread.
+//! Encodes frames as JPEG files. Each function takes milliseconds, so none may run on the reactor's thread.
 //!
-//! A JPEG goes through as it was sent. PNG is made into JPEG too, although browsers would take it: recorders and
+//! A JPEG frame passes through unchanged. PNG becomes JPEG too, although browsers would show it: recorders and
 //! home-automation programs that read `live.mjpg` do not, and a PNG is several times as large.
 
 use bytes::Bytes;
-use turbojpeg::{Compressor, Image, PixelFormat as Jpeg, Subsamp, YuvPlanesImage};
+use turbojpeg::{Compressor, Image, PixelFormat as JpegFormat, Subsamp, YuvPlanesImage};
 
-use super::drawing::Canvas;
+use super::bitmap::Bitmap;
 use crate::{
     frame::{Frame, PixelFormat, Size},
     message::Rect,
@@ -14,12 +14,12 @@ use crate::{
     telemetry::rejections::RejectReason,
 };
 
-/// JPEG quality of what is made here: what cameras do.
+/// JPEG quality, as cameras choose it.
 const QUALITY: i32 = 80;
 
-/// Why a frame cannot be shown.
+/// Why a frame cannot be encoded.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unshowable {
+pub(super) enum EncodeError {
     /// It cannot be decoded.
     #[error(transparent)]
     Frame(#[from] RejectReason),
@@ -29,7 +29,7 @@ pub(super) enum Unshowable {
 }
 
 /// The frame as a JPEG file.
-pub(super) fn of(frame: &Frame) -> Result<Bytes, Unshowable> {
+pub(super) fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
     let size @ Size { width_px, height_px } = frame.size();
     let (width, height) = (width_px as usize, height_px as usize);
     let (bytes, stride) = (frame.bytes().as_ref(), frame.stride_bytes());
@@ -38,18 +38,18 @@ pub(super) fn of(frame: &Frame) -> Result<Bytes, Unshowable> {
         PixelFormat::Png => {
             let mut decoder = Decoder::new()?;
             let layout = decoder.png(frame)?;
-            encode(decoder.pixels(), layout, size, 0)?
+            encode_pixels(decoder.pixels(), layout, size, 0)?
         }
-        PixelFormat::Grey => encode(bytes, Layout::Grey, size, stride)?,
-        PixelFormat::Bgr24 => encode(bytes, Layout::Bgr, size, stride)?,
-        PixelFormat::Rgb24 => encode(bytes, Layout::Rgb, size, stride)?,
+        PixelFormat::Grey => encode_pixels(bytes, Layout::Grey, size, stride)?,
+        PixelFormat::Bgr24 => encode_pixels(bytes, Layout::Bgr, size, stride)?,
+        PixelFormat::Rgb24 => encode_pixels(bytes, Layout::Rgb, size, stride)?,
         PixelFormat::Yuyv => {
             let rows = || bytes.chunks(stride).take(height).map(|row| &row[..2 * width]);
             let every = |at: usize, step: usize| -> Vec<u8> {
                 rows().flat_map(|row| row.iter().skip(at).step_by(step)).copied().collect()
             };
             let (y, u, v) = (every(0, 2), every(1, 4), every(3, 4));
-            planes([&y, &u, &v], [width, width / 2], size, Subsamp::Sub2x1)?
+            encode_planes([&y, &u, &v], [width, width / 2], size, Subsamp::Sub2x1)?
         }
         PixelFormat::Nv12 => {
             let (luma, colour) = bytes.split_at(stride * height);
@@ -57,21 +57,21 @@ pub(super) fn of(frame: &Frame) -> Result<Bytes, Unshowable> {
             let every =
                 |at: usize| -> Vec<u8> { rows().flat_map(|row| row.iter().skip(at).step_by(2)).copied().collect() };
             let (u, v) = (every(0), every(1));
-            planes([luma, &u, &v], [stride, width / 2], size, Subsamp::Sub2x2)?
+            encode_planes([luma, &u, &v], [stride, width / 2], size, Subsamp::Sub2x2)?
         }
     };
     Ok(jpeg.into())
 }
 
 /// The frame as a JPEG file with boxes drawn into it.
-pub(super) fn with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, Unshowable> {
-    let mut canvas = Canvas::of(frame)?;
-    boxes.iter().for_each(|one| canvas.outline(*one));
-    Ok(canvas.to_jpeg()?.into())
+pub(super) fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, EncodeError> {
+    let mut bitmap = Bitmap::from_frame(frame)?;
+    boxes.iter().for_each(|bounds| bitmap.draw_box(*bounds));
+    Ok(bitmap.to_jpeg()?.into())
 }
 
-/// Encodes pixels that are decoded; a `stride_bytes` of 0 means rows without padding.
-pub(super) fn encode(
+/// Encodes decoded pixels; a `stride_bytes` of 0 means rows without padding.
+pub(super) fn encode_pixels(
     pixels: &[u8],
     layout: Layout,
     size: Size,
@@ -79,21 +79,21 @@ pub(super) fn encode(
 ) -> Result<Vec<u8>, turbojpeg::Error> {
     let (width, height) = (size.width_px as usize, size.height_px as usize);
     let (format, subsamp) = match layout {
-        Layout::Grey | Layout::Nv12 => (Jpeg::GRAY, Subsamp::Gray),
+        Layout::Grey | Layout::Nv12 => (JpegFormat::GRAY, Subsamp::Gray),
         Layout::GreyAlpha | Layout::Yuyv => {
             let luma: Vec<u8> = pixels.iter().step_by(2).copied().collect();
-            return encode(&luma, Layout::Grey, size, 0);
+            return encode_pixels(&luma, Layout::Grey, size, 0);
         }
-        Layout::Rgb => (Jpeg::RGB, Subsamp::Sub2x2),
-        Layout::Rgba => (Jpeg::RGBA, Subsamp::Sub2x2),
-        Layout::Bgr => (Jpeg::BGR, Subsamp::Sub2x2),
+        Layout::Rgb => (JpegFormat::RGB, Subsamp::Sub2x2),
+        Layout::Rgba => (JpegFormat::RGBA, Subsamp::Sub2x2),
+        Layout::Bgr => (JpegFormat::BGR, Subsamp::Sub2x2),
     };
     let pitch = if stride_bytes == 0 { width * format.size() } else { stride_bytes };
     compressor(subsamp)?.compress_to_vec(Image { pixels, width, pitch, height, format })
 }
 
-/// Encodes planes of luma and of both colours as they are: JPEG's own colours are the same.
-fn planes(
+/// Encodes planes of luma and of both colour differences without converting them: JPEG stores the same three.
+fn encode_planes(
     [y_plane, u_plane, v_plane]: [&[u8]; 3],
     [y_stride, colour_stride]: [usize; 2],
     size: Size,
@@ -113,8 +113,8 @@ fn compressor(subsamp: Subsamp) -> Result<Compressor, turbojpeg::Error> {
 }
 
 /// The frame's pixels at full size, blue, green, red, without padding.
-pub(super) fn pixels(frame: &Frame) -> Result<Vec<u8>, Unshowable> {
-    let jpeg = of(frame)?;
+pub(super) fn bgr_pixels(frame: &Frame) -> Result<Vec<u8>, EncodeError> {
+    let jpeg = encode_frame(frame)?;
     let origin = crate::frame::Origin {
         camera: frame.camera().clone(),
         seq: frame.seq(),
@@ -151,7 +151,7 @@ mod tests {
 
     /// The pixel's blue, green, red after encoding, by the formula of JPEG's colours.
     fn check(frame: &Frame, is_coloured: bool) {
-        let pixels = pixels(frame).unwrap();
+        let pixels = bgr_pixels(frame).unwrap();
         for (x, y) in [(4, 4), (27, 11)] {
             let at = 3 * (y * 32 + x);
             let luma = f32::from(luma(x));
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn boxes_are_drawn_where_they_are_and_nowhere_else() {
         let grey = frame(PixelFormat::Grey, 0, vec![60; 32 * 16]);
-        let jpeg = with_boxes(&grey, &[Rect { x: 8, y: 4, width: 16, height: 8 }]).unwrap();
+        let jpeg = encode_frame_with_boxes(&grey, &[Rect { x: 8, y: 4, width: 16, height: 8 }]).unwrap();
         let boxed = Frame::compressed(
             Origin {
                 camera: Camera::new(0, "door"),
@@ -194,7 +194,7 @@ mod tests {
             SIZE,
             jpeg,
         );
-        let pixels = pixels(&boxed).unwrap();
+        let pixels = bgr_pixels(&boxed).unwrap();
         let red = |x: usize, y: usize| pixels[3 * (y * 32 + x) + 2];
         for (x, y) in [(8, 8), (16, 4), (23, 8), (16, 11)] {
             assert!(red(x, y) > 150, "on the box at {x},{y}: {}", red(x, y));

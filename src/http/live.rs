@@ -1,4 +1,4 @@
-//! Live pictures: a part for each new frame, as fast as the viewer takes them. Whoever is slow skips frames.
+//! Live pictures and snapshots. A stream has a part for each new frame; a viewer that reads slowly skips frames.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{Path, RawQuery, State as Extract},
+    extract::{Path, RawQuery, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -22,10 +22,10 @@ use tokio::{
 };
 
 use super::{
-    drawing::Canvas,
-    news::Watching,
+    bitmap::Bitmap,
+    event_bus::ViewerGuard,
+    jpeg_cache::{CameraJpeg, EncodedFrame},
     routes::{App, NoCamera},
-    screens::{Screen, View},
 };
 use crate::{
     frame::Size,
@@ -34,163 +34,170 @@ use crate::{
     telemetry::camera_metrics::{Availability, CameraState},
 };
 
-/// What stands between parts.
+/// The boundary between parts.
 const BOUNDARY: &[u8] = b"--frame\r\n";
 
-/// After so long without a frame the picture of a lost camera is sent again, or programs in between give up.
-const REPEAT: Duration = Duration::from_secs(10);
+/// How often the placeholder of a camera without frames is sent again, as proxies close a connection that is idle.
+const PLACEHOLDER_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often a camera without frames is asked whether it is lost; and how long its frames may be such as cannot be shown
-/// before that is told.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often a stream without new frames checks whether a camera is lost. Frames that cannot be encoded for this long are
+/// reported by a placeholder.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// `/cameras/NAME/live.mjpg`: one camera, as recorders take it, and an `<img>` of a page from here.
-pub(super) async fn camera(Extract(app): Extract<App>, Path(name): Path<String>) -> Result<Response, NoCamera> {
+/// `/cameras/NAME/live.mjpg`: one camera, in the format that recorders and `<img>` elements read.
+pub(super) async fn camera(State(app): State<App>, Path(name): Path<String>) -> Result<Response, NoCamera> {
     app.find(&name)?;
-    Ok(parts("multipart/x-mixed-replace; boundary=frame", Live::new(app, Some(name))))
+    Ok(multipart("multipart/x-mixed-replace; boundary=frame", LiveStream::new(app, Some(name))))
 }
 
-/// `/live`: all cameras in one stream. Browsers open few connections to one host; this is the only one a page needs.
-pub(super) async fn all(Extract(app): Extract<App>) -> Response {
-    parts("multipart/mixed; boundary=frame", Live::new(app, None))
+/// `/live`: all cameras in one stream, as browsers open few connections to one host.
+pub(super) async fn all(State(app): State<App>) -> Response {
+    multipart("multipart/mixed; boundary=frame", LiveStream::new(app, None))
 }
 
 /// `/cameras/NAME/snapshot.jpg`: the newest frame, however old; with `?overlay` its boxes are drawn into it.
 pub(super) async fn snapshot(
-    Extract(app): Extract<App>,
+    State(app): State<App>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, NoCamera> {
-    let screen = app.find(&name)?;
-    let with_boxes = query.is_some_and(|query| query.split('&').any(|word| word == "overlay" || word == "overlay="));
-    let view = if with_boxes { screen.newest_with_boxes().await } else { screen.newest().await };
-    let later = |why| (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response();
-    let Some(View { shown, jpeg }) = view else {
-        return Ok(later(format!("There is no picture of {name} yet.\n")));
+    let camera = app.find(&name)?;
+    let overlay = query.is_some_and(|query| query.split('&').any(|word| word == "overlay" || word == "overlay="));
+    let newest = if overlay { camera.newest_with_overlay().await } else { camera.newest().await };
+    let unavailable = |why| (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response();
+    let Some(EncodedFrame { annotated, jpeg }) = newest else {
+        return Ok(unavailable(format!("There is no picture of {name} yet.\n")));
     };
     let Some(jpeg) = jpeg else {
-        return Ok(later(format!("The newest frame of {name} cannot be shown: it is damaged.\n")));
+        return Ok(unavailable(format!("The newest frame of {name} cannot be shown: it is damaged.\n")));
     };
     let mut response = ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response();
-    for (name, value) in About::frame(&screen, &shown).0 {
+    for (name, value) in PartHeaders::of_frame(&camera, &annotated).0 {
         let value = HeaderValue::try_from(value).expect("names of cameras, numbers and times");
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
     Ok(response)
 }
 
-/// An answer whose parts end with the viewer, or with the camera.
-fn parts(kind: &'static str, live: Live) -> Response {
-    let chunks = stream::unfold(live, async |mut live| Some((Ok::<_, Infallible>(live.next().await?), live)));
-    ([(header::CONTENT_TYPE, kind)], Body::from_stream(chunks)).into_response()
+/// A response that ends when the client disconnects or the camera is removed.
+fn multipart(content_type: &'static str, stream: LiveStream) -> Response {
+    let chunks = stream::unfold(stream, async |mut stream| Some((Ok::<_, Infallible>(stream.next().await?), stream)));
+    ([(header::CONTENT_TYPE, content_type)], Body::from_stream(chunks)).into_response()
 }
 
-/// What is said beside a picture: names and values of headers.
-struct About(Vec<(&'static str, String)>);
+/// The headers of a picture: names and values.
+struct PartHeaders(Vec<(&'static str, String)>);
 
-impl About {
-    /// Of a camera's frame.
-    fn frame(screen: &Screen, shown: &Annotated) -> Self {
-        let frame = &shown.frame;
-        let mut about = Self::camera(screen, screen.sight.statistics.state());
+impl PartHeaders {
+    /// The headers of a camera's frame.
+    fn of_frame(camera: &CameraJpeg, annotated: &Annotated) -> Self {
+        let frame = &annotated.frame;
+        let mut headers = Self::of_camera(camera, camera.view.metrics.state());
         let age_ms = Monotonic::now().since(frame.captured_at()).as_secs_f64() * 1e3;
-        about.0.extend([
+        headers.0.extend([
             ("fovea-seq", frame.seq().to_string()),
             ("fovea-captured-at", format!("{:.6}", frame.captured_at().wall())),
             ("fovea-age-ms", format!("{age_ms:.1}")),
         ]);
-        about
+        headers
     }
 
-    /// Of a camera, whether there is a frame or not.
-    fn camera(screen: &Screen, state: CameraState) -> Self {
+    /// The headers of a camera without a frame.
+    fn of_camera(camera: &CameraJpeg, state: CameraState) -> Self {
         Self(vec![
-            ("fovea-camera", screen.name().to_owned()),
+            ("fovea-camera", camera.name().to_owned()),
             ("fovea-state", state.state.word().to_owned()),
             ("fovea-since", format!("{:.6}", state.since)),
         ])
     }
 }
 
-/// One viewer's stream.
-struct Live {
+/// The stream of one viewer.
+struct LiveStream {
     app: App,
-    _watching: Watching,
-    frames: watch::Receiver<()>,
-    /// One camera alone.
+    _viewer: ViewerGuard,
+    new_frames: watch::Receiver<()>,
+    /// The one camera to show; `None` shows all.
     name: Option<String>,
-    /// The cameras that there were when it was last looked.
-    screens: Arc<[Arc<Screen>]>,
-    /// Each camera of the stream, the one that was served longest ago first.
-    cameras: VecDeque<Seen>,
-    /// What is left of the part that is being sent.
-    rest: VecDeque<Bytes>,
+    /// The list of cameras that `cursors` was made from.
+    cameras: Arc<[Arc<CameraJpeg>]>,
+    /// One for each camera of the stream, the one that was served longest ago first.
+    cursors: VecDeque<Cursor>,
+    /// The chunks of the current part that are still to be sent.
+    pending: VecDeque<Bytes>,
 }
 
-/// What a viewer has seen of a camera.
-struct Seen {
-    screen: Arc<Screen>,
-    /// The newest frame that it was sent; not held, for a frame held is a buffer held.
-    frame: Weak<Annotated>,
-    /// Since when its frames cannot be shown, if they cannot.
-    blind_since: Option<Instant>,
-    /// When it was last told that there is nothing to see, and of which state.
-    told: Option<(Instant, Availability)>,
+/// How far a viewer has come with one camera.
+struct Cursor {
+    camera: Arc<CameraJpeg>,
+    /// The frame that was sent last; not held, as holding a frame holds its buffer.
+    last_frame: Weak<Annotated>,
+    /// Since when its frames cannot be encoded, if they cannot.
+    broken_since: Option<Instant>,
+    /// When the last placeholder was sent, and the state that it showed.
+    last_placeholder: Option<(Instant, Availability)>,
 }
 
-impl Live {
+impl LiveStream {
     fn new(app: App, name: Option<String>) -> Self {
-        let (watching, frames) = (app.news.watch(), app.news.frames());
-        let (screens, cameras, rest) = (Arc::default(), VecDeque::new(), [Bytes::from_static(BOUNDARY)].into());
-        Self { app, _watching: watching, frames, name, screens, cameras, rest }
+        Self {
+            _viewer: app.bus.add_viewer(),
+            new_frames: app.bus.subscribe_frames(),
+            app,
+            name,
+            cameras: Arc::default(),
+            cursors: VecDeque::new(),
+            pending: [Bytes::from_static(BOUNDARY)].into(),
+        }
     }
 
-    /// The next chunk; asked for when the viewer has taken those before. `None` when there is no camera any more.
+    /// The next chunk. The server asks for it when the viewer has read those before. `None` when no camera is left.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if let Some(chunk) = self.rest.pop_front() {
+            if let Some(chunk) = self.pending.pop_front() {
                 return Some(chunk);
             }
-            self.frames.mark_unchanged(); // before looking: what comes from now on is news
-            self.follow();
-            if self.cameras.is_empty() {
+            self.new_frames.mark_unchanged(); // before the check: a frame that comes during it must wake the wait below
+            self.update_cameras();
+            if self.cursors.is_empty() {
                 return None;
             }
-            if !self.look().await {
-                // Never closed: the app has the other end. That a camera is lost is no news, so it is looked for.
-                let _ = timeout(LOOK, self.frames.changed()).await;
+            if !self.next_part().await {
+                // Never closed: the app owns the sender. No signal comes when a camera is lost, hence the timeout.
+                let _ = timeout(CHECK_INTERVAL, self.new_frames.changed()).await;
             }
         }
     }
 
-    /// Takes up the cameras that were added since it was last looked, and drops those that were removed.
-    fn follow(&mut self) {
-        let screens = self.app.screens.all();
-        if Arc::ptr_eq(&screens, &self.screens) {
+    /// Adds a cursor for each camera that a reload added, and drops those of removed cameras.
+    fn update_cameras(&mut self) {
+        let cameras = self.app.cache.cameras();
+        if Arc::ptr_eq(&cameras, &self.cameras) {
             return;
         }
-        let mut before = std::mem::take(&mut self.cameras);
-        for screen in screens.iter().filter(|screen| self.name.as_ref().is_none_or(|name| name == screen.name())) {
-            let known = before.iter().position(|seen| Arc::ptr_eq(&seen.screen.sight.pane, &screen.sight.pane));
-            let unseen = || Seen { screen: screen.clone(), frame: Weak::new(), blind_since: None, told: None };
-            let seen = known.and_then(|known| before.remove(known)).unwrap_or_else(unseen);
-            self.cameras.push_back(Seen { screen: screen.clone(), ..seen });
+        let mut before = std::mem::take(&mut self.cursors);
+        for camera in cameras.iter().filter(|camera| self.name.as_ref().is_none_or(|name| name == camera.name())) {
+            let latest_frame = &camera.view.latest_frame;
+            let known = before.iter().position(|cursor| Arc::ptr_eq(&cursor.camera.view.latest_frame, latest_frame));
+            let cursor = known.and_then(|known| before.remove(known));
+            let cursor = cursor.unwrap_or_else(|| Cursor::new(camera.clone()));
+            self.cursors.push_back(Cursor { camera: camera.clone(), ..cursor });
         }
-        self.screens = screens;
+        self.cameras = cameras;
     }
 
-    /// Makes a part of the first camera that has something new; whether there was one.
-    async fn look(&mut self) -> bool {
-        for _ in 0..self.cameras.len() {
-            let Some(mut seen) = self.cameras.pop_front() else { break };
-            let part = seen.look().await;
-            self.cameras.push_back(seen);
-            if let Some((about, jpeg)) = part {
+    /// Queues a part of the first camera that has something new; returns whether there was one.
+    async fn next_part(&mut self) -> bool {
+        for _ in 0..self.cursors.len() {
+            let Some(mut cursor) = self.cursors.pop_front() else { break };
+            let part = cursor.next_part().await;
+            self.cursors.push_back(cursor);
+            if let Some((headers, jpeg)) = part {
                 let mut head = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", jpeg.len());
-                about.0.iter().for_each(|(name, value)| head.extend([name, ": ", value, "\r\n"]));
+                headers.0.iter().for_each(|(name, value)| head.extend([name, ": ", value, "\r\n"]));
                 head.push_str("\r\n");
-                // The boundary comes at once and not with the next part: viewers show a part when they see its end.
-                self.rest.extend([head.into(), jpeg, Bytes::from_static(b"\r\n"), Bytes::from_static(BOUNDARY)]);
+                // The boundary follows at once and not with the next part: viewers show a part when they see its end.
+                self.pending.extend([head.into(), jpeg, Bytes::from_static(b"\r\n"), Bytes::from_static(BOUNDARY)]);
                 return true;
             }
         }
@@ -198,42 +205,47 @@ impl Live {
     }
 }
 
-impl Seen {
-    /// What is new of the camera, with what is to be said of it: its newest frame, or that there is none.
-    async fn look(&mut self) -> Option<(About, Bytes)> {
-        let screen = &self.screen;
-        let newest = screen.sight.pane.newest();
-        let size = newest.as_ref().map(|shown| shown.frame.size());
-        let is_new = newest.is_some_and(|shown| !ptr::eq(Arc::as_ptr(&shown), self.frame.as_ptr()));
+impl Cursor {
+    fn new(camera: Arc<CameraJpeg>) -> Self {
+        Self { camera, last_frame: Weak::new(), broken_since: None, last_placeholder: None }
+    }
+
+    /// The newest frame if it was not sent yet, or a placeholder if there is none to send and one is due.
+    async fn next_part(&mut self) -> Option<(PartHeaders, Bytes)> {
+        let camera = &self.camera;
+        let newest = camera.view.latest_frame.newest();
+        let size = newest.as_ref().map(|annotated| annotated.frame.size());
+        let is_new = newest.is_some_and(|annotated| !ptr::eq(Arc::as_ptr(&annotated), self.last_frame.as_ptr()));
         if is_new {
-            let View { shown, jpeg } = screen.newest().await?;
-            self.frame = Arc::downgrade(&shown);
+            let EncodedFrame { annotated, jpeg } = camera.newest().await?;
+            self.last_frame = Arc::downgrade(&annotated);
             if let Some(jpeg) = jpeg {
-                (self.blind_since, self.told) = (None, None);
-                return Some((About::frame(screen, &shown), jpeg));
+                (self.broken_since, self.last_placeholder) = (None, None);
+                return Some((PartHeaders::of_frame(camera, &annotated), jpeg));
             }
-            self.blind_since.get_or_insert_with(Instant::now);
+            self.broken_since.get_or_insert_with(Instant::now);
         }
-        let state = screen.sight.statistics.state();
-        if self.told.is_some_and(|(at, of)| of == state.state && at.elapsed() < REPEAT) {
+        let state = camera.view.metrics.state();
+        let is_recent = |(at, of): (Instant, Availability)| of == state.state && at.elapsed() < PLACEHOLDER_INTERVAL;
+        if self.last_placeholder.is_some_and(is_recent) {
             return None;
         }
-        let words = match state.state {
-            Availability::Live if self.blind_since?.elapsed() < LOOK => return None,
+        let text = match state.state {
+            Availability::Live if self.broken_since?.elapsed() < CHECK_INTERVAL => return None,
             Availability::Live => "its frames cannot be shown".to_owned(),
             _ => state.words(),
         };
-        self.told = Some((Instant::now(), state.state));
-        let lines = [screen.name().to_owned(), words];
-        let jpeg = screen.encoder.turn().await.make(move || placeholder(&lines, size)).await?.ok()?;
-        Some((About::camera(screen, state), jpeg.into()))
+        self.last_placeholder = Some((Instant::now(), state.state));
+        let lines = [camera.name().to_owned(), text];
+        let jpeg = camera.encoder.acquire().await.run(move || placeholder(&lines, size)).await?.ok()?;
+        Some((PartHeaders::of_camera(camera, state), jpeg.into()))
     }
 }
 
-/// The picture of a camera that has none, in the shape that it had.
+/// A picture with lines of text, in the shape of the camera's last frame.
 fn placeholder(lines: &[String], size: Option<Size>) -> Result<Vec<u8>, turbojpeg::Error> {
     const WIDTH_PX: u32 = 640;
     let height = |size: Size| u64::from(WIDTH_PX) * u64::from(size.height_px) / u64::from(size.width_px);
     let height_px = size.and_then(|size| u32::try_from(height(size)).ok()).unwrap_or(360).clamp(120, 1280);
-    Canvas::words(Size { width_px: WIDTH_PX, height_px }, lines).to_jpeg()
+    Bitmap::from_text(Size { width_px: WIDTH_PX, height_px }, lines).to_jpeg()
 }

@@ -1,7 +1,7 @@
-//! `/metrics`: the numbers of all cameras and of the process, in Prometheus' text format, reckoned when asked for.
+//! `/metrics`: the numbers of all cameras and of the process, in Prometheus' text format, computed on request.
 //!
-//! Base units (seconds, bytes), `_total` for what only grows. Labels are names of cameras, stages and causes, none of
-//! which has a character that would need escaping.
+//! Units are seconds and bytes; counters end in `_total`. Labels are names of cameras, stages and causes, none of which
+//! has a character that needs escaping.
 
 use std::{
     fmt::{Display, Write},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{
-    extract::State as Extract,
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -23,31 +23,31 @@ use crate::{
     telemetry::rejections::RejectReason,
 };
 
-/// The bounds of histograms: doublings from 64 us on, which no picture is looked at faster than, to 17 s.
+/// The bounds of histograms: doublings from 64 us, less than any frame takes, to 17 s.
 const BOUNDS: std::ops::RangeInclusive<Duration> = Duration::from_micros(1 << 6)..=Duration::from_micros(1 << 24);
 
 /// `/metrics`.
-pub(super) async fn metrics(Extract(app): Extract<App>) -> Response {
+pub(super) async fn metrics(State(app): State<App>) -> Response {
     let report = app.status.report();
-    let mut page = Page::default();
-    page.family("fovea_build_info", "gauge", "Always 1; the label says which version runs.");
-    page.sample("fovea_build_info", &[("version", &report.version)], 1);
-    of_cameras(&mut page, &report.cameras);
-    page.family("fovea_result_readers", "gauge", "WebSocket clients that are sent results.");
-    page.sample("fovea_result_readers", &[], app.news.readers());
-    page.family("fovea_http_viewers", "gauge", "Streams of pictures and events that are open on the HTTP port.");
-    page.sample("fovea_http_viewers", &[], app.news.viewers());
-    page.family(
+    let mut text = Exposition::default();
+    text.family("fovea_build_info", "gauge", "Always 1; the label says which version runs.");
+    text.sample("fovea_build_info", &[("version", &report.version)], 1);
+    write_cameras(&mut text, &report.cameras);
+    text.family("fovea_result_readers", "gauge", "WebSocket clients that are sent results.");
+    text.sample("fovea_result_readers", &[], app.bus.readers());
+    text.family("fovea_http_viewers", "gauge", "Streams of pictures and events that are open on the HTTP port.");
+    text.sample("fovea_http_viewers", &[], app.bus.viewers());
+    text.family(
         "fovea_http_encoded_pictures_total",
         "counter",
         "Pictures made into JPEG: somebody looks, or an event began.",
     );
-    page.sample("fovea_http_encoded_pictures_total", &[], app.screens.encoder.frames());
-    of_process(&mut page, report.started_at.as_second());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.0).into_response()
+    text.sample("fovea_http_encoded_pictures_total", &[], app.cache.encoder.frames());
+    write_process(&mut text, report.started_at.as_second());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
 }
 
-fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
+fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     type Number = fn(&Snapshot) -> u64;
     let numbers: [(&str, &str, &str, Number); 7] = [
         ("fovea_camera_live", "gauge", "1 while results leave, else 0.", |one| {
@@ -73,8 +73,8 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
         ("fovea_frames_processed_total", "counter", "Frames that were looked at.", |one| one.ages.count()),
     ];
     for (name, kind, help, number) in numbers {
-        page.family(name, kind, help);
-        cameras.iter().for_each(|one| page.sample(name, &[("camera", &one.camera)], number(one)));
+        text.family(name, kind, help);
+        cameras.iter().for_each(|one| text.sample(name, &[("camera", &one.camera)], number(one)));
     }
 
     type OfDriver = fn(&Driver) -> u64;
@@ -93,19 +93,19 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
         }),
     ];
     for (name, help, number) in of_drivers {
-        page.family(name, "counter", help);
+        text.family(name, "counter", help);
         for (one, driver) in cameras.iter().filter_map(|one| Some((one, one.driver.as_ref()?))) {
-            page.sample(name, &[("camera", &one.camera)], number(driver));
+            text.sample(name, &[("camera", &one.camera)], number(driver));
         }
     }
 
     let refused = "fovea_frames_refused_total";
-    page.family(refused, "counter", "Frames that could not be looked at, by cause.");
+    text.family(refused, "counter", "Frames that could not be looked at, by cause.");
     for one in cameras {
-        // A cause that came up never is 0: from a number that begins at 1 no rate can be told.
+        // A cause that never occurred is 0: Prometheus computes no rate from a series that begins at 1.
         for cause in RejectReason::CAUSES {
             let count = one.refused.get(*cause).unwrap_or(&0);
-            page.sample(refused, &[("camera", &one.camera), ("cause", cause)], count);
+            text.sample(refused, &[("camera", &one.camera), ("cause", cause)], count);
         }
     }
 
@@ -115,25 +115,25 @@ fn of_cameras(page: &mut Page, cameras: &[Snapshot]) {
         ("fovea_frame_result_age_seconds", "Age of frames when their result left.", |one| &one.ages),
     ];
     for (name, help, ages) in histograms {
-        page.family(name, "histogram", help);
-        cameras.iter().for_each(|one| page.histogram(name, &[("camera", &one.camera)], ages(one)));
+        text.family(name, "histogram", help);
+        cameras.iter().for_each(|one| text.histogram(name, &[("camera", &one.camera)], ages(one)));
     }
     let stage_times = "fovea_stage_duration_seconds";
-    page.family(stage_times, "histogram", "Time that each stage took for a frame.");
+    text.family(stage_times, "histogram", "Time that each stage took for a frame.");
     for one in cameras {
         for (stage, times) in &one.stages {
-            page.histogram(stage_times, &[("camera", &one.camera), ("stage", stage)], times);
+            text.histogram(stage_times, &[("camera", &one.camera), ("stage", stage)], times);
         }
     }
 }
 
-/// The numbers that every program under Prometheus has, by the same names.
-fn of_process(page: &mut Page, started_at: i64) {
-    page.family("process_start_time_seconds", "gauge", "Wall time of the start, in seconds since 1970.");
-    page.sample("process_start_time_seconds", &[], started_at);
+/// The standard process metrics of Prometheus' client libraries.
+fn write_process(text: &mut Exposition, started_at: i64) {
+    text.family("process_start_time_seconds", "gauge", "Wall time of the start, in seconds since 1970.");
+    text.sample("process_start_time_seconds", &[], started_at);
     if let Ok(used) = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID) {
-        page.family("process_cpu_seconds_total", "counter", "Processor time used, user and system.");
-        page.sample("process_cpu_seconds_total", &[], Duration::from(used).as_secs_f64());
+        text.family("process_cpu_seconds_total", "counter", "Processor time used, user and system.");
+        text.sample("process_cpu_seconds_total", &[], Duration::from(used).as_secs_f64());
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let memory = [
@@ -143,22 +143,22 @@ fn of_process(page: &mut Page, started_at: i64) {
     for (name, key, help) in memory {
         let line = status.lines().find_map(|line| line.strip_prefix(key));
         if let Some(kilobytes) = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()) {
-            page.family(name, "gauge", help);
-            page.sample(name, &[], 1024 * kilobytes);
+            text.family(name, "gauge", help);
+            text.sample(name, &[], 1024 * kilobytes);
         }
     }
     if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
-        page.family("process_open_fds", "gauge", "Open descriptors.");
-        page.sample("process_open_fds", &[], descriptors.count());
+        text.family("process_open_fds", "gauge", "Open descriptors.");
+        text.sample("process_open_fds", &[], descriptors.count());
     }
 }
 
-/// The text, as it grows.
+/// The answer while it is written.
 #[derive(Default)]
-struct Page(String);
+struct Exposition(String);
 
-impl Page {
-    /// Says what the samples that follow are.
+impl Exposition {
+    /// Starts a metric family: the samples that follow belong to it.
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
     }

@@ -1,21 +1,21 @@
-//! The pages: files that are built in, so that a board needs nothing from anywhere else.
+//! The web pages, built into the program: a board needs no other host.
 
 use axum::{
     Router,
-    extract::State as Extract,
+    extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::{guard, routes::App};
+use super::{routes::App, security};
 use crate::system::authority::without_port;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Path, kind, content.
+/// Path, content type, content.
 const FILES: [(&str, &str, &str); 12] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/style.css", CSS, include_str!("page/style.css")),
@@ -33,16 +33,16 @@ const FILES: [(&str, &str, &str); 12] = [
 
 /// Adds the pages' paths.
 pub(super) fn add(routes: Router<App>) -> Router<App> {
-    let file = |routes: Router<App>, (path, kind, content)| {
-        routes.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], content) }))
+    let file = |routes: Router<App>, (path, content_type, content)| {
+        routes.route(path, get(move || async move { ([(header::CONTENT_TYPE, content_type)], content) }))
     };
     FILES.into_iter().fold(routes, file).route("/camera", get(camera))
 }
 
-/// `/camera`, whose page connects to the port that frames come in at: the one page that may.
-async fn camera(Extract(app): Extract<App>, headers: HeaderMap) -> Response {
+/// `/camera`: the one page whose policy lets it connect to the WebSocket port.
+async fn camera(State(app): State<App>, headers: HeaderMap) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port).unwrap_or_default();
-    let policy = guard::policy(host, app.websocket_port);
+    let policy = security::page_policy(host, app.websocket_port);
     let headers = [(header::CONTENT_TYPE, HTML), (header::CONTENT_SECURITY_POLICY, &policy)];
     (headers, include_str!("page/camera.html")).into_response()
 }

@@ -1,4 +1,4 @@
-//! What is where.
+//! The paths and their handlers.
 
 use std::{io, sync::Arc};
 
@@ -11,53 +11,53 @@ use axum::{
 };
 
 use super::{
-    api, events,
-    guard::{self, Guard},
-    health, live, metrics,
-    news::News,
-    page,
-    screens::{Screen, Screens},
+    api,
+    event_bus::EventBus,
+    event_stream, health,
+    jpeg_cache::{CameraJpeg, JpegCache},
+    live, metrics, page,
+    security::{self, AllowedHosts},
 };
 use crate::{config, hub::Hub, status::Status};
 
-/// What every answer may need.
-pub(super) type App = Arc<Parts>;
+/// The state that handlers share.
+pub(super) type App = Arc<AppState>;
 
-/// The parts of this plane.
+/// What a handler may need to answer a request.
 #[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) screens: Arc<Screens>,
-    pub(super) news: Arc<News>,
+pub(super) struct AppState {
+    pub(super) cache: Arc<JpegCache>,
+    pub(super) bus: Arc<EventBus>,
     pub(super) status: Arc<Status>,
     pub(super) websocket_port: u16,
 }
 
-impl Parts {
+impl AppState {
     /// # Errors
     /// When the process is out of descriptors.
     pub(super) fn new(
-        screens: Arc<Screens>,
+        cache: Arc<JpegCache>,
         hub: &Arc<Hub>,
         status: Arc<Status>,
         websocket_port: u16,
     ) -> io::Result<App> {
-        Ok(Arc::new(Self { screens, news: Arc::new(News::new(hub)?), status, websocket_port }))
+        Ok(Arc::new(Self { cache, bus: Arc::new(EventBus::new(hub)?), status, websocket_port }))
     }
 
-    /// The camera's screen.
+    /// The camera called `name`.
     ///
     /// # Errors
-    /// When there is none of this name.
-    pub(super) fn find(&self, name: &str) -> Result<Arc<Screen>, NoCamera> {
-        self.screens.of(name).ok_or_else(|| {
-            let screens = self.screens.all();
-            let names = screens.iter().map(|screen| screen.name()).collect::<Vec<_>>().join(", ");
+    /// When there is no such camera.
+    pub(super) fn find(&self, name: &str) -> Result<Arc<CameraJpeg>, NoCamera> {
+        self.cache.find(name).ok_or_else(|| {
+            let cameras = self.cache.cameras();
+            let names = cameras.iter().map(|camera| camera.name()).collect::<Vec<_>>().join(", ");
             NoCamera(format!("There is no camera {name:?} here. Cameras: {names}.\n"))
         })
     }
 }
 
-/// Who asks for a camera that is not there gets the names of those that are.
+/// The answer to a request for an unknown camera: it lists the known ones.
 #[derive(Debug)]
 pub(super) struct NoCamera(String);
 
@@ -67,38 +67,38 @@ impl IntoResponse for NoCamera {
     }
 }
 
-/// All paths.
+/// All paths of the server.
 pub(super) fn routes(app: App, settings: &config::Http) -> Router {
     page::add(Router::new())
         .route("/cameras/{name}/live.mjpg", get(live::camera))
         .route("/cameras/{name}/snapshot.jpg", get(live::snapshot))
         .route("/live", get(live::all))
-        .route("/events/{id}/snapshot.jpg", get(events::snapshot))
+        .route("/events/{id}/snapshot.jpg", get(event_stream::snapshot))
         .route("/api/status", get(api::status))
         .route("/api/cameras", get(api::cameras))
         .route("/api/openapi.json", get(api::openapi))
         .route("/metrics", get(metrics::metrics))
-        .route("/api/events", get(events::stream))
-        .route("/api/events/recent", get(events::recent))
+        .route("/api/events", get(event_stream::stream))
+        .route("/api/events/recent", get(event_stream::recent))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .fallback(nothing_here)
+        .fallback(not_found)
         .with_state(app)
-        .layer(from_fn_with_state(Arc::new(Guard::new(settings)), guard::known_host))
-        .layer(from_fn(guard::headers))
+        .layer(from_fn_with_state(Arc::new(AllowedHosts::new(settings)), security::check_host))
+        .layer(from_fn(security::add_headers))
 }
 
-/// What those hear who find all places taken.
+/// The answer to every request on a connection beyond the limit.
 pub(super) fn full(max_clients: usize) -> Router {
     let full = move || async move {
         let why =
             format!("{max_clients} connections are open, and http.max_clients allows no more. Try again later.\n");
         (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")], why)
     };
-    Router::new().fallback(full).layer(from_fn(guard::headers))
+    Router::new().fallback(full).layer(from_fn(security::add_headers))
 }
 
-async fn nothing_here() -> Response {
+async fn not_found() -> Response {
     let what = "There is nothing here. /api/openapi.json lists what there is.\n";
     (StatusCode::NOT_FOUND, what).into_response()
 }

@@ -1,4 +1,4 @@
-//! Drawing into pictures: boxes on a snapshot, and the words of a camera that is lost.
+//! Drawing into pictures: boxes on a snapshot, and text in place of a camera's picture.
 
 use std::convert::Infallible;
 
@@ -17,40 +17,40 @@ use crate::{
     processor::pixels::Layout,
 };
 
-/// The colour of boxes: seen on most of what cameras see.
+/// The colour of boxes: visible on most of what cameras see.
 const BOX: Bgr888 = Bgr888::new(255, 176, 0);
 
 const BACKGROUND: Bgr888 = Bgr888::new(32, 36, 40);
-const WORDS: Bgr888 = Bgr888::new(208, 212, 216);
+const TEXT: Bgr888 = Bgr888::new(208, 212, 216);
 
-/// A picture to draw into: rows of blue, green, red.
-pub(super) struct Canvas {
+/// Pixels to draw into: rows x columns x 3 channels (blue, green, red), no padding, top row first.
+pub(super) struct Bitmap {
     size: Size,
     pixels: Vec<u8>,
 }
 
-impl Canvas {
+impl Bitmap {
     /// The frame's picture.
-    pub(super) fn of(frame: &Frame) -> Result<Self, jpeg::Unshowable> {
-        Ok(Self { size: frame.size(), pixels: jpeg::pixels(frame)? })
+    pub(super) fn from_frame(frame: &Frame) -> Result<Self, jpeg::EncodeError> {
+        Ok(Self { size: frame.size(), pixels: jpeg::bgr_pixels(frame)? })
     }
 
-    /// No picture, but some lines of words in its middle.
-    pub(super) fn words(size: Size, lines: &[String]) -> Self {
+    /// Lines of text in the middle of an empty picture.
+    pub(super) fn from_text(size: Size, lines: &[String]) -> Self {
         let pixels =
             [BACKGROUND.b(), BACKGROUND.g(), BACKGROUND.r()].repeat(size.width_px as usize * size.height_px as usize);
-        let mut canvas = Self { size, pixels };
-        let style = MonoTextStyle::new(&FONT_10X20, WORDS);
-        let middle = canvas.bounding_box().center();
+        let mut bitmap = Self { size, pixels };
+        let style = MonoTextStyle::new(&FONT_10X20, TEXT);
+        let middle = bitmap.bounding_box().center();
         let text = lines.join("\n");
         let up = 10 * i32::try_from(lines.len()).unwrap_or_default() - 20;
-        let Ok(_) = Text::with_alignment(&text, middle - Point::new(0, up), style, Alignment::Center).draw(&mut canvas);
-        canvas
+        let Ok(_) = Text::with_alignment(&text, middle - Point::new(0, up), style, Alignment::Center).draw(&mut bitmap);
+        bitmap
     }
 
-    /// Draws a box's outline, inwards.
-    pub(super) fn outline(&mut self, around: Rect) {
-        let Rect { x, y, width, height } = around;
+    /// Draws the outline of a box, inside its bounds.
+    pub(super) fn draw_box(&mut self, bounds: Rect) {
+        let Rect { x, y, width, height } = bounds;
         let upper_left = Point::new(x.cast_signed(), y.cast_signed());
         let stroke: PrimitiveStyle<_> = PrimitiveStyleBuilder::new()
             .stroke_color(BOX)
@@ -61,23 +61,23 @@ impl Canvas {
     }
 
     pub(super) fn to_jpeg(&self) -> Result<Vec<u8>, turbojpeg::Error> {
-        jpeg::encode(&self.pixels, Layout::Bgr, self.size, 0)
+        jpeg::encode_pixels(&self.pixels, Layout::Bgr, self.size, 0)
     }
 }
 
-impl OriginDimensions for Canvas {
+impl OriginDimensions for Bitmap {
     fn size(&self) -> embedded_graphics::geometry::Size {
         (self.size.width_px, self.size.height_px).into()
     }
 }
 
-impl DrawTarget for Canvas {
+impl DrawTarget for Bitmap {
     type Color = Bgr888;
     type Error = Infallible;
 
     fn draw_iter<I: IntoIterator<Item = Pixel<Bgr888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
-        let whole = self.bounding_box();
-        for Pixel(point, colour) in pixels.into_iter().filter(|pixel| whole.contains(pixel.0)) {
+        let bounds = self.bounding_box();
+        for Pixel(point, colour) in pixels.into_iter().filter(|pixel| bounds.contains(pixel.0)) {
             let (x, y) = (point.x.cast_unsigned() as usize, point.y.cast_unsigned() as usize);
             let at = 3 * (y * self.size.width_px as usize + x);
             self.pixels[at..at + 3].copy_from_slice(&[colour.b(), colour.g(), colour.r()]);

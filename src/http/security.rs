@@ -1,4 +1,4 @@
-//! Who may ask, and what every answer carries.
+//! Refuses requests for foreign host names, and adds the security headers to every response.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     system::authority::{cannot_be_claimed, without_port},
 };
 
-/// Headers of every answer: nothing of another site runs in our pages, and nothing of ours in another site's. No
+/// Headers of every response: nothing of another site runs in our pages, and nothing of ours in another site's. No
 /// `Cross-Origin-Opener-Policy`: without HTTPS, as most boards are, browsers ignore it with an error in the console.
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
@@ -25,40 +25,38 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// What a page of ours may load, unless its own answer says otherwise.
+/// What a page may load, unless its response sets a policy of its own.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The same for a page that also sends frames to `port` of the host that it is from. A policy has no words for an IPv6
-/// address (CSP 3, section 2.3.1), so then it is that port of any host.
-pub(super) fn policy(host: &str, port: u16) -> String {
+/// The policy of a page that also sends frames to `port` of its own host. A policy cannot name an IPv6 address (CSP 3,
+/// section 2.3.1), so for such a host it allows that port of any host.
+pub(super) fn page_policy(host: &str, port: u16) -> String {
     let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
     let host = if is_name { host } else { "*" };
     POLICY.replace("connect-src 'self';", &format!("connect-src 'self' ws://{host}:{port};"))
 }
 
-/// The names that this board answers to.
+/// The host names that requests may be for.
 #[derive(Debug)]
-pub(super) struct Guard {
-    allowed_hosts: Vec<String>,
-}
+pub(super) struct AllowedHosts(Vec<String>);
 
-impl Guard {
+impl AllowedHosts {
     pub(super) fn new(settings: &config::Http) -> Self {
-        Self { allowed_hosts: settings.allowed_hosts.clone() }
+        Self(settings.allowed_hosts.clone())
     }
 
-    fn knows(&self, host: &str) -> bool {
-        cannot_be_claimed(host) || self.allowed_hosts.iter().any(|one| one == host)
+    fn contains(&self, host: &str) -> bool {
+        cannot_be_claimed(host) || self.0.iter().any(|allowed| allowed == host)
     }
 }
 
-/// Refuses requests for a host that somebody else may own. A page of such a host, opened by somebody near the board,
-/// could otherwise have its name pointed at the board and read what it sees (DNS rebinding).
-pub(super) async fn known_host(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+/// Refuses requests for a host name that somebody else can own. The owner could point that name at the board; a page of
+/// that name, opened by somebody near the board, could then read what the board sees (DNS rebinding).
+pub(super) async fn check_host(State(allowed): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
     match host {
-        Some(host) if guard.knows(&host.to_ascii_lowercase()) => next.run(request).await,
+        Some(host) if allowed.contains(&host.to_ascii_lowercase()) => next.run(request).await,
         Some(host) => {
             let why = format!("This board is not known as {host:?}. If it is that, add it to http.allowed_hosts.\n");
             (StatusCode::MISDIRECTED_REQUEST, why).into_response()
@@ -67,8 +65,8 @@ pub(super) async fn known_host(State(guard): State<Arc<Guard>>, request: Request
     }
 }
 
-/// Adds the headers of every answer, those left out that it has already.
-pub(super) async fn headers(request: Request, next: Next) -> Response {
+/// Adds [`HEADERS`] to a response, except those that it has already.
+pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
@@ -88,7 +86,7 @@ mod tests {
             ("2001:db8::7", "ws://*:8999"),
             ("a; script-src b", "ws://*:8999"),
         ] {
-            let policy = policy(host, 8999);
+            let policy = page_policy(host, 8999);
             assert!(policy.contains(&format!(" connect-src 'self' {sends_to}; base-uri")), "{policy}");
             assert!(policy.contains(" script-src 'self'; "), "{policy}");
         }

@@ -1,0 +1,135 @@
+//! Results and events as they happen (server-sent events), the recent events, and a snapshot of each event's start.
+
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::timeout,
+};
+
+use super::{
+    event_bus::{BusEntry, Replay, ViewerGuard},
+    routes::{App, NoCamera},
+};
+use crate::message::{Dropped, Event, Message};
+
+/// After this time without a message a comment is sent, as proxies close a connection that is idle.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The query of both lists of events.
+#[derive(Debug, Deserialize)]
+pub(super) struct EventQuery {
+    /// Restricts the answer to one camera.
+    camera: Option<String>,
+}
+
+/// `/api/events`: results and events from now on, of all cameras or of one. A client that reconnects with `Last-Event-ID`
+/// gets the events that it missed, and learns how many of these are not kept any more. Results are never replayed.
+pub(super) async fn stream(
+    State(app): State<App>,
+    Query(EventQuery { camera }): Query<EventQuery>,
+    headers: HeaderMap,
+) -> Result<Response, NoCamera> {
+    camera.as_deref().map(|name| app.find(name)).transpose()?;
+    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let (entries, replay) = app.bus.subscribe(last_id);
+    let viewer = app.bus.add_viewer();
+    let stream = EventStream { app, _viewer: viewer, camera, entries, replay };
+    let chunks = stream::unfold(stream, async |mut stream| Some((Ok::<_, Infallible>(stream.next().await), stream)));
+    Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(chunks)).into_response())
+}
+
+/// The stream of one client.
+struct EventStream {
+    app: App,
+    _viewer: ViewerGuard,
+    camera: Option<String>,
+    entries: Receiver<Arc<BusEntry>>,
+    replay: Replay,
+}
+
+impl EventStream {
+    /// The next message in the format of server-sent events.
+    async fn next(&mut self) -> String {
+        loop {
+            let dropped = mem::take(&mut self.replay.dropped);
+            if dropped > 0 {
+                return dropped_event(dropped);
+            }
+            let entry = match self.replay.entries.pop_front() {
+                Some(entry) => entry,
+                None => match timeout(KEEP_ALIVE, self.entries.recv()).await {
+                    Err(_) => return ":\n\n".to_owned(),
+                    Ok(Ok(entry)) => entry,
+                    Ok(Err(RecvError::Lagged(count))) => return dropped_event(count),
+                    // Cannot happen: the app owns the sender, and this owns a handle of the app.
+                    Ok(Err(RecvError::Closed)) => return String::new(),
+                },
+            };
+            let (kind, camera) = match &entry.message {
+                Message::Result(result) => ("result", Some(&result.camera)),
+                Message::Refused(refused) => ("refused", Some(&refused.camera)),
+                Message::Event(event) => ("event", Some(&event.camera)),
+                Message::Dropped(_) => ("dropped", None),
+                Message::Hello(_) | Message::Taken(_) | Message::Clock(_) => continue, // the bus does not subscribe to these
+            };
+            if self.camera.is_none() || camera.is_none() || self.camera.as_ref() == camera {
+                let id = entry.number.map(|number| self.app.bus.entry_id(number));
+                return server_sent_event(kind, &entry.json, id.as_deref());
+            }
+        }
+    }
+}
+
+fn dropped_event(count: u64) -> String {
+    server_sent_event("dropped", &Message::Dropped(Dropped { count }).to_json(), None)
+}
+
+fn server_sent_event(kind: &str, data: &str, id: Option<&str>) -> String {
+    match id {
+        Some(id) => format!("id: {id}\nevent: {kind}\ndata: {data}\n\n"),
+        None => format!("event: {kind}\ndata: {data}\n\n"),
+    }
+}
+
+/// An event message, and the snapshot of its event's start.
+#[derive(Debug, Serialize)]
+struct RecentEvent<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    /// The path of the snapshot, while it is kept.
+    snapshot: Option<String>,
+}
+
+/// `/api/events/recent`: the event messages that are kept, oldest first.
+pub(super) async fn recent(
+    State(app): State<App>,
+    Query(EventQuery { camera }): Query<EventQuery>,
+) -> Result<Response, NoCamera> {
+    camera.as_deref().map(|name| app.find(name)).transpose()?;
+    let history = app.bus.history();
+    let events = history.iter().filter_map(|entry| match &entry.message {
+        Message::Event(event) if camera.as_ref().is_none_or(|name| *name == event.camera) => Some(event),
+        _ => None,
+    });
+    let snapshot = |id: &str| app.bus.snapshot(id).map(|_| format!("/events/{id}/snapshot.jpg"));
+    let recent: Vec<_> = events.map(|event| RecentEvent { event, snapshot: snapshot(&event.id) }).collect();
+    Ok(Json(recent).into_response())
+}
+
+/// `/events/ID/snapshot.jpg`: the picture of an event's start.
+pub(super) async fn snapshot(State(app): State<App>, Path(id): Path<String>) -> Response {
+    match app.bus.snapshot(&id) {
+        Some(jpeg) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
+        None => (StatusCode::NOT_FOUND, "There is no picture of this event, or none any more.\n").into_response(),
+    }
+}
