@@ -6,10 +6,12 @@
 //!
 //! `server` accepts and bounds connections; `security` checks the host of each request and adds headers to each response.
 //! `routes` passes a request to `page` (what browsers show), `live` (pictures), `event_stream`, `api`, `metrics` or
-//! `health`. `event_bus` fans messages of the hub out to viewers. `jpeg_cache` holds each camera's newest frame as a JPEG
-//! file; where the sender sent something else, `jpeg` encodes it once `encoder` gives the permit.
+//! `health`, which share the state in `app`. `event_bus` fans messages of the hub out to viewers. `jpeg_cache` holds each
+//! camera's newest frame as a JPEG file; where the sender sent something else, `jpeg` encodes it once `encoder` gives the
+//! permit.
 
 mod api;
+mod app;
 mod bitmap;
 mod camera_view;
 mod encoder;

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{jpeg_cache::CameraJpeg, routes::App};
+use super::{app::App, jpeg_cache::CameraJpeg};
 use crate::{
     config::{Zone, ZonePurpose},
     status::Report,

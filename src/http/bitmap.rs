@@ -10,12 +10,7 @@ use embedded_graphics::{
     text::{Alignment, Text},
 };
 
-use super::jpeg;
-use crate::{
-    frame::{Frame, Size},
-    message::Rect,
-    processor::pixels::Layout,
-};
+use crate::{frame::Size, message::Rect};
 
 /// The colour of boxes: visible on most of what cameras see.
 const BOX: Bgr888 = Bgr888::new(255, 176, 0);
@@ -30,9 +25,9 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// The frame's picture.
-    pub(super) fn from_frame(frame: &Frame) -> Result<Self, jpeg::EncodeError> {
-        Ok(Self { size: frame.size(), pixels: jpeg::bgr_pixels(frame)? })
+    /// A picture of these pixels.
+    pub(super) fn new(size: Size, pixels: Vec<u8>) -> Self {
+        Self { size, pixels }
     }
 
     /// Lines of text in the middle of an empty picture.
@@ -60,8 +55,12 @@ impl Bitmap {
         let Ok(()) = Rectangle::new(upper_left, (width, height).into()).into_styled(stroke).draw(self);
     }
 
-    pub(super) fn to_jpeg(&self) -> Result<Vec<u8>, turbojpeg::Error> {
-        jpeg::encode_pixels(&self.pixels, Layout::Bgr, self.size, 0)
+    pub(super) fn size(&self) -> Size {
+        self.size
+    }
+
+    pub(super) fn pixels(&self) -> &[u8] {
+        &self.pixels
     }
 }
 

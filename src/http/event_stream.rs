@@ -17,8 +17,8 @@ use tokio::{
 };
 
 use super::{
+    app::{App, NoCamera},
     event_bus::{BusEntry, Replay, ViewerGuard},
-    routes::{App, NoCamera},
 };
 use crate::message::{Dropped, Event, Message};
 

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::routes::App;
+use super::app::App;
 use crate::telemetry::camera_metrics::Availability;
 
 /// `/healthz`: the process is alive if it answers at all.

@@ -65,18 +65,18 @@ pub(super) fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
 
 /// The frame as a JPEG file with boxes drawn into it.
 pub(super) fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, EncodeError> {
-    let mut bitmap = Bitmap::from_frame(frame)?;
+    let mut bitmap = Bitmap::new(frame.size(), bgr_pixels(frame)?);
     boxes.iter().for_each(|bounds| bitmap.draw_box(*bounds));
-    Ok(bitmap.to_jpeg()?.into())
+    Ok(encode_bitmap(&bitmap)?.into())
+}
+
+/// The bitmap as a JPEG file.
+pub(super) fn encode_bitmap(bitmap: &Bitmap) -> Result<Vec<u8>, turbojpeg::Error> {
+    encode_pixels(bitmap.pixels(), Layout::Bgr, bitmap.size(), 0)
 }
 
 /// Encodes decoded pixels; a `stride_bytes` of 0 means rows without padding.
-pub(super) fn encode_pixels(
-    pixels: &[u8],
-    layout: Layout,
-    size: Size,
-    stride_bytes: usize,
-) -> Result<Vec<u8>, turbojpeg::Error> {
+fn encode_pixels(pixels: &[u8], layout: Layout, size: Size, stride_bytes: usize) -> Result<Vec<u8>, turbojpeg::Error> {
     let (width, height) = (size.width_px as usize, size.height_px as usize);
     let (format, subsamp) = match layout {
         Layout::Grey | Layout::Nv12 => (JpegFormat::GRAY, Subsamp::Gray),
@@ -113,7 +113,7 @@ fn compressor(subsamp: Subsamp) -> Result<Compressor, turbojpeg::Error> {
 }
 
 /// The frame's pixels at full size, blue, green, red, without padding.
-pub(super) fn bgr_pixels(frame: &Frame) -> Result<Vec<u8>, EncodeError> {
+fn bgr_pixels(frame: &Frame) -> Result<Vec<u8>, EncodeError> {
     let jpeg = encode_frame(frame)?;
     let origin = crate::frame::Origin {
         camera: frame.camera().clone(),

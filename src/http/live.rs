@@ -22,10 +22,11 @@ use tokio::{
 };
 
 use super::{
+    app::{App, NoCamera},
     bitmap::Bitmap,
     event_bus::ViewerGuard,
+    jpeg,
     jpeg_cache::{CameraJpeg, EncodedFrame},
-    routes::{App, NoCamera},
 };
 use crate::{
     frame::Size,
@@ -247,5 +248,5 @@ fn placeholder(lines: &[String], size: Option<Size>) -> Result<Vec<u8>, turbojpe
     const WIDTH_PX: u32 = 640;
     let height = |size: Size| u64::from(WIDTH_PX) * u64::from(size.height_px) / u64::from(size.width_px);
     let height_px = size.and_then(|size| u32::try_from(height(size)).ok()).unwrap_or(360).clamp(120, 1280);
-    Bitmap::from_text(Size { width_px: WIDTH_PX, height_px }, lines).to_jpeg()
+    jpeg::encode_bitmap(&Bitmap::from_text(Size { width_px: WIDTH_PX, height_px }, lines))
 }

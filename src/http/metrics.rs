@@ -16,7 +16,7 @@ use axum::{
 };
 use nix::time::{ClockId, clock_gettime};
 
-use super::routes::App;
+use super::app::App;
 use crate::{
     telemetry::camera_metrics::{Availability, Driver, Snapshot},
     telemetry::histogram::Histogram,

@@ -8,7 +8,7 @@ use axum::{
     routing::get,
 };
 
-use super::{routes::App, security};
+use super::{app::App, security};
 use crate::system::authority::without_port;
 
 const HTML: &str = "text/html; charset=utf-8";

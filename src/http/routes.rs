@@ -1,6 +1,6 @@
 //! The paths and their handlers.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -12,60 +12,11 @@ use axum::{
 
 use super::{
     api,
-    event_bus::EventBus,
-    event_stream, health,
-    jpeg_cache::{CameraJpeg, JpegCache},
-    live, metrics, page,
+    app::App,
+    event_stream, health, live, metrics, page,
     security::{self, AllowedHosts},
 };
-use crate::{config, hub::Hub, status::Status};
-
-/// The state that handlers share.
-pub(super) type App = Arc<AppState>;
-
-/// What a handler may need to answer a request.
-#[derive(Debug)]
-pub(super) struct AppState {
-    pub(super) cache: Arc<JpegCache>,
-    pub(super) bus: Arc<EventBus>,
-    pub(super) status: Arc<Status>,
-    pub(super) websocket_port: u16,
-}
-
-impl AppState {
-    /// # Errors
-    /// When the process is out of descriptors.
-    pub(super) fn new(
-        cache: Arc<JpegCache>,
-        hub: &Arc<Hub>,
-        status: Arc<Status>,
-        websocket_port: u16,
-    ) -> io::Result<App> {
-        Ok(Arc::new(Self { cache, bus: Arc::new(EventBus::new(hub)?), status, websocket_port }))
-    }
-
-    /// The camera called `name`.
-    ///
-    /// # Errors
-    /// When there is no such camera.
-    pub(super) fn find(&self, name: &str) -> Result<Arc<CameraJpeg>, NoCamera> {
-        self.cache.find(name).ok_or_else(|| {
-            let cameras = self.cache.cameras();
-            let names = cameras.iter().map(|camera| camera.name()).collect::<Vec<_>>().join(", ");
-            NoCamera(format!("There is no camera {name:?} here. Cameras: {names}.\n"))
-        })
-    }
-}
-
-/// The answer to a request for an unknown camera: it lists the known ones.
-#[derive(Debug)]
-pub(super) struct NoCamera(String);
-
-impl IntoResponse for NoCamera {
-    fn into_response(self) -> Response {
-        (StatusCode::NOT_FOUND, self.0).into_response()
-    }
-}
+use crate::config;
 
 /// All paths of the server.
 pub(super) fn routes(app: App, settings: &config::Http) -> Router {

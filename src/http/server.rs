@@ -25,11 +25,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{
-    camera_view::CameraView,
-    jpeg_cache::JpegCache,
-    routes::{self, AppState},
-};
+use super::{app::AppState, camera_view::CameraView, jpeg_cache::JpegCache, routes};
 use crate::{
     config,
     hub::Hub,
