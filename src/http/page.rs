@@ -23,7 +23,7 @@ const FILES: [(&str, &str, &str); 12] = [
     ("/live.js", SCRIPT, include_str!("page/live.js")),
     ("/card.js", SCRIPT, include_str!("page/card.js")),
     ("/recent.js", SCRIPT, include_str!("page/recent.js")),
-    ("/words.js", SCRIPT, include_str!("page/words.js")),
+    ("/format.js", SCRIPT, include_str!("page/format.js")),
     ("/stream.js", SCRIPT, include_str!("page/stream.js")),
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
     ("/zones.js", SCRIPT, include_str!("page/zones.js")),

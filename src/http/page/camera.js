@@ -1,14 +1,14 @@
-// This device as a camera: Start asks for it, sends what it sees until Stop, and shows what fovea sees in it.
+// This device as a camera: Start opens it and sends its pictures until Stop; the page shows what fovea detects in them.
 
 import { drawBoxes } from "/draw.js";
+import { setText } from "/format.js";
 import { send } from "/sender.js";
-import { RETRY_MS, get } from "/stream.js";
-import { say as sayIn } from "/words.js";
+import { RETRY_MS, getJson } from "/stream.js";
 
-const RATE_OVER_MS = 3000;
+const RATE_WINDOW_MS = 3000;
 
-// Why a camera cannot be had, by the browser's names, and what to do.
-const DENIED = {
+// Why the browser does not open the camera, by the name of its error, and what to do.
+const CAMERA_ERRORS = {
   NotAllowedError: "The browser may not use the camera. Allow it for this page, mostly beside its address, and press Start.",
   NotFoundError: "This device has no camera, or none is plugged in.",
   NotReadableError: "Another program has the camera. Close that, and press Start.",
@@ -17,30 +17,30 @@ const DENIED = {
 const element = (id) => document.getElementById(id);
 const video = document.querySelector("video");
 const svg = document.querySelector("svg");
-const say = (id, text) => sayIn(element(id), String(text));
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const show = (id, text) => setText(element(id), String(text));
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 let port;
-let running;
+let session; // while the camera is on
 
-/** Shows what the board says; counts go on over connections. */
-class Shown {
+/** Shows the messages of the board; its counts go on over connections. */
+class SendStatus {
   #counts = { sent: 0, taken: 0 };
   #takenAt = [];
 
-  sent = () => say("sent", ++this.#counts.sent);
-  hello = ({ camera }) => say("state", `Sends to ${camera}`);
-  refused = ({ cause }) => say("state", `A frame was refused: ${cause}`);
+  sent = () => show("sent", ++this.#counts.sent);
+  hello = ({ camera }) => show("state", `Sends to ${camera}`);
+  refused = ({ cause }) => show("state", `A frame was refused: ${cause}`);
 
   taken = () => {
     const now = performance.now();
-    this.#takenAt = [...this.#takenAt.filter((at) => at > now - RATE_OVER_MS), now];
-    say("taken", ++this.#counts.taken);
-    say("rate", `${((this.#takenAt.length * 1000) / RATE_OVER_MS).toFixed(1)} /s`);
+    this.#takenAt = [...this.#takenAt.filter((at) => at > now - RATE_WINDOW_MS), now];
+    show("taken", ++this.#counts.taken);
+    show("rate", `${((this.#takenAt.length * 1000) / RATE_WINDOW_MS).toFixed(1)} /s`);
   };
 
   result = ({ seq, size_px, age_ms, motion }) => {
-    say("age", `${Math.round(age_ms.result)} ms`);
+    show("age", `${Math.round(age_ms.result)} ms`);
     drawBoxes(svg, size_px, motion?.boxes ?? []);
     svg.dataset.seq = seq;
   };
@@ -49,45 +49,45 @@ class Shown {
 /** Sends until `signal` ends it or another sender takes over; connects again when the connection is lost. */
 async function keepSending(name, width, signal) {
   const base = location.protocol === "https:" ? `wss://${location.host}` : `ws://${location.hostname}:${port}`;
-  const shown = new Shown();
+  const status = new SendStatus();
   for (;;) {
-    const { reason, isReplaced } = await send(`${base}/frames/${name}?results`, video, width, shown, signal);
+    const { reason, isReplaced } = await send(`${base}/frames/${name}?results`, video, width, status, signal);
     if (signal.aborted) return;
     svg.replaceChildren();
-    // Two that replace each other would go on for ever.
+    // Two devices would replace each other for ever.
     if (isReplaced) return stop(`Off: ${reason}. Start takes the camera back.`);
     const why = reason || (await likelyCause(name));
     if (signal.aborted) return;
-    say("state", `No connection to ${base}${why && ` (${why})`}. Trying again.`);
-    await pause(RETRY_MS);
+    show("state", `No connection to ${base}${why && ` (${why})`}. Trying again.`);
+    await sleep(RETRY_MS);
     if (signal.aborted) return;
   }
 }
 
-/** Why frames may not be taken while pages are given out: no browser tells a page what a handshake was refused with. */
+/** A guess why frames are refused although pages are served: browsers do not tell a page how a handshake failed. */
 async function likelyCause(name) {
   try {
-    const cameras = await get("/api/cameras");
+    const cameras = await getJson("/api/cameras");
     if (!cameras.some((camera) => camera.name === name && !camera.plugged_in)) return `${name} is no camera that a device can be now`;
   } catch {
-    return ""; // nobody is there at all
+    return ""; // no response at all
   }
   return location.protocol === "https:" ? `is ${location.origin} in server.allowed_origins?` : "is server.listen an address that this device reaches?";
 }
 
-/** Keeps the screen on while it sends: a dark one ends the camera. If the browser does not let it, so be it. */
+/** Keeps the screen on if the browser allows it: the camera ends when the screen goes dark. */
 async function keepAwake() {
-  const mine = running;
+  const current = session;
   try {
-    mine.awake = await navigator.wakeLock.request("screen");
-    if (running !== mine) mine.awake.release();
+    current.wakeLock = await navigator.wakeLock.request("screen");
+    if (session !== current) current.wakeLock.release();
   } catch {
-    // It has none, or not now.
+    // The browser has no wake lock, or gives none now.
   }
 }
 
-/** This device's camera, shown on the page. */
-async function open(width) {
+/** Opens this device's camera and shows it on the page. */
+async function openCamera(width) {
   const stream = await navigator.mediaDevices.getUserMedia({
     video: { width: { ideal: width }, facingMode: element("facing").value }, audio: false,
   });
@@ -95,58 +95,58 @@ async function open(width) {
   try {
     await video.play();
   } catch (error) {
-    close(stream);
+    closeCamera(stream);
     throw error;
   }
   return stream;
 }
 
-function close(stream) {
+function closeCamera(stream) {
   for (const track of stream.getTracks()) track.stop();
   video.srcObject = null;
 }
 
 async function start() {
   element("toggle").disabled = true;
-  say("state", "Asking for the camera");
+  show("state", "Asking for the camera");
   const width = Number(element("width").value);
   try {
-    const stream = await open(width);
-    running = { stream, ends: new AbortController() };
+    const stream = await openCamera(width);
+    session = { stream, controller: new AbortController() };
     stream.getVideoTracks()[0].addEventListener("ended", () => stop("Off: the camera was unplugged, or taken from this page."));
     setRunning(true);
-    say("state", "Connecting");
-    keepSending(element("name").value, width, running.ends.signal);
+    show("state", "Connecting");
+    keepSending(element("name").value, width, session.controller.signal);
     keepAwake();
   } catch (error) {
-    say("state", DENIED[error.name] ?? `The camera cannot be used: ${error.message}`);
+    show("state", CAMERA_ERRORS[error.name] ?? `The camera cannot be used: ${error.message}`);
   }
   element("toggle").disabled = false;
 }
 
-function stop(why) {
-  if (!running) return;
-  running.ends.abort();
-  running.awake?.release();
-  close(running.stream);
-  running = undefined;
+function stop(reason) {
+  if (!session) return;
+  session.controller.abort();
+  session.wakeLock?.release();
+  closeCamera(session.stream);
+  session = undefined;
   svg.replaceChildren();
   setRunning(false);
-  say("state", why);
+  show("state", reason);
 }
 
-/** What is chosen holds until Stop. */
-function setRunning(is) {
-  say("toggle", is ? "Stop" : "Start");
-  for (const id of ["name", "width", "facing"]) element(id).disabled = is;
+/** Locks the choices until Stop. */
+function setRunning(isRunning) {
+  show("toggle", isRunning ? "Stop" : "Start");
+  for (const id of ["name", "width", "facing"]) element(id).disabled = isRunning;
 }
 
-/** Offers the cameras that this device can be. */
-async function offer() {
-  const [cameras, status] = [await get("/api/cameras"), await get("/api/status")];
+/** Lists the cameras that this device can send as. */
+async function listCameras() {
+  const [cameras, status] = [await getJson("/api/cameras"), await getJson("/api/status")];
   port = status.websocket_port;
-  say("port", port);
-  // Whoever sends as a camera that is live takes its place; so the first that is not is proposed.
+  show("port", port);
+  // A sender replaces the one before, so the first camera that is not live is preselected.
   const isLive = new Map(status.cameras.map(({ camera, state }) => [camera, state === "live"]));
   const names = cameras.filter(({ plugged_in }) => !plugged_in).map(({ name }) => name);
   const options = names.map((name) => new Option(isLive.get(name) ? `${name} (replaces who sends now)` : name, name));
@@ -155,18 +155,18 @@ async function offer() {
   const isSecure = Boolean(navigator.mediaDevices);
   element("insecure").hidden = isSecure;
   element("toggle").disabled = !isSecure || names.length === 0;
-  say("state", names.length > 0 ? "Off" : "All cameras are plugged into the board: there is none that this device could be.");
+  show("state", names.length > 0 ? "Off" : "All cameras are plugged into the board: there is none that this device could be.");
 }
 
-// A page that is out of sight loses what keeps the screen on.
-document.addEventListener("visibilitychange", () => running && !document.hidden && keepAwake());
-element("toggle").addEventListener("click", () => (running ? stop("Off") : start()));
+// A hidden page loses its wake lock.
+document.addEventListener("visibilitychange", () => session && !document.hidden && keepAwake());
+element("toggle").addEventListener("click", () => (session ? stop("Off") : start()));
 for (;;) {
   try {
-    await offer();
+    await listCameras();
     break;
   } catch {
-    say("state", "The board does not answer. Trying again.");
-    await pause(RETRY_MS);
+    show("state", "The board does not answer. Trying again.");
+    await sleep(RETRY_MS);
   }
 }

@@ -1,23 +1,23 @@
-// One camera on the live page: its picture with what was seen in it, and how it is doing.
+// One camera on the live page: its picture with what was detected in it, and how it is doing.
 
 import { drawBoxes, drawPicture } from "/draw.js";
-import { clock, happening, say } from "/words.js";
-import { edit } from "/zones.js";
+import { describeEvent, formatTime, setText } from "/format.js";
+import { openEditor } from "/zones.js";
 
-const KEPT_RESULTS = 30; // results of frames that may still be on their way
+const MAX_RESULTS = 30; // of frames whose pictures may still arrive
 
 const STATES = {
   live: () => "live",
   never: () => "waits for its first frame",
-  silent: (since) => `no results since ${clock(since)}`,
-  lost: (since) => `lost since ${clock(since)}`,
-  unknown: (since) => `no answer from the board since ${clock(since)}`,
+  silent: (since) => `no results since ${formatTime(since)}`,
+  lost: (since) => `lost since ${formatTime(since)}`,
+  unknown: (since) => `no answer from the board since ${formatTime(since)}`,
 };
 
 export class Card {
   #results = new Map();
-  #going = new Map(); // events that go on, by id
-  #learns = false;
+  #events = new Map(); // those that have not ended, by id
+  #isRelearning = false;
   #seq;
   #size = [640, 360];
   #zones = [];
@@ -36,10 +36,10 @@ export class Card {
     for (const [way, label] of [["snapshot", "snapshot"], ["stream", "stream"], ["edit", "Zones"]]) {
       this.#find(`.${way}`).setAttribute("aria-label", `${label} of ${name}`);
     }
-    this.#find(".edit").addEventListener("click", () => edit(name, this.canvas, this.#zones));
+    this.#find(".edit").addEventListener("click", () => openEditor(name, this.canvas, this.#zones));
   }
 
-  /** What the camera is told to do. */
+  /** Applies the configuration of the camera. */
   configure({ live, snapshot, motion, zones }) {
     this.#zones = zones;
     this.#find(".snapshot").href = snapshot;
@@ -47,65 +47,65 @@ export class Card {
     this.#find(".edit").hidden = !motion;
   }
 
-  /** A part of the stream: a frame, or that there is none. */
-  async show({ headers, bytes }) {
+  /** Shows a part of the stream: a frame, or that there is none. */
+  async showPart({ headers, bytes }) {
     const [state, since] = [headers.get("fovea-state"), headers.get("fovea-since")];
-    if (!headers.has("fovea-seq")) return this.state(state, since);
+    if (!headers.has("fovea-seq")) return this.showState(state, since);
     try {
       await drawPicture(this.canvas, bytes);
     } catch {
-      // What the board does not look at it does not check either.
-      this.state(state, since);
-      return this.#say(".nothing", "This frame is no picture that the browser can show.");
+      // The board passes a JPEG on unchecked if no stage decodes it.
+      this.showState(state, since);
+      return this.#setText(".nothing", "This frame is no picture that the browser can show.");
     }
     this.#seq = Number(headers.get("fovea-seq"));
     this.#size = [this.canvas.width, this.canvas.height];
     this.#draw();
-    this.state(state, since);
-    this.#say(".age", `${Math.round(Number(headers.get("fovea-age-ms")))} ms`);
+    this.showState(state, since);
+    this.#setText(".age", `${Math.round(Number(headers.get("fovea-age-ms")))} ms`);
     this.root.dataset.seq = this.#seq;
   }
 
-  /** What was seen in a frame; the frame may come before or after it. */
-  result({ seq, motion }) {
-    this.#results.delete(seq); // numbers begin again when a sender comes back
+  /** Stores the result of a frame; it may come before or after the picture. */
+  addResult({ seq, motion }) {
+    this.#results.delete(seq); // a sender that reconnects counts from 1 again
     this.#results.set(seq, motion);
-    if (this.#results.size > KEPT_RESULTS) this.#results.delete(this.#results.keys().next().value);
+    if (this.#results.size > MAX_RESULTS) this.#results.delete(this.#results.keys().next().value);
     if (seq === this.#seq) this.#draw();
   }
 
-  /** Tags the picture with what goes on. */
-  event(event) {
-    if (event.state === "end") this.#going.delete(event.id);
-    else this.#going.set(event.id, happening(event));
-    this.#tag();
+  /** Shows a running event as a tag on the picture, until it ends. */
+  addEvent(event) {
+    if (event.state === "end") this.#events.delete(event.id);
+    else this.#events.set(event.id, describeEvent(event));
+    this.#showTags();
   }
 
-  /** Nothing is known of what goes on any more. */
-  forget() {
-    this.#going.clear();
-    this.#tag();
+  /** Forgets all running events. */
+  clearEvents() {
+    this.#events.clear();
+    this.#showTags();
   }
 
-  /** How the camera is doing. Its state comes with its pictures: one that stands still must not say that it is live. */
-  status({ fps, superseded, refused, last_error: error }) {
-    this.#say(".fps", `${fps.toFixed(1)} /s`);
-    this.#say(".superseded", String(superseded));
-    this.#say(".refused", String(Object.values(refused).reduce((sum, count) => sum + count, 0)));
+  /** Shows the numbers of the camera. Its state comes with its pictures: a frozen picture must not be shown as live. */
+  showStatus({ fps, superseded, refused, last_error: error }) {
+    this.#setText(".fps", `${fps.toFixed(1)} /s`);
+    this.#setText(".superseded", String(superseded));
+    this.#setText(".refused", String(Object.values(refused).reduce((sum, count) => sum + count, 0)));
     this.#find(".error").hidden = !error;
-    this.#say(".error", error ? `${clock(error.at)}: ${error.what}` : "");
+    this.#setText(".error", error ? `${formatTime(error.at)}: ${error.what}` : "");
   }
 
-  /** Whether there is a picture, and if not, since when. */
-  state(state, since) {
-    const words = STATES[state]?.(since) ?? state; // a page may be older than the board's program
-    this.#say(".state span", words);
+  /** Shows whether there is a picture, and if not, since when. */
+  showState(state, since) {
+    const text = STATES[state]?.(since) ?? state; // the page may be older than the program on the board
+    this.#setText(".state span", text);
     this.#find(".state").dataset.state = state;
     this.#find(".picture").dataset.state = state;
-    this.#say(".nothing", state === "live" ? "" : words);
+    this.#setText(".nothing", state === "live" ? "" : text);
     if (state !== "live") {
       this.svg.replaceChildren();
-      this.#say(".age", "–");
+      this.#setText(".age", "–");
     }
   }
 
@@ -113,22 +113,22 @@ export class Card {
     return this.root.querySelector(selector);
   }
 
-  #say(selector, text) {
-    say(this.#find(selector), text);
+  #setText(selector, text) {
+    setText(this.#find(selector), text);
   }
 
   #draw() {
     const motion = this.#results.get(this.#seq);
     drawBoxes(this.svg, this.#size, motion?.boxes ?? []);
-    const learns = motion?.relearning ?? false;
-    if (learns === this.#learns) return;
-    this.#learns = learns;
-    this.#tag();
+    const isRelearning = motion?.relearning ?? false;
+    if (isRelearning === this.#isRelearning) return;
+    this.#isRelearning = isRelearning;
+    this.#showTags();
   }
 
-  #tag() {
-    const texts = new Set(this.#going.values());
-    if (this.#learns) texts.add("learns the picture");
+  #showTags() {
+    const texts = new Set(this.#events.values());
+    if (this.#isRelearning) texts.add("learns the picture");
     const tags = [...texts].map((text) => Object.assign(document.createElement("li"), { textContent: text }));
     this.#find(".tags").replaceChildren(...tags);
   }

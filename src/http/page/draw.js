@@ -1,4 +1,4 @@
-// Drawing over pictures. Coordinates are pixels of the whole picture; SVG scales them as the browser scales the picture.
+// Draws on top of pictures. Coordinates are pixels of the full picture; SVG scales them as the browser scales the picture.
 
 const SVG = "http://www.w3.org/2000/svg";
 const [LABEL_WIDTH, LABEL_HEIGHT] = [58, 18]; // on the screen
@@ -10,7 +10,7 @@ export function shape(kind, attributes, text) {
   return element;
 }
 
-/** Boxes of one result over a picture of this size, the largest one with a label. */
+/** Draws the boxes of one result over a picture of this size, the largest one with a label. */
 export function drawBoxes(svg, [width, height], boxes) {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const scale = width / (svg.clientWidth || width);
@@ -26,7 +26,7 @@ export function drawBoxes(svg, [width, height], boxes) {
   svg.replaceChildren(...shapes);
 }
 
-/** Shows a JPEG on a canvas, which takes its size. */
+/** Draws a JPEG on a canvas, which takes its size. */
 export async function drawPicture(canvas, bytes) {
   const picture = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
   if (canvas.width !== picture.width || canvas.height !== picture.height) {

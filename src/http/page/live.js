@@ -1,22 +1,21 @@
-// The live page: every camera's picture, how the cameras are doing, and recent events. A page that nobody sees watches
-// nothing.
+// The live page: every camera's picture, how the cameras are doing, and recent events. A hidden page holds no streams.
 
 import { Card } from "/card.js";
-import { refresh, tell } from "/recent.js";
-import { RETRY_MS, get, listen, parts } from "/stream.js";
-import { say } from "/words.js";
+import { setText } from "/format.js";
+import { addEvent, syncEvents } from "/recent.js";
+import { RETRY_MS, getJson, parts, subscribe } from "/stream.js";
 
 const STATUS_MS = 2000;
 
 const element = (id) => document.getElementById(id);
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const cards = new Map();
-let heard; // events since the list of recent ones was asked for, until it is there
+let buffered; // events since the recent ones were requested, until the response is there
 let stop;
 
-/** The camera's card; made and put behind the others if there is none: its picture may come before it is told of. */
-function cardOf(name) {
+/** The card of a camera. Adds one at the end if there is none: its picture may come before its configuration. */
+function cardFor(name) {
   if (!cards.has(name)) {
     cards.set(name, new Card(name));
     element("cameras").append(cards.get(name).root);
@@ -24,112 +23,112 @@ function cardOf(name) {
   return cards.get(name);
 }
 
-/** Makes the cards be those of these cameras, in their order. */
-function arrange(cameras) {
+/** Adds, removes and orders cards so that they are those of these cameras. */
+function updateCards(cameras) {
   const names = new Set(cameras.map(({ name }) => name));
   for (const [name, { root }] of cards) {
     if (names.has(name)) continue;
     root.remove();
     cards.delete(name);
   }
-  cameras.forEach((camera, at) => {
-    const card = cardOf(camera.name);
+  cameras.forEach((camera, index) => {
+    const card = cardFor(camera.name);
     card.configure(camera);
-    const here = element("cameras").children[at];
-    if (here !== card.root) element("cameras").insertBefore(card.root, here ?? null);
+    const current = element("cameras").children[index];
+    if (current !== card.root) element("cameras").insertBefore(card.root, current ?? null);
   });
 }
 
 function summary(cameras) {
   const missing = cameras.filter(({ state }) => state !== "live").map(({ camera }) => camera);
   const live = cameras.length - missing.length;
-  const words = `${live} of ${cameras.length} ${cameras.length === 1 ? "camera" : "cameras"} live`;
-  return live > 0 && missing.length > 0 ? `${words}; not ${missing.join(", ")}` : words;
+  const text = `${live} of ${cameras.length} ${cameras.length === 1 ? "camera" : "cameras"} live`;
+  return live > 0 && missing.length > 0 ? `${text}; not ${missing.join(", ")}` : text;
 }
 
-/** Shows pictures, and says when there are none to be had; comes back by itself. Gives what breaks a stuck connection. */
-function keepWatching(signal) {
-  let once;
-  signal.addEventListener("abort", () => once.abort());
+/** Shows pictures until `signal` aborts it; reconnects by itself. Returns what breaks a stuck connection. */
+function streamPictures(signal) {
+  let connection;
+  signal.addEventListener("abort", () => connection.abort());
   const run = async () => {
     let brokenSince;
     while (!signal.aborted) {
-      once = new AbortController();
+      connection = new AbortController();
       try {
-        for await (const part of parts("/live", once.signal)) {
+        for await (const part of parts("/live", connection.signal)) {
           brokenSince = undefined;
-          await cardOf(part.headers.get("fovea-camera")).show(part);
+          await cardFor(part.headers.get("fovea-camera")).showPart(part);
         }
       } catch {
-        // Whatever it was, there are no pictures now.
+        // Whatever the error was, there are no pictures now.
       }
       if (signal.aborted) return;
       brokenSince ??= new Date().toISOString();
-      for (const card of cards.values()) card.state("unknown", brokenSince);
-      await pause(RETRY_MS);
+      for (const card of cards.values()) card.showState("unknown", brokenSince);
+      await sleep(RETRY_MS);
     }
   };
   run();
-  return () => once.abort();
+  return () => connection.abort();
 }
 
-/** Keeps telling how the board is doing. Without any answer the other connections are not believed in either. */
-async function keepStatus(signal, breakOff) {
+/** Polls the status of the board. If there is no response, the streams are reconnected too: they may be stuck. */
+async function pollStatus(signal, reconnect) {
   while (!signal.aborted) {
     try {
-      arrange(await get("/api/cameras"));
-      const { cameras } = await get("/api/status");
-      for (const camera of cameras) cards.get(camera.camera)?.status(camera);
-      say(element("summary"), summary(cameras));
+      updateCards(await getJson("/api/cameras"));
+      const { cameras } = await getJson("/api/status");
+      for (const camera of cameras) cards.get(camera.camera)?.showStatus(camera);
+      setText(element("summary"), summary(cameras));
     } catch ({ status }) {
       if (signal.aborted) return;
       const what = status ? `The board does not say how it is (${status})` : "The board does not answer";
-      say(element("summary"), `${what}. Trying again.`);
-      if (!status) breakOff();
+      setText(element("summary"), `${what}. Trying again.`);
+      if (!status) reconnect();
     }
-    await pause(STATUS_MS);
+    await sleep(STATUS_MS);
   }
 }
 
-/** Brings the list of events and the tags up to date; from then on they are told as they happen. */
-async function catchUp() {
-  const since = (heard = []);
-  while (heard === since) {
-    since.length = 0; // the list has what was heard before it is asked for
+/** Loads the recent events into the list and the tags; from then on new ones arrive as they happen. */
+async function loadRecent() {
+  const since = (buffered = []);
+  while (buffered === since) {
+    since.length = 0; // the response has what came before the request
     try {
-      const recent = await get("/api/events/recent");
-      if (heard !== since) return; // it is asked for anew, or no more
-      heard = undefined;
-      // What was heard meanwhile is newer: an end must not be undone by the start in the list.
+      const recent = await getJson("/api/events/recent");
+      if (buffered !== since) return; // another call replaced this one, or the page is hidden
+      buffered = undefined;
+      // What came meanwhile is newer: the start in the response must not undo an end.
       const events = [...recent, ...since];
-      refresh(events);
-      for (const card of cards.values()) card.forget();
-      for (const event of events) cards.get(event.camera)?.event(event);
+      syncEvents(events);
+      for (const card of cards.values()) card.clearEvents();
+      for (const event of events) cards.get(event.camera)?.addEvent(event);
     } catch {
-      await pause(RETRY_MS);
+      await sleep(RETRY_MS);
     }
   }
 }
 
-function happened(event) {
-  heard?.push(event);
-  tell(event);
-  cards.get(event.camera)?.event(event);
+function onEvent(event) {
+  buffered?.push(event);
+  addEvent(event);
+  cards.get(event.camera)?.addEvent(event);
 }
 
 function start() {
-  const ends = new AbortController();
-  const result = (result) => cards.get(result.camera)?.result(result);
-  const events = listen({ open: catchUp, dropped: catchUp, result, event: happened });
-  const watchAnew = keepWatching(ends.signal);
-  keepStatus(ends.signal, () => {
-    watchAnew();
-    events.again();
+  const controller = new AbortController();
+  const result = (result) => cards.get(result.camera)?.addResult(result);
+  const events = subscribe({ open: loadRecent, dropped: loadRecent, result, event: onEvent });
+  const reconnectPictures = streamPictures(controller.signal);
+  pollStatus(controller.signal, () => {
+    reconnectPictures();
+    events.reconnect();
   });
   stop = () => {
-    ends.abort();
-    events.end();
-    heard = stop = undefined;
+    controller.abort();
+    events.close();
+    buffered = stop = undefined;
   };
 }
 

@@ -1,73 +1,73 @@
-// The list of recent events, the newest first, each with the picture that it began with.
+// The list of recent events, newest first, each with the snapshot of its start.
 
-import { clock, happening } from "/words.js";
+import { describeEvent, formatTime } from "/format.js";
 
-const LISTED = 40;
-const PICTURE_MS = 500; // the picture is made a moment after its event is told
+const MAX_ITEMS = 40;
+const RETRY_SNAPSHOT_MS = 500; // the board encodes the snapshot a moment after it sends the event
 
 const list = document.getElementById("events");
-const listed = new Map();
+const items = new Map(); // by id of the event
 
-/** One event of the list. */
+/** One event in the list. */
 class Item {
   constructor({ id, camera, at, ...event }) {
     this.at = at;
     this.root = document.createElement("li");
-    this.length = document.createElement("small");
+    this.duration = document.createElement("small");
     const text = document.createElement("div");
-    text.append(`${camera}: ${happening(event)}`, this.length);
-    this.root.append(picture(`/events/${id}/snapshot.jpg`, `${camera} at ${clock(at)}`), text);
-    this.length.textContent = `${clock(at)}, goes on`;
+    text.append(`${camera}: ${describeEvent(event)}`, this.duration);
+    this.root.append(snapshotLink(`/events/${id}/snapshot.jpg`, `${camera} at ${formatTime(at)}`), text);
+    this.duration.textContent = `${formatTime(at)}, goes on`;
   }
 
   end(at) {
     const seconds = (new Date(at) - new Date(this.at)) / 1000;
-    this.length.textContent = `${clock(this.at)}, ${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+    this.duration.textContent = `${formatTime(this.at)}, ${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
     this.isOver = true;
   }
 
-  /** The board that knew its end was started anew. */
-  forget() {
-    this.length.textContent = clock(this.at);
+  /** Its end is unknown: the board restarted. */
+  endUnknown() {
+    this.duration.textContent = formatTime(this.at);
     this.isOver = true;
   }
 }
 
-/** A link to the picture, which shows it; tried again once, and hidden when it is gone. */
-function picture(url, words) {
+/** A link to a snapshot with the snapshot as its image; loaded again once, and hidden if it is gone. */
+function snapshotLink(url, alt) {
   const [link, image] = [document.createElement("a"), new Image()];
   link.href = url;
-  image.alt = words;
+  image.alt = alt;
   image.loading = "lazy";
   image.addEventListener("error", () => (link.style.visibility = "hidden"));
-  const again = () => setTimeout(() => (image.src = `${url}?again`), PICTURE_MS);
-  image.addEventListener("error", again, { once: true });
+  const retry = () => setTimeout(() => (image.src = `${url}?again`), RETRY_SNAPSHOT_MS);
+  image.addEventListener("error", retry, { once: true });
   image.addEventListener("load", () => (link.style.visibility = "visible"));
   image.src = url;
   link.append(image);
   return link;
 }
 
-/** Takes an event message into the list; one that is there already changes nothing. */
-export function tell(event) {
-  const known = listed.get(event.id);
+/** Adds an event message to the list. A message that is already in it changes nothing. */
+export function addEvent(event) {
+  const known = items.get(event.id);
   if (event.state === "end") return known?.end(event.at);
   if (event.state !== "start" || known) return;
   const item = new Item(event);
-  listed.set(event.id, item);
-  const times = [...listed.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
+  items.set(event.id, item);
+  const times = [...items.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
   list.insertBefore(item.root, times[times.indexOf(item) + 1]?.root ?? null);
   document.getElementById("no-events").hidden = true;
-  if (listed.size > LISTED) {
+  if (items.size > MAX_ITEMS) {
     const oldest = times.at(-1);
     oldest.root.remove();
-    for (const [id, one] of listed) if (one === oldest) listed.delete(id);
+    for (const [id, one] of items) if (one === oldest) items.delete(id);
   }
 }
 
-/** Takes up what the board still knows, and leaves open when those ended that it knows no more. */
-export function refresh(recent) {
-  recent.forEach(tell);
+/** Adds the events that the board has kept. Of those that it has not, the end is unknown. */
+export function syncEvents(recent) {
+  recent.forEach(addEvent);
   const known = new Set(recent.map(({ id }) => id));
-  for (const [id, item] of listed) if (!item.isOver && !known.has(id)) item.forget();
+  for (const [id, item] of items) if (!item.isOver && !known.has(id)) item.endUnknown();
 }

@@ -3,8 +3,8 @@
 const QUALITY = 0.8;
 const HEADER_BYTES = 40;
 const JPEG = 1;
-const UNANSWERED_MS = 2000; // then another frame is sent
-const POLICY = 1008; // the close code for those who may not go on
+const ACK_TIMEOUT_MS = 2000; // then another frame is sent
+const POLICY_VIOLATION = 1008; // WebSocket close code
 
 const microseconds = (ms) => Math.round(ms * 1000);
 
@@ -20,51 +20,51 @@ function header(seq, capturedMs) {
 }
 
 /**
- * Sends what a video shows, at most `width` pixels wide, until `signal` or the connection ends it. Calls `hear[type]` with
- * what the board says, and `hear.sent(seq)`. Resolves to why the connection ended, in words that may be empty, and whether
- * another sender has the camera now.
+ * Sends the pictures of a video, at most `width` pixels wide, until `signal` or the connection ends it. Calls
+ * `handlers[type](message)` for each message of the board, and `handlers.sent(seq)`. Resolves to `{ reason, isReplaced }`:
+ * why the connection ended (may be empty), and whether another sender has the camera now.
  */
-export function send(url, video, width, hear, signal) {
+export function send(url, video, width, handlers, signal) {
   const socket = new WebSocket(url, "fovea.v1");
-  const pace = new Pace(video, width, (seq, capturedMs, jpeg) => {
+  const pacer = new Pacer(video, width, (seq, capturedMs, jpeg) => {
     if (socket.readyState !== WebSocket.OPEN) return;
     socket.send(new Blob([header(seq, capturedMs), jpeg]));
-    hear.sent(seq);
+    handlers.sent(seq);
   });
-  socket.onopen = () => pace.next();
+  socket.onopen = () => pacer.next();
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     if (message.type === "clock") {
       const { server_us } = message;
       socket.send(JSON.stringify({ type: "clock", server_us, sender_us: microseconds(performance.now()) }));
     }
-    if (message.type === "taken" || message.type === "refused") pace.answered(message.seq);
-    hear[message.type]?.(message);
+    if (message.type === "taken" || message.type === "refused") pacer.acknowledge(message.seq);
+    handlers[message.type]?.(message);
   };
-  const leave = () => socket.close(1000);
-  signal.addEventListener("abort", leave);
+  const close = () => socket.close(1000);
+  signal.addEventListener("abort", close);
   return new Promise((done) => {
     socket.onclose = ({ code, reason }) => {
-      pace.end();
-      signal.removeEventListener("abort", leave); // the signal lives on, through all connections
-      done({ reason, isReplaced: code === POLICY && reason.startsWith("another client") });
+      pacer.end();
+      signal.removeEventListener("abort", close); // the signal outlives the connection
+      done({ reason, isReplaced: code === POLICY_VIOLATION && reason.startsWith("another client") });
     };
   });
 }
 
-/** When the next frame is made: when the newest was answered, or was not in a long time; never two at once. */
-class Pace {
+/** Decides when to make the next frame: when the newest was acknowledged, or after a timeout; never two at once. */
+class Pacer {
   #canvas = document.createElement("canvas");
   #seq = 0;
   #isMaking = false;
   #isOver = false;
   #timer;
 
-  constructor(video, width, made) {
-    Object.assign(this, { video, width, made });
+  constructor(video, width, onFrame) {
+    Object.assign(this, { video, width, onFrame });
   }
 
-  answered(seq) {
+  acknowledge(seq) {
     if (seq === this.#seq) this.next();
   }
 
@@ -90,7 +90,7 @@ class Pace {
     const jpeg = await new Promise((done) => this.#canvas.toBlob(done, "image/jpeg", QUALITY));
     this.#isMaking = false;
     if (this.#isOver) return;
-    if (jpeg) this.made(++this.#seq, capturedMs, jpeg); // none is made of a video that has just ended
-    this.#timer = setTimeout(() => this.next(), UNANSWERED_MS);
+    if (jpeg) this.onFrame(++this.#seq, capturedMs, jpeg); // there is none of a video that has just ended
+    this.#timer = setTimeout(() => this.next(), ACK_TIMEOUT_MS);
   }
 }

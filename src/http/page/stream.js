@@ -1,27 +1,27 @@
-// What comes from the board: a stream of pictures, one of messages, and single answers.
+// Reads from the board: a stream of pictures, a stream of messages, and JSON responses.
 
-const ANSWER_MS = 5000;
+const TIMEOUT_MS = 5000;
 export const RETRY_MS = 2000;
 
-/** The parts of a multipart stream: `{ headers, bytes }`, until the stream ends. */
+/** Yields the parts of a multipart stream, `{ headers, bytes }`, until the stream ends. */
 export async function* parts(url, signal) {
-  const answer = await fetch(url, { signal });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-  const source = new Source(answer.body.getReader());
-  while ((await source.line()) !== undefined) { // the boundary
+  const response = await fetch(url, { signal });
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const reader = new ByteReader(response.body.getReader());
+  while ((await reader.line()) !== undefined) { // the boundary
     const headers = new Map();
-    for (let line; (line = await source.line()); ) {
+    for (let line; (line = await reader.line()); ) {
       const at = line.indexOf(":");
       headers.set(line.slice(0, at).toLowerCase(), line.slice(at + 1).trim());
     }
     if (!headers.has("content-length")) return;
-    yield { headers, bytes: await source.take(Number(headers.get("content-length"))) };
-    await source.line(); // the end of the picture's line
+    yield { headers, bytes: await reader.take(Number(headers.get("content-length"))) };
+    await reader.line(); // the end of the picture's line
   }
 }
 
-/** Bytes as they come, taken by lines and by numbers. */
-class Source {
+/** Reads a byte stream by lines and by byte counts. */
+class ByteReader {
   #reader;
   #rest = new Uint8Array();
 
@@ -35,7 +35,7 @@ class Source {
     return !done;
   }
 
-  /** A line without its end, or undefined when there is none any more. */
+  /** The next line without its end, or undefined at the end of the stream. */
   async line() {
     let line = "";
     do {
@@ -52,10 +52,10 @@ class Source {
   async take(length) {
     const bytes = new Uint8Array(length);
     for (let filled = 0; ; ) {
-      const piece = this.#rest.subarray(0, length - filled);
-      bytes.set(piece, filled);
-      filled += piece.length;
-      this.#rest = this.#rest.subarray(piece.length);
+      const chunk = this.#rest.subarray(0, length - filled);
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+      this.#rest = this.#rest.subarray(chunk.length);
       if (filled === length) return bytes;
       if (!(await this.#more())) throw new Error("the stream ended in a picture");
     }
@@ -63,32 +63,32 @@ class Source {
 }
 
 /**
- * Calls `hear[kind](message)` for each message, and `hear.open()` when the connection is there, the first time and again:
- * it comes back by itself. Gives what ends it, and what connects anew at once.
+ * Calls `handlers[type](message)` for each message, and `open()` on each connection: it reconnects by itself. Returns
+ * `close()`, which ends it, and `reconnect()`, which drops the connection and opens a new one at once.
  */
-export function listen({ open, ...hear }) {
+export function subscribe({ open, ...handlers }) {
   let source, timer;
-  const end = () => {
+  const close = () => {
     clearTimeout(timer);
     source?.close();
   };
-  const again = () => {
-    end();
+  const reconnect = () => {
+    close();
     source = new EventSource("/api/events");
     source.addEventListener("open", open);
-    // A browser comes back after a connection that broke, and never after an answer that is no stream.
-    source.addEventListener("error", () => source.readyState === EventSource.CLOSED && (timer = setTimeout(again, RETRY_MS)));
-    for (const [kind, call] of Object.entries(hear)) {
-      source.addEventListener(kind, ({ data }) => call(JSON.parse(data)));
+    // A browser reconnects after a broken connection, but never after a response that is not an event stream.
+    source.addEventListener("error", () => source.readyState === EventSource.CLOSED && (timer = setTimeout(reconnect, RETRY_MS)));
+    for (const [type, handle] of Object.entries(handlers)) {
+      source.addEventListener(type, ({ data }) => handle(JSON.parse(data)));
     }
   };
-  again();
-  return { end, again };
+  reconnect();
+  return { close, reconnect };
 }
 
-/** An answer that is JSON. Fails when there is none in time, and with its `status` when that is not a good one. */
-export async function get(url) {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
-  if (!answer.ok) throw Object.assign(new Error(`${url}: ${answer.status}`), { status: answer.status });
-  return answer.json();
+/** The JSON response of a URL. Throws when there is none in time; an error status is the error's `status`. */
+export async function getJson(url) {
+  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (!response.ok) throw Object.assign(new Error(`${url}: ${response.status}`), { status: response.status });
+  return response.json();
 }

@@ -1,10 +1,10 @@
-// The zone editor: polygons drawn on the picture, and the TOML that says the same.
+// The zone editor: polygons drawn on the picture, and the same as TOML for the configuration.
 
 import { shape } from "/draw.js";
-import { say } from "/words.js";
+import { setText } from "/format.js";
 
-const STEP = 0.01; // of an arrow key, as a part of the picture
-const CORNER_PX = matchMedia("(pointer: coarse)").matches ? 13 : 7; // a finger hits what it covers
+const STEP = 0.01; // of an arrow key, as a fraction of the picture's sides
+const CORNER_PX = matchMedia("(pointer: coarse)").matches ? 13 : 7; // a finger is less exact
 
 const element = (id) => document.getElementById(id);
 const dialog = element("editor");
@@ -12,11 +12,11 @@ const svg = dialog.querySelector("svg");
 const round = (number) => Math.round(Math.min(1, Math.max(0, number)) * 1000) / 1000;
 
 let zones = [];
-let chosen = 0;
+let selected = 0;
 let camera = "";
 
-/** Opens the editor for a camera, on a copy of its picture as it stands, with the zones that it is configured with. */
-export function edit(name, picture, configured) {
+/** Opens the editor for a camera, with its configured zones on a copy of its current picture. */
+export function openEditor(name, picture, configured) {
   camera = name;
   const still = dialog.querySelector("canvas");
   [still.width, still.height] = [picture.width, picture.height];
@@ -27,22 +27,22 @@ export function edit(name, picture, configured) {
   zones = configured.map(({ name = "", ignore, polygon }) => ({
     name, ignore, polygon: polygon.map((corner) => corner.map(round)),
   }));
-  if (zones.length === 0) add();
-  chosen = 0;
+  if (zones.length === 0) addZone();
+  selected = 0;
   draw();
   dialog.showModal();
 }
 
-function add() {
+function addZone() {
   const names = new Set(zones.map(({ name }) => name));
   let number = zones.length + 1;
   while (names.has(`zone-${number}`)) number++;
   zones.push({ name: `zone-${number}`, ignore: false, polygon: [] });
-  chosen = zones.length - 1;
+  selected = zones.length - 1;
 }
 
-/** What keeps the zones from being used, in words; empty if nothing does. */
-function problem() {
+/** Why the zones are invalid; empty if they are valid. */
+function findProblem() {
   const names = zones.filter(({ ignore }) => !ignore).map(({ name }) => name);
   for (const { name, ignore, polygon } of zones) {
     const which = ignore ? "the ignored zone" : `“${name}”`;
@@ -56,7 +56,7 @@ function problem() {
   return "";
 }
 
-function toml() {
+function toToml() {
   const one = ({ name, ignore, polygon }) => {
     const corners = polygon.map(([x, y]) => `[${x}, ${y}]`).join(", ");
     return `[[camera.motion.zone]]\n${ignore ? "ignore = true" : `name = "${name}"`}\npolygon = [${corners}]\n`;
@@ -72,32 +72,32 @@ function draw() {
     const points = polygon.map(([x, y]) => `${x * width},${y * height}`).join(" ");
     return shape("polygon", { class: ignore ? "zone ignored" : "zone", points });
   });
-  zones[chosen]?.polygon.forEach(([x, y], corner) => {
+  zones[selected]?.polygon.forEach(([x, y], corner) => {
     const label = `Corner ${corner + 1}: ${Math.round(x * 100)} % from the left, ${Math.round(y * 100)} % from the top`;
-    const place = { cx: x * width, cy: y * height, r: radius, "data-corner": corner };
-    const told = { role: "img", "aria-roledescription": "movable corner", "aria-label": label };
-    shapes.push(shape("circle", { class: "corner", tabindex: 0, ...told, ...place }));
+    const circle = { cx: x * width, cy: y * height, r: radius, "data-corner": corner };
+    const aria = { role: "img", "aria-roledescription": "movable corner", "aria-label": label };
+    shapes.push(shape("circle", { class: "corner", tabindex: 0, ...aria, ...circle }));
   });
   svg.replaceChildren(...shapes);
   if (focused !== undefined) svg.querySelector(`[data-corner="${focused}"]`)?.focus();
 
   const options = zones.map(({ name, ignore }, at) => new Option(ignore ? `${at + 1}: ignored` : `${at + 1}: ${name}`, at));
   element("zone").replaceChildren(...options);
-  element("zone").value = chosen;
-  const zone = zones[chosen];
+  element("zone").value = selected;
+  const zone = zones[selected];
   for (const id of ["zone-name", "zone-ignore", "add-corner", "remove-zone"]) element(id).disabled = !zone;
   if (zone && document.activeElement !== element("zone-name")) element("zone-name").value = zone.ignore ? "" : zone.name;
   element("zone-name").disabled = !zone || zone.ignore;
   element("zone-ignore").checked = zone?.ignore ?? false;
-  const wrong = problem();
-  say(element("zone-problem"), wrong);
-  element("toml").value = wrong ? "" : toml();
-  element("copy").disabled = wrong !== "";
-  say(element("copied"), "");
+  const problem = findProblem();
+  setText(element("zone-problem"), problem);
+  element("toml").value = problem ? "" : toToml();
+  element("copy").disabled = problem !== "";
+  setText(element("copied"), "");
 }
 
-/** Where on the picture the pointer is, as parts of its width and height. */
-function place({ clientX, clientY }) {
+/** The position of the pointer on the picture, as fractions of its width and height. */
+function position({ clientX, clientY }) {
   const { left, top, width, height } = svg.getBoundingClientRect();
   return [round((clientX - left) / width), round((clientY - top) / height)];
 }
@@ -105,17 +105,17 @@ function place({ clientX, clientY }) {
 let dragged;
 svg.addEventListener("pointerdown", (event) => {
   event.preventDefault();
-  if (!zones[chosen]) add();
-  const { polygon } = zones[chosen];
+  if (!zones[selected]) addZone();
+  const { polygon } = zones[selected];
   const corner = event.target.dataset.corner;
-  dragged = corner === undefined ? polygon.push(place(event)) - 1 : Number(corner);
+  dragged = corner === undefined ? polygon.push(position(event)) - 1 : Number(corner);
   svg.setPointerCapture(event.pointerId);
   draw();
   svg.querySelector(`[data-corner="${dragged}"]`)?.focus();
 });
 svg.addEventListener("pointermove", (event) => {
   if (dragged === undefined) return;
-  zones[chosen].polygon[dragged] = place(event);
+  zones[selected].polygon[dragged] = position(event);
   draw();
 });
 for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => (dragged = undefined));
@@ -123,7 +123,7 @@ for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () =
 svg.addEventListener("keydown", (event) => {
   const corner = event.target.dataset.corner;
   if (corner === undefined) return;
-  const { polygon } = zones[chosen];
+  const { polygon } = zones[selected];
   const moves = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
   if (event.key in moves) {
     const [x, y] = polygon[corner];
@@ -136,24 +136,24 @@ svg.addEventListener("keydown", (event) => {
   if (!svg.contains(document.activeElement)) (svg.querySelector(".corner:last-of-type") ?? element("add-corner")).focus();
 });
 
-const act = (id, kind, does) => element(id).addEventListener(kind, (event) => (does(event), draw()));
-act("zone", "change", ({ target }) => (chosen = Number(target.value)));
-act("new-zone", "click", add);
-act("remove-zone", "click", () => {
-  zones.splice(chosen, 1);
-  chosen = Math.max(0, chosen - 1);
+const on = (id, type, change) => element(id).addEventListener(type, (event) => (change(event), draw()));
+on("zone", "change", ({ target }) => (selected = Number(target.value)));
+on("new-zone", "click", addZone);
+on("remove-zone", "click", () => {
+  zones.splice(selected, 1);
+  selected = Math.max(0, selected - 1);
 });
-act("zone-name", "input", ({ target }) => (zones[chosen].name = target.value));
-act("zone-ignore", "change", ({ target }) => (zones[chosen].ignore = target.checked));
-act("add-corner", "click", () => zones[chosen].polygon.push([0.5, 0.5]));
+on("zone-name", "input", ({ target }) => (zones[selected].name = target.value));
+on("zone-ignore", "change", ({ target }) => (zones[selected].ignore = target.checked));
+on("add-corner", "click", () => zones[selected].polygon.push([0.5, 0.5]));
 element("add-corner").addEventListener("click", () => svg.querySelector(".corner:last-of-type")?.focus());
 element("zone-name").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
 element("copy").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(element("toml").value);
   } catch {
-    element("toml").select(); // over plain HTTP browsers let nobody but the user copy
+    element("toml").select(); // over plain HTTP there is no clipboard API
     document.execCommand("copy");
   }
-  say(element("copied"), `Copied. Paste it below [camera.motion] of ${camera}.`);
+  setText(element("copied"), `Copied. Paste it below [camera.motion] of ${camera}.`);
 });
