@@ -218,8 +218,8 @@ Examples:
   fovea watch ws://board --json | jq -c 'select(.type == \"event\")'
 
 On a terminal there is a line for each camera, kept up to date: frames a second, the age of results as they left the \
-server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and what moves. \
-Events are told above as they start and end. Elsewhere each camera has its line once a second.
+server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and the detections \
+of the last result by label. Events are told above as they start and end. Elsewhere each camera has its line once a second.
 
 Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
 pub struct WatchArgs {

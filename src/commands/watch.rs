@@ -16,6 +16,7 @@ use super::{
 
 mod camera_stats;
 mod dashboard;
+mod detail;
 mod format;
 mod lines;
 mod terminal;

@@ -62,11 +62,38 @@ fn without_a_terminal_there_are_lines_for_events_at_once_and_for_cameras_each_se
     assert_eq!(line(), "10:00:04 door: motion ends after 4.2 s");
     assert_eq!(
         line().split_once(' ').expect("the time first").1,
-        "door    1.0 fps  age p50 10 p99 10 ms   superseded 0.0/s  refused 0  1 moving: 60x148 at 412,96 (score 0.031)"
+        "door    1.0 fps  age p50 10 p99 10 ms   superseded 0.0/s  refused 0  1 motion: 60x148 at 412,96"
     );
     seen.send(()).expect("the server waits");
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
     assert_eq!((code, error.as_str()), (1, "the server closed the connection: 1001\n"));
+    server.join();
+}
+
+#[test]
+fn detections_and_events_are_shown_whatever_stage_they_are_of() {
+    let detections = concat!(
+        r#""detections":[{"label":"tag","box":[5,5,40,40],"text":"17"},{"label":"person","box":[412,96,60,148],"track":7,"#,
+        r#""score":0.9},{"label":"person","box":[9,9,8,8]}],"errors":{"codes":"no memory"},"motion":"#
+    );
+    let (seen, is_seen) = channel::<()>();
+    let server = Server::play(move |mut peer| {
+        let scene = event("start", "2026-11-22T10:00:00Z", "[]").replace("motion", "scene");
+        peer.text(&scene.replace(r#""at""#, r#""zone":"path","reason":"a lamp","at""#));
+        peer.text(&RESULT.replace(r#""motion":"#, detections));
+        is_seen.recv().expect("the test tells");
+        peer.close(1001, "");
+    });
+    let mut child = start(&["watch", &server.url]);
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut line = || lines.next().expect("a line").expect("text");
+    assert_eq!(line(), "10:00:00 door: scene starts in path (a lamp)");
+    assert_eq!(
+        line().split_once("refused 0  ").expect("the statistics first").1,
+        "2 person: 60x148 at 412,96 #7, 8x8 at 9,9; 1 tag: 40x40 at 5,5 \"17\"; codes failed: no memory"
+    );
+    seen.send(()).expect("the server waits");
+    child.wait().expect("it ends");
     server.join();
 }
 

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::message::{FrameResult, Motion};
+use super::detail::StageOutput;
+use crate::message::FrameResult;
 
 /// The window of rates and ages: long enough for a percentile, short enough to follow changes.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -17,7 +18,8 @@ pub(super) struct CameraStats {
     /// At most [`WINDOW`] old, oldest first.
     samples: VecDeque<Sample>,
     refused: u64,
-    motion: Option<Motion>,
+    /// Of the last result.
+    output: StageOutput,
 }
 
 /// One result, as it counts in the window.
@@ -39,19 +41,19 @@ pub(super) struct WindowStats<'a> {
     pub(super) superseded_hz: f64,
     /// Frames refused since the watch began.
     pub(super) refused: u64,
-    /// The motion stage's part of the last result; `None` if the window has no result.
-    pub(super) motion: Option<&'a Motion>,
+    /// What the stages say in the last result; `None` if the window has no result.
+    pub(super) output: Option<&'a StageOutput>,
 }
 
 impl CameraStats {
     pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, samples: VecDeque::new(), refused: 0, motion: None }
+        Self { since: now, samples: VecDeque::new(), refused: 0, output: StageOutput::default() }
     }
 
-    pub(super) fn record_result(&mut self, result: &FrameResult, now: Instant) {
+    pub(super) fn record_result(&mut self, result: &FrameResult, output: StageOutput, now: Instant) {
         self.evict(now);
         self.samples.push_back(Sample { at: now, age_ms: result.age_ms.result, superseded: result.superseded });
-        self.motion.clone_from(&result.motion);
+        self.output = output;
     }
 
     pub(super) fn record_refused(&mut self) {
@@ -72,7 +74,7 @@ impl CameraStats {
             age_ms: percentile(&ages, 50).zip(percentile(&ages, 99)),
             superseded_hz: f64::from(u32::try_from(superseded).unwrap_or(u32::MAX)) / seconds,
             refused: self.refused,
-            motion: self.motion.as_ref().filter(|_| count > 0),
+            output: (count > 0).then_some(&self.output),
         }
     }
 
@@ -92,22 +94,16 @@ fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
-    use crate::{frame::CapturedBy, message::Age};
+    use crate::message::Message;
 
     fn result(age_ms: f64, superseded: u64) -> FrameResult {
-        FrameResult {
-            camera: "door".into(),
-            seq: 1,
-            captured_at: Timestamp::UNIX_EPOCH,
-            captured_by: CapturedBy::Arrival,
-            age_ms: Age { start: 0.0, result: age_ms },
-            superseded,
-            size_px: [640, 480],
-            motion: Some(Motion::default()),
-        }
+        let text = format!(
+            r#"{{"type":"result","camera":"door","seq":1,"captured_at":"2026-11-22T10:00:00Z","captured_by":"arrival",
+                "age_ms":{{"start":0.0,"result":{age_ms}}},"superseded":{superseded},"size_px":[640,480]}}"#
+        );
+        let Ok(Message::Result(result)) = Message::from_json(&text) else { panic!("no result: {text}") };
+        result
     }
 
     #[test]
@@ -116,16 +112,16 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut stats = CameraStats::new(start);
         for (n, age_ms) in (0..100u32).map(|n| (n, f64::from(n))) {
-            stats.record_result(&result(age_ms, 2), at(100 * u64::from(n)));
+            stats.record_result(&result(age_ms, 2), StageOutput::default(), at(100 * u64::from(n)));
         }
         stats.record_refused();
         let window = stats.window(at(9_950));
         assert_eq!((window.rate_hz, window.superseded_hz, window.refused), (10.0, 20.0, 1));
         assert_eq!(window.age_ms, Some((74.0, 99.0)));
-        assert!(window.motion.is_some());
+        assert!(window.output.is_some());
 
         let silent = stats.window(at(60_000));
-        let nothing = WindowStats { rate_hz: 0.0, age_ms: None, superseded_hz: 0.0, refused: 1, motion: None };
+        let nothing = WindowStats { rate_hz: 0.0, age_ms: None, superseded_hz: 0.0, refused: 1, output: None };
         assert_eq!(silent, nothing);
     }
 
@@ -133,8 +129,8 @@ mod tests {
     fn the_first_second_does_not_exaggerate_the_rate() {
         let start = Instant::now();
         let mut stats = CameraStats::new(start);
-        stats.record_result(&result(3.0, 0), start);
-        stats.record_result(&result(5.0, 0), start + Duration::from_millis(1));
+        stats.record_result(&result(3.0, 0), StageOutput::default(), start);
+        stats.record_result(&result(5.0, 0), StageOutput::default(), start + Duration::from_millis(1));
         let window = stats.window(start + Duration::from_millis(2));
         assert_eq!((window.rate_hz, window.age_ms), (2.0, Some((3.0, 5.0))));
     }

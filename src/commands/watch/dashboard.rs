@@ -9,7 +9,11 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{camera_stats::CameraStats, format};
+use super::{
+    camera_stats::CameraStats,
+    detail::{EventDetail, StageOutput},
+    format,
+};
 use crate::message::{Event, EventState, Message};
 
 /// Limit of [`Dashboard::started`]. A server that loses the end of events would let the map grow without bound.
@@ -34,9 +38,11 @@ impl Dashboard {
     /// Ignores text that does not parse: a later server may send what this version does not know.
     pub(super) fn record(&mut self, text: &str, now: Instant) -> Option<String> {
         match Message::from_json(text).ok()? {
-            Message::Result(result) => self.camera(&result.camera, now).record_result(&result, now),
+            Message::Result(result) => {
+                self.camera(&result.camera, now).record_result(&result, StageOutput::of_result(text), now);
+            }
             Message::Refused(refused) => self.camera(&refused.camera, now).record_refused(),
-            Message::Event(event) => return self.record_event(&event),
+            Message::Event(event) => return self.record_event(&event, &EventDetail::of_event(text)?),
             Message::Dropped(dropped) => {
                 let time = self.time();
                 return Some(format!("{time} lost {} messages: they were not read fast enough here", dropped.count));
@@ -67,7 +73,7 @@ impl Dashboard {
     }
 
     /// Returns a line for the start and for the end. Updates have none: the camera's line shows what is there now.
-    fn record_event(&mut self, event: &Event) -> Option<String> {
+    fn record_event(&mut self, event: &Event, detail: &EventDetail) -> Option<String> {
         let started = match event.state {
             EventState::Start => {
                 if self.started.len() >= MAX_EVENTS {
@@ -79,6 +85,11 @@ impl Dashboard {
             EventState::Update => return None,
             EventState::End => self.started.remove(&event.id),
         };
-        Some(format!("{} {}: {}", format::time(event.at, &self.zone), event.camera, format::event(event, started)))
+        Some(format!(
+            "{} {}: {}",
+            format::time(event.at, &self.zone),
+            event.camera,
+            format::event(event, detail, started)
+        ))
     }
 }

@@ -1,119 +1,162 @@
 //! The text of statistics and events. Pure.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::camera_stats::WindowStats;
-use crate::message::{Event, EventKind, EventState, Motion, Rect};
+use super::{
+    camera_stats::WindowStats,
+    detail::{Detection, EventDetail, StageOutput},
+};
+use crate::message::{Event, EventState, Rect};
 
-/// How many boxes a line lists; it counts the rest.
+/// How many boxes of a label or an event a line lists; it counts the rest.
 const MAX_BOXES: usize = 3;
+
+/// How much of a text a line shows.
+const MAX_TEXT_CHARS: usize = 80;
 
 /// The time of day in `zone`.
 pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
-/// `10.0 fps  age p50 9 p99 14 ms  superseded 0.0/s  refused 0  2 moving: ...`
+/// `10.0 fps  age p50 9 p99 14 ms  superseded 0.0/s  refused 0  2 person: ...`
 pub(super) fn stats(stats: &WindowStats<'_>) -> String {
-    let WindowStats { rate_hz, age_ms, superseded_hz, refused, motion } = stats;
+    let WindowStats { rate_hz, age_ms, superseded_hz, refused, output } = stats;
     let age = age_ms.map_or_else(|| "-".into(), |(p50, p99)| format!("p50 {p50:.0} p99 {p99:.0} ms"));
-    let motion = motion.map_or_else(String::new, motion_summary);
+    let output = output.map_or_else(String::new, stage_output);
     let line =
-        format!("{rate_hz:5.1} fps  age {age:<17}  superseded {superseded_hz:.1}/s  refused {refused}  {motion}");
+        format!("{rate_hz:5.1} fps  age {age:<17}  superseded {superseded_hz:.1}/s  refused {refused}  {output}");
     line.trim_end().to_owned()
 }
 
-/// The motion stage's part of a result.
-fn motion_summary(motion: &Motion) -> String {
-    match (motion.relearning, &motion.boxes[..]) {
-        (true, _) => "the whole picture changed, relearning".into(),
-        (false, []) => "still".into(),
-        (false, boxes) => format!("{} moving: {} (score {:.3})", boxes.len(), rects(boxes), motion.score),
+/// `2 person: 60x148 at 412,96 #7, 20x40 at 10,10 #9; 1 tag: 40x40 at 5,5 "17"; motion relearning; codes failed: ...`
+fn stage_output(StageOutput { detections, flags, errors }: &StageOutput) -> String {
+    let mut by_label: BTreeMap<_, Vec<_>> = BTreeMap::new(); // sorted, so that groups keep their order between results
+    for detection in detections {
+        by_label.entry(&*detection.label).or_default().push(detection);
     }
+    let groups = by_label.into_iter().map(|(label, group)| {
+        format!("{} {}: {}", group.len(), printable(label), list(group.into_iter().map(self::detection)))
+    });
+    let flags = flags.iter().map(|(stage, flag)| format!("{} {}", printable(stage), printable(flag)));
+    let errors = errors.iter().map(|(stage, error)| format!("{} failed: {}", printable(stage), printable(error)));
+    let parts: Vec<_> = groups.chain(flags).chain(errors).collect();
+    if parts.is_empty() { "no detections".to_owned() } else { parts.join("; ") }
+}
+
+/// `60x148 at 412,96 #7 "text"`
+fn detection(Detection { bounds, track, text, .. }: &Detection) -> String {
+    let track = track.map_or_else(String::new, |track| format!(" #{track}"));
+    let text = text.as_ref().map_or_else(String::new, |text| format!(" \"{}\"", printable(text)));
+    format!("{}{track}{text}", rect(bounds))
+}
+
+/// `60x148 at 412,96`
+fn rect(Rect { x, y, width, height }: &Rect) -> String {
+    format!("{width}x{height} at {x},{y}")
 }
 
 /// `60x148 at 412,96, 20x40 at 10,10 and 2 more`
-fn rects(boxes: &[Rect]) -> String {
-    let mut text = String::new();
-    for (index, Rect { x, y, width, height }) in boxes.iter().take(MAX_BOXES).enumerate() {
-        let comma = if index > 0 { ", " } else { "" };
-        write!(text, "{comma}{width}x{height} at {x},{y}").expect("writing to a String cannot fail");
-    }
-    if let Some(more @ 1..) = boxes.len().checked_sub(MAX_BOXES) {
-        write!(text, " and {more} more").expect("writing to a String cannot fail");
-    }
-    text
+fn list(boxes: impl ExactSizeIterator<Item = String>) -> String {
+    let more = boxes.len().saturating_sub(MAX_BOXES);
+    let listed = boxes.take(MAX_BOXES).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{listed} and {more} more") } else { listed }
 }
 
-/// `motion starts in path: 60x148 at 412,96`, `motion ends after 4.2 s`
-pub(super) fn event(event: &Event, started: Option<Timestamp>) -> String {
-    let kind = match event.kind {
-        EventKind::Motion => "motion",
-        EventKind::Scene => "change of the whole picture",
-    };
-    let zone = event.zone.as_ref().map_or_else(String::new, |zone| format!(" in {zone}"));
+/// Cuts a text that comes from a peer or a picture, and replaces what could control the terminal.
+fn printable(text: &str) -> String {
+    let mut chars = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+    let shown: String = chars.by_ref().take(MAX_TEXT_CHARS).collect();
+    if chars.next().is_some() { shown + "..." } else { shown }
+}
+
+/// `motion starts in path: 60x148 at 412,96`, `tamper starts (covered)`, `motion ends after 4.2 s`
+pub(super) fn event(event: &Event, detail: &EventDetail, started: Option<Timestamp>) -> String {
     let state = match event.state {
         EventState::Start => "starts",
         EventState::Update => "goes on",
         EventState::End => "ends",
     };
+    let kind = printable(&detail.kind);
+    let zone = event.zone.as_ref().map_or_else(String::new, |zone| format!(" in {}", printable(zone)));
     let took = started
         .map_or_else(String::new, |start| format!(" after {:.1} s", event.at.duration_since(start).as_secs_f64()));
-    let boxes = if event.boxes.is_empty() { String::new() } else { format!(": {}", rects(&event.boxes)) };
-    format!("{kind} {state}{zone}{took}{boxes}")
+    let reason = detail.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", printable(reason)));
+    let boxes =
+        if event.boxes.is_empty() { String::new() } else { format!(": {}", list(event.boxes.iter().map(rect))) };
+    format!("{kind} {state}{zone}{took}{reason}{boxes}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Message;
 
-    fn boxes(count: u32) -> Vec<Rect> {
-        (1..=count).map(|n| [n, n, 10, 20].into()).collect()
+    /// A line's end: what the stages say.
+    fn shown(result: &str) -> String {
+        let output = StageOutput::of_result(result);
+        let stats = WindowStats { rate_hz: 0.0, age_ms: None, superseded_hz: 0.0, refused: 0, output: Some(&output) };
+        super::stats(&stats).split_once("refused 0  ").expect("behind the statistics").1.to_owned()
     }
 
     #[test]
     fn a_camera_is_one_line() {
-        let motion = Motion { score: 0.0314, boxes: boxes(5), relearning: false };
+        let output = StageOutput::of_result(
+            r#"{"motion":{"score":0.0314,"boxes":[[1,1,10,20],[2,2,10,20],[3,3,10,20],[4,4,10,20],[5,5,10,20]]}}"#,
+        );
         let busy = WindowStats {
             rate_hz: 9.96,
             age_ms: Some((9.4, 13.6)),
             superseded_hz: 1.25,
             refused: 3,
-            motion: Some(&motion),
+            output: Some(&output),
         };
         assert_eq!(
             stats(&busy),
             " 10.0 fps  age p50 9 p99 14 ms    superseded 1.2/s  refused 3  \
-             5 moving: 10x20 at 1,1, 10x20 at 2,2, 10x20 at 3,3 and 2 more (score 0.031)"
+             5 motion: 10x20 at 1,1, 10x20 at 2,2, 10x20 at 3,3 and 2 more"
         );
-        let gone = WindowStats { rate_hz: 0.0, age_ms: None, superseded_hz: 0.0, refused: 0, motion: None };
+        let gone = WindowStats { rate_hz: 0.0, age_ms: None, superseded_hz: 0.0, refused: 0, output: None };
         assert_eq!(stats(&gone), "  0.0 fps  age -                  superseded 0.0/s  refused 0");
-        let still = Motion::default();
-        assert!(stats(&WindowStats { motion: Some(&still), ..gone.clone() }).ends_with("refused 0  still"));
-        let light = Motion { relearning: true, ..Motion::default() };
-        assert!(
-            stats(&WindowStats { motion: Some(&light), ..gone }).ends_with("the whole picture changed, relearning")
+    }
+
+    #[test]
+    fn a_line_lists_what_the_stages_say_by_label() {
+        assert_eq!(shown(r#"{"motion":{"boxes":[]}}"#), "no detections");
+        assert_eq!(shown(r#"{"detections":[],"motion":{"relearning":true,"score":1.0}}"#), "motion relearning");
+        let result = r#"{"detections":[{"label":"tag","box":[5,5,40,40],"text":"17"},
+            {"label":"person","box":[412,96,60,148],"track":7},{"label":"tag","box":[0,0,1,1]}],
+            "errors":{"codes":"no memory"}}"#;
+        assert_eq!(
+            shown(result),
+            "1 person: 60x148 at 412,96 #7; 2 tag: 40x40 at 5,5 \"17\", 1x1 at 0,0; codes failed: no memory"
         );
+    }
+
+    #[test]
+    fn text_from_pictures_does_not_reach_the_terminal_as_it_is() {
+        assert_eq!(printable("\u{1b}[2Jbell\u{7}\n"), "\u{fffd}[2Jbell\u{fffd}\u{fffd}");
+        assert_eq!(printable(&"\u{fc}".repeat(MAX_TEXT_CHARS)), "\u{fc}".repeat(MAX_TEXT_CHARS));
+        assert_eq!(printable(&"x".repeat(MAX_TEXT_CHARS + 1)), "x".repeat(MAX_TEXT_CHARS) + "...");
     }
 
     #[test]
     fn an_event_is_one_line() {
         let at = |seconds| Timestamp::from_second(seconds).expect("in range");
-        let start = Event {
-            camera: "door".into(),
-            id: "1".into(),
-            kind: EventKind::Motion,
-            state: EventState::Start,
-            at: at(1_000),
-            zone: Some("path".into()),
-            boxes: boxes(1),
+        let line = |members: &str, kind: &str, reason: Option<&str>, started| {
+            let text = format!(r#"{{"type":"event","camera":"door","id":"1","kind":"motion",{members}}}"#);
+            let Ok(Message::Event(event)) = Message::from_json(&text) else { panic!("no event: {text}") };
+            let detail = EventDetail { kind: kind.into(), reason: reason.map(Into::into) };
+            super::event(&event, &detail, started)
         };
-        assert_eq!(event(&start, None), "motion starts in path: 10x20 at 1,1");
-        let end = Event { state: EventState::End, at: at(1_004), zone: None, boxes: vec![], ..start };
-        assert_eq!(event(&end, Some(at(1_000))), "motion ends after 4.0 s");
-        assert_eq!(event(&end, None), "motion ends");
+        let start = r#""state":"start","at":"2026-11-22T10:00:00Z","zone":"path","boxes":[[1,1,10,20]]"#;
+        assert_eq!(line(start, "motion", None, None), "motion starts in path: 10x20 at 1,1");
+        assert_eq!(line(start, "new", Some("why"), None), "new starts in path (why): 10x20 at 1,1");
+        let end = r#""state":"end","at":"1970-01-01T00:16:44Z","boxes":[]"#;
+        assert_eq!(line(end, "scene", None, Some(at(1_000))), "scene ends after 4.0 s");
+        assert_eq!(line(end, "scene", None, None), "scene ends");
         assert_eq!(time(at(3_661), &TimeZone::UTC), "01:01:01");
     }
 }
