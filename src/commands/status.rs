@@ -118,7 +118,8 @@ fn table(report: &Report) -> String {
         let age = camera
             .age_ms
             .map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99));
-        let (refused, state) = (refused.values().sum::<u64>(), camera.state.words());
+        let refused = total(refused.values());
+        let state = camera.state.words();
         // Writing to a String cannot fail.
         let _ = write!(
             text,
@@ -131,9 +132,20 @@ fn table(report: &Report) -> String {
     text
 }
 
+/// The sum of counts that another program states.
+fn total<'c>(counts: impl Iterator<Item = &'c u64>) -> u64 {
+    counts.fold(0, |sum, &count| sum.saturating_add(count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_of_any_size_add_up() {
+        assert_eq!(total([1, 2].iter()), 3);
+        assert_eq!(total([u64::MAX, 1].iter()), u64::MAX);
+    }
 
     #[test]
     fn the_unspecified_address_is_reached_at_loopback() {

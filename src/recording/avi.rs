@@ -153,7 +153,7 @@ impl Headers {
                         headers.video =
                             VideoStream { stream: streams, rate_hz: ratio(24, 20).or(file_rate_hz), pictures };
                     }
-                    streams += 1;
+                    streams = streams.saturating_add(1); // a file may have any number
                 }
                 b"strf" if in_video => headers.codec = data.get(16..20).and_then(|code| code.try_into().ok()),
                 _ => {}

@@ -223,9 +223,7 @@ impl Sender<'_> {
             }
             Message::Result(result) => {
                 self.last_answered = self.last_answered.max(result.seq);
-                if let Some(superseded) = &mut self.summary.superseded {
-                    *superseded += result.superseded;
-                }
+                self.summary.record_superseded(result.superseded);
             }
             // The answer may be among the lost messages.
             Message::Dropped(_) => self.untaken = None,

@@ -32,6 +32,12 @@ impl SendSummary {
         self.first_and_last = Some((self.first_and_last.map_or(now, |(first, _)| first), now));
     }
 
+    /// Counts the superseded frames that a result states, if they are counted. The number is the server's, so it may be
+    /// any.
+    pub(super) fn record_superseded(&mut self, count: u64) {
+        self.superseded = self.superseded.map(|superseded| superseded.saturating_add(count));
+    }
+
     /// The time from the first frame to the last.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
@@ -69,6 +75,18 @@ impl fmt::Display for SendSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn superseded_frames_of_any_number_add_up_if_they_are_counted() {
+        let mut summary = SendSummary { superseded: Some(1), ..SendSummary::default() };
+        summary.record_superseded(2);
+        assert_eq!(summary.superseded, Some(3));
+        summary.record_superseded(u64::MAX);
+        assert_eq!(summary.superseded, Some(u64::MAX));
+        let mut uncounted = SendSummary::default();
+        uncounted.record_superseded(2);
+        assert_eq!(uncounted.superseded, None);
+    }
 
     #[test]
     fn a_summary_is_one_line() {

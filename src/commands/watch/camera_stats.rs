@@ -68,7 +68,7 @@ impl CameraStats {
         let count = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
         let mut ages: Vec<f64> = self.samples.iter().map(|sample| sample.age_ms).collect();
         ages.sort_by(f64::total_cmp);
-        let superseded: u64 = self.samples.iter().map(|sample| sample.superseded).sum();
+        let superseded = self.samples.iter().map(|sample| sample.superseded).fold(0, u64::saturating_add);
         WindowStats {
             rate_hz: f64::from(count) / seconds,
             age_ms: percentile(&ages, 50).zip(percentile(&ages, 99)),
@@ -133,6 +133,16 @@ mod tests {
         stats.record_result(&result(5.0, 0), StageOutput::default(), start + Duration::from_millis(1));
         let window = stats.window(start + Duration::from_millis(2));
         assert_eq!((window.rate_hz, window.age_ms), (2.0, Some((3.0, 5.0))));
+    }
+
+    #[test]
+    fn counts_of_any_size_add_up() {
+        let start = Instant::now();
+        let mut stats = CameraStats::new(start);
+        for _ in 0..2 {
+            stats.record_result(&result(1.0, u64::MAX), StageOutput::default(), start);
+        }
+        assert_eq!(stats.window(start).superseded_hz, f64::from(u32::MAX));
     }
 
     #[test]
