@@ -33,6 +33,9 @@ impl View for LineView {
 
     fn on_tick(&mut self, now: Instant) -> io::Result<()> {
         self.next_tick += INTERVAL;
+        if self.next_tick <= now {
+            self.next_tick = now + INTERVAL; // it was stopped for a while, or its reader held it up
+        }
         let time = self.dashboard.time();
         self.dashboard.camera_lines(now).try_for_each(|(_, line)| print(&format!("{time} {line}")))
     }
@@ -60,4 +63,22 @@ fn print(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_missed_in_a_pause_are_not_made_up_for() {
+        let start = Instant::now();
+        let mut view = LineView::new(start);
+        let mut next_after = |ms| {
+            view.on_tick(start + Duration::from_millis(ms)).expect("it has no camera to print");
+            view.next_tick().expect("it always has one").duration_since(start).as_millis()
+        };
+        assert_eq!(next_after(1_000), 2_000);
+        assert_eq!(next_after(2_030), 3_000, "small delays do not add up");
+        assert_eq!(next_after(60_500), 61_500);
+    }
 }
