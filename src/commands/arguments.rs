@@ -16,7 +16,7 @@ use super::{
 /// The configuration file that is meant when none is named.
 const CONFIG_FILE: &str = "/etc/fovea/fovea.toml";
 
-/// Exit codes, as `--help` tells them.
+/// The exit codes, as `--help` lists them.
 pub mod exit {
     /// Something failed.
     pub const FAILED: u8 = 1;
@@ -219,7 +219,8 @@ Examples:
 
 On a terminal there is a line for each camera, kept up to date: frames a second, the age of results as they left the \
 server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and the detections \
-of the last result by label. Events are told above as they start and end. Elsewhere each camera has its line once a second.
+of the last result by label. Events are told above as they start and end. Elsewhere each camera has its line once a \
+second.
 
 Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
 pub struct WatchArgs {

@@ -16,7 +16,8 @@ use crate::{config::Config, system::cores};
 /// The slice of fovea's own unit.
 const OWN_SLICE: &str = "fovea.slice";
 
-/// The slices of everything that systemd runs. Some do not exist yet; systemd applies the property when it creates them.
+/// The slices of everything that systemd runs. To those that do not exist yet systemd applies the property when it
+/// creates them.
 const SLICES: [&str; 4] = ["init.scope", "machine.slice", "system.slice", "user.slice"];
 
 const CGROUPS: &str = "/sys/fs/cgroup";

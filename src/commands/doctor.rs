@@ -1,8 +1,8 @@
 //! `fovea doctor`: checks how this machine is set up, and says what to do.
 //!
 //! To add a check, add a file beside this one with a function that checks one thing and returns its diagnostics, and a
-//! line in `CHECKS`. A check changes nothing and does not fail: what it cannot find out is a hint. Its texts say what to
-//! do.
+//! line in `CHECKS`. A check changes nothing and does not fail: what it cannot find out is a hint. Its texts say what
+//! to do.
 
 #[cfg(feature = "v4l2")]
 mod cameras;

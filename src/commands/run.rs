@@ -121,8 +121,8 @@ impl Service {
     }
 }
 
-/// The failure of a start. A configuration that asks for a missing core, or exposes a port, stays invalid until somebody
-/// changes it.
+/// The failure of a start. A configuration that asks for a missing core, or exposes a port, stays invalid until
+/// somebody changes it.
 fn start_failure(error: StartError) -> Failure {
     match error {
         error @ (StartError::Cores(_) | StartError::Exposed(_)) => Failure::of_config(error),

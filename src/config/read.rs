@@ -2,7 +2,8 @@
 //!
 //! serde stops at the first mistake. So this parses the text once, to a tree with spans. Then it deserializes the tree,
 //! reports the mistake, removes the item at its span from the tree, and tries again until serde succeeds. It removes
-//! without a report what only follows from a mistake already reported, such as a table without the name that was misspelt.
+//! without a report what only follows from a mistake already reported, such as a table that lacks the name that was
+//! misspelt.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +42,8 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
     if reader.reported.is_empty() { Ok(config) } else { Err(reader.into_diagnostics()) }
 }
 
-/// The diagnostics of text that is not TOML. One mistake often breaks several rules of the grammar, so this reports only
-/// the first error of a line.
+/// The diagnostics of text that is not TOML. One mistake often breaks several rules of the grammar, so this reports
+/// only the first error of a line.
 fn syntax_errors(text: &str, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut diagnostics = BTreeMap::new();
     for error in errors.iter().take(MAX_REPORTED) {

@@ -1,7 +1,7 @@
 //! Values with a rule, as types that cannot break it. Each type has the text of its rule.
 //!
-//! The rules are visitors and not `serde(try_from)`: a value of a wrong type (`"5s"` for a number) then reports the rule
-//! too, and toml knows the span of a value that breaks it inside an array.
+//! The rules are visitors and not `serde(try_from)`: a value of a wrong type (`"5s"` for a number) then reports the
+//! rule too, and toml knows the span of a value that breaks it inside an array.
 
 use std::{fmt, marker::PhantomData, net::SocketAddr, ops::Deref, path::Path, time::Duration};
 
