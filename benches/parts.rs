@@ -3,23 +3,27 @@
 #[path = "promises/footage.rs"]
 mod footage;
 
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use divan::{Bencher, black_box};
 use footage::{FULL_HD, VGA};
 use fovea::{
-    config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
-    message::{Age, FrameResult, Message, Motion, Rect},
-    processor::{decoder::Decoder, scale::Scale, set_up, stages::Stages},
+    hub::Hub,
+    message::{Age, Details, Detection, FrameResult, Message, Rect},
+    processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
     slot::Slot,
     source::image_header,
+    stage::{Stages, motion},
     system::clock::Monotonic,
+    telemetry::camera_metrics::CameraMetrics,
 };
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() {
-    set_up().expect("OpenCV starts");
+    Worker::new().expect("OpenCV starts");
     divan::main();
 }
 
@@ -30,17 +34,18 @@ fn frame(size: Size) -> Frame {
 }
 
 fn received(bytes: Bytes, size: Size) -> Frame {
-    let camera = Camera::new(0, "door");
+    let camera = Camera::new("door");
     let origin = Origin { camera, seq: 1, captured_at: Monotonic::now(), captured_by: CapturedBy::Arrival };
     Frame::compressed(origin, PixelFormat::Jpeg, size, bytes)
 }
 
 #[divan::bench]
 fn publish_and_take(bencher: Bencher<'_, '_>) {
-    let (slot, frame) = (Slot::new(4), frame(VGA));
+    let (slot, frame) = (Slot::new(), frame(VGA));
+    let cells = [(); 4].map(|()| slot.open());
     bencher.with_inputs(|| frame.clone()).bench_local_values(|frame| {
-        slot.publish(0, frame);
-        slot.take(None)
+        cells[0].publish(frame);
+        slot.take(Duration::from_micros(1), None)
     });
 }
 
@@ -64,17 +69,21 @@ fn decode_1080p_colour(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = [VGA, FULL_HD])]
 fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
-    let settings = config::Camera { name: "door".into(), v4l2: None, motion: Some(config::Motion::default()) };
-    let mut stages = Stages::new(&Camera::new(0, "door"), &settings).expect("stages");
+    let stages = Stages { motion: Some(motion::Settings::default()), ..Stages::default() };
+    let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
+    let mut pipeline = CameraPipeline::new(&stages, metrics, None);
+    let (mut scratch, hub) = (Scratch::new().expect("a decoder"), Hub::default());
     let frames = footage::frames(size, 40, false).expect("the clip is good");
     let mut next = frames.iter().cycle();
     bencher
         .with_inputs(|| received(next.next().expect("without end").clone(), size))
-        .bench_local_values(|frame| stages.look(&frame).map(drop));
+        .bench_local_values(|frame| pipeline.process(&frame, 0, &mut scratch, &hub));
 }
 
 #[divan::bench]
 fn result_to_json(bencher: Bencher<'_, '_>) {
+    let bounds = Rect { x: 412, y: 96, width: 60, height: 148 };
+    let detection = Detection { label: "motion".into(), bounds, score: None, track: None, text: None };
     let message = Message::Result(FrameResult {
         camera: "door".into(),
         seq: 1234,
@@ -83,11 +92,9 @@ fn result_to_json(bencher: Bencher<'_, '_>) {
         age_ms: Age { start: 3.1, result: 9.8 },
         superseded: 2,
         size_px: [1920, 1080],
-        motion: Some(Motion {
-            score: 0.031,
-            boxes: vec![Rect { x: 412, y: 96, width: 60, height: 148 }; 5],
-            ..Motion::default()
-        }),
+        details: Details::default(),
+        detections: vec![detection; 5].into(),
+        errors: BTreeMap::new(),
     });
     bencher.bench_local(|| message.to_json());
 }

@@ -7,10 +7,13 @@ mod check;
 mod diagnostic;
 mod file;
 mod messages;
+mod names;
 mod read;
 mod tree;
 mod v4l2;
-mod value;
+pub mod value;
+pub mod violation;
+pub mod zone;
 
 use std::{
     fs::File,
@@ -19,6 +22,8 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use crate::stage::Stages;
 
 pub use self::{
     diagnostic::{Diagnostic, Diagnostics, Position},
@@ -113,6 +118,8 @@ pub struct Server {
     pub max_message_bytes: usize,
     /// Pixels of the largest picture accepted. Default 4096 x 4096.
     pub max_pixels: u64,
+    /// Pixels of the longest side accepted. Default 8192.
+    pub max_side_px: u32,
     /// Time from connecting to the end of the request. Default 5 s.
     pub handshake_timeout: Duration,
     /// Time from a message's first byte to its last. Default 10 s.
@@ -172,43 +179,6 @@ pub struct Camera {
     pub name: String,
     /// `[camera.v4l2]`, if it is there: the camera is plugged into this machine. If not, its frames come over WebSocket.
     pub v4l2: Option<V4l2>,
-    /// `[camera.motion]`, if it is there.
-    pub motion: Option<Motion>,
-}
-
-/// What counts as motion. `cargo bench --bench motion_quality` measures what the defaults find and miss.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Motion {
-    /// About how wide the picture is made to be looked at; the nearest of 1/1, 1/2, 1/4, 1/8 is used. Default 320: a
-    /// walker of a twelfth of the picture's height is still found.
-    pub width_px: u32,
-    /// Grey levels, 1 to 254, by which a pixel must differ from the background to have changed. Default 8: noise and
-    /// JPEG of quality 80 stay below it, and walkers who differ by 15 from what is behind them are found.
-    pub threshold: u8,
-    /// The smallest changed region that counts, as a fraction of the picture. Default 0.001: 18 by 24 pixels of 768 by 576.
-    pub min_area: f32,
-    /// How long after the last motion its event ends. Default 3 s: a walker is behind a tree for no longer.
-    pub hold: Duration,
-    /// How long a thing must have stopped to count as background. Default 15 s: longer than people stand to talk to a door.
-    pub absorb_after: Duration,
-    /// Parts of the picture with a meaning of their own. Default none.
-    pub zones: Vec<Zone>,
-}
-
-/// A part of the picture.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Zone {
-    /// What it is for.
-    pub purpose: ZonePurpose,
-    /// At least three corners, `[x, y]` in fractions of width and height from the upper left.
-    pub polygon: Vec<[f32; 2]>,
-}
-
-/// What a zone is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ZonePurpose {
-    /// Events in it carry this name.
-    Named(String),
-    /// Nothing in it counts: a waving tree, a road.
-    Ignored,
+    /// What is looked for in its frames, one table each: `[camera.motion]` and so on.
+    pub stages: Stages,
 }

@@ -6,6 +6,7 @@
 //! | listen | the port's socket | poll: socket, stop, "a client ended" | stop |
 //! | cam-NAME | one local camera | poll: device, mailbox, device events | stop |
 //! | ws-NAME | one client | poll: socket, its outbox | its client leaves or is sent away |
+//! | journal | events in the log | its queue | its queue is closed |
 //! | http | the port that people look at | its reactor | stop |
 //! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
 
@@ -24,7 +25,9 @@ use log::{error, info, warn};
 use self::{cameras::Cameras, local_cameras::LocalCameras};
 use crate::{
     config::{self, Config},
-    http, processor,
+    http,
+    output::Outputs,
+    processor::{self, worker::Worker},
     source::websocket::{Listener, Server},
     status::Status,
     system::{
@@ -52,6 +55,7 @@ pub struct Daemon {
     cameras: Cameras,
     local_cameras: LocalCameras,
     server: Arc<Server>,
+    outputs: Outputs,
     stop: Arc<EventFd>,
     ended: Arc<EventFd>,
     listen: Thread,
@@ -126,15 +130,19 @@ impl Daemon {
         let mut watchdog = Watchdog::new(given.watchdog);
         let (stop, ended) = (Arc::new(EventFd::new()?), Arc::new(EventFd::new()?));
         let mut cameras = Cameras::new(http_port.is_some());
-        cameras.set(&config.cameras)?;
+        let next = cameras.prepare(&config.cameras);
+        let mut local_cameras = LocalCameras::default();
+        let next_local = local_cameras.prepare(&next, &mut watchdog)?;
+        cameras.apply(next);
 
-        let Cameras { slot, hub, changes, status, .. } = &cameras;
+        let Cameras { slot, hub, updates, status, .. } = &cameras;
+        let outputs = Outputs::start(hub, &ended)?;
         let processor = start_processor(&config, cores.clone(), ended.clone(), {
-            let (slot, hub, changes) = (slot.clone(), hub.clone(), changes.clone());
+            let (slot, hub, updates) = (slot.clone(), hub.clone(), updates.clone());
             let heartbeat = watchdog.watch("processor");
-            move || processor::run::run(&slot, &hub, &changes, &heartbeat)
+            move |worker: Worker| worker.run(&slot, &hub, &updates, &heartbeat)
         })?;
-        let server = Arc::new(Server::new(config.server.clone(), &cameras.gates(), slot.clone(), hub.clone()));
+        let server = Arc::new(Server::new(config.server.clone(), &cameras.endpoints(), hub.clone()));
         let listen = Thread::spawn("listen", ended.clone(), {
             let (server, stop, heartbeat) = (server.clone(), stop.clone(), watchdog.watch("listen"));
             move || {
@@ -151,10 +159,9 @@ impl Daemon {
         });
         let http = http.transpose()?;
 
-        let mut local_cameras = LocalCameras::default();
-        local_cameras.set(&cameras, &mut watchdog)?;
+        local_cameras.apply(next_local);
 
-        tell_start(address, &cores);
+        log_start(address, &cores);
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
@@ -165,6 +172,7 @@ impl Daemon {
             cameras,
             local_cameras,
             server,
+            outputs,
             stop,
             ended,
             listen,
@@ -180,9 +188,12 @@ impl Daemon {
     /// # Errors
     /// When something of it cannot start. Nothing has changed then.
     pub fn reload(&mut self, config: &Config) -> Result<(), StartError> {
-        self.cameras.set(&config.cameras)?;
-        self.server.renew(config.server.clone(), &self.cameras.gates());
-        self.local_cameras.set(&self.cameras, &mut self.watchdog)?;
+        // First all that can fail; nothing that runs is touched by it.
+        let next = self.cameras.prepare(&config.cameras);
+        let next_local = self.local_cameras.prepare(&next, &mut self.watchdog)?;
+        self.cameras.apply(next);
+        self.server.reconfigure(config.server.clone(), &self.cameras.endpoints());
+        self.local_cameras.apply(next_local);
         if let Some(http) = &self.http {
             http.set_cameras(self.cameras.views());
         }
@@ -245,11 +256,12 @@ impl Daemon {
         let sources = self.listen.join_until(now + SOURCES_END).and(cameras);
         self.cameras.slot.close();
         let processor = self.processor.join_until(now + ALL_ENDS);
-        self.cameras.tell_counts();
+        let outputs = self.outputs.stop(now + ALL_ENDS);
+        self.cameras.log_counts();
         if let Some(http) = self.http {
             http.join(now + ALL_ENDS);
         }
-        sources.and(processor)
+        sources.and(processor).and(outputs)
     }
 }
 
@@ -265,32 +277,35 @@ fn take_port(server: &config::Server, port: TcpListener) -> Result<Listener, Sta
             "systemd hands over {address}, and that is where fovea listens; server.listen = \"{listen}\" is not used"
         );
     }
-    Ok(Listener::take(port)?)
+    Ok(Listener::adopt(port)?)
 }
 
-/// Starts the processor on its core, and waits until it is there. There it does `look`.
+/// Starts the processor on its core, and waits until it is there. There it does `run`.
 fn start_processor(
     config: &Config,
     cores: Cores,
     ended: Arc<EventFd>,
-    look: impl FnOnce() + Send + 'static,
+    run: impl FnOnce(Worker) + Send + 'static,
 ) -> Result<Thread, StartError> {
     let priority = config.processor.realtime_priority;
     let (report, first_step) = sync_channel(1);
     let thread = Thread::spawn("processor", ended, move || {
-        let ready = cores.pin_processor(priority).map_err(StartError::from).and_then(|()| Ok(processor::set_up()?));
-        let is_ready = ready.is_ok();
+        let ready = cores.pin_processor(priority).map_err(StartError::from).and_then(|()| Ok(Worker::new()?));
+        let (ready, worker) = match ready {
+            Ok(worker) => (Ok(()), Some(worker)),
+            Err(error) => (Err(error), None),
+        };
         // The starter waits for this report; if it is gone, so is the process.
         let _ = report.send(ready);
-        if is_ready {
-            look();
+        if let Some(worker) = worker {
+            run(worker);
         }
     })?;
     first_step.recv().expect("the thread reports before it does anything else")?;
     Ok(thread)
 }
 
-fn tell_start(address: SocketAddr, cores: &Cores) {
+fn log_start(address: SocketAddr, cores: &Cores) {
     info!("fovea {} listening on {address}", env!("CARGO_PKG_VERSION"));
     if cores.is_dedicated() {
         info!("the processor has core {} of this process to itself", cores.processor());

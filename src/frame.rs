@@ -7,36 +7,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::system::clock::Monotonic;
 
-/// A named stream of frames (`door`, `yard`), and its place among the configured ones.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Camera {
-    index: usize,
-    name: Arc<str>,
-}
+/// A named stream of frames (`door`, `yard`).
+///
+/// Clones are the same camera. Another one of the same name is another camera: it came with a later configuration.
+#[derive(Clone)]
+pub struct Camera(Arc<str>);
 
 impl Camera {
-    /// The camera called `name`, the `index`-th of the configuration, counted from 0.
+    /// A new camera called `name`.
     #[must_use]
-    pub fn new(index: usize, name: &str) -> Self {
-        Self { index, name: name.into() }
-    }
-
-    /// Its place in the configuration and its cell in the slot, counted from 0.
-    #[must_use]
-    pub fn index(&self) -> usize {
-        self.index
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0
     }
 }
 
+impl PartialEq for Camera {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Camera {}
+
 impl fmt::Debug for Camera {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(&self.0)
     }
 }
 
@@ -83,7 +84,13 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// Bytes in a row without padding, or `None` for a compressed format.
+    /// Whether its bytes are rows of pixels, not a file.
+    #[must_use]
+    pub fn is_raw(self) -> bool {
+        !matches!(self, Self::Jpeg | Self::Png)
+    }
+
+    /// Bytes in a row without padding: `None` for a compressed format, or if this machine cannot count that far.
     #[must_use]
     pub fn row_bytes(self, width_px: u32) -> Option<usize> {
         let width = width_px as usize;
@@ -96,9 +103,9 @@ impl PixelFormat {
     }
 
     /// Rows of bytes that a picture of `height_px` rows has, all planes counted.
-    fn rows(self, height_px: u32) -> usize {
+    fn rows(self, height_px: u32) -> Option<usize> {
         let height = height_px as usize;
-        if self == Self::Nv12 { height + height / 2 } else { height }
+        if self == Self::Nv12 { height.checked_add(height / 2) } else { Some(height) }
     }
 }
 
@@ -161,6 +168,12 @@ pub enum RawError {
         /// What the width needs.
         row_bytes: usize,
     },
+    /// More bytes than this machine can address.
+    #[error("a picture of {0} is larger than this machine can hold")]
+    TooLarge(Size),
+    /// A file where rows are needed.
+    #[error("{0:?} is no raw format")]
+    NotRaw(PixelFormat),
     /// Too few bytes.
     #[error("{have} bytes of pixels where {need} are needed")]
     Short {
@@ -175,7 +188,7 @@ impl Frame {
     /// A JPEG or PNG file of `size`, which the caller has read from the file's header.
     #[must_use]
     pub fn compressed(origin: Origin, format: PixelFormat, size: Size, bytes: Bytes) -> Self {
-        debug_assert!(format.row_bytes(1).is_none(), "{format:?} is raw");
+        debug_assert!(!format.is_raw(), "{format:?} is raw");
         Self::new(origin, format, size, 0, bytes)
     }
 
@@ -190,7 +203,9 @@ impl Frame {
         stride_bytes: usize,
         bytes: Bytes,
     ) -> Result<Self, RawError> {
-        let row_bytes = format.row_bytes(size.width_px).expect("callers give a raw format");
+        if !format.is_raw() {
+            return Err(RawError::NotRaw(format));
+        }
         if size.pixels() == 0 {
             return Err(RawError::Empty(size));
         }
@@ -200,11 +215,13 @@ impl Frame {
             PixelFormat::Nv12 if odd(size.width_px) || odd(size.height_px) => return Err(RawError::Odd(format, size)),
             _ => {}
         }
+        let row_bytes = format.row_bytes(size.width_px).ok_or(RawError::TooLarge(size))?;
         let stride_bytes = if stride_bytes == 0 { row_bytes } else { stride_bytes };
         if stride_bytes < row_bytes {
             return Err(RawError::Stride { stride_bytes, row_bytes });
         }
-        let need = format.rows(size.height_px).saturating_mul(stride_bytes);
+        let need = format.rows(size.height_px).and_then(|rows| rows.checked_mul(stride_bytes));
+        let need = need.ok_or(RawError::TooLarge(size))?;
         if bytes.len() < need {
             return Err(RawError::Short { have: bytes.len(), need });
         }
@@ -269,5 +286,42 @@ impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { camera, seq, format, size, bytes, .. } = self;
         write!(f, "{camera:?} #{seq}: {format:?} {size}, {} bytes", bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(format: PixelFormat, width_px: u32, height_px: u32, stride_bytes: usize) -> Result<Frame, RawError> {
+        let (camera, captured_at) = (Camera::new("door"), Monotonic::from_micros(1));
+        let origin = Origin { camera, seq: 1, captured_at, captured_by: CapturedBy::Arrival };
+        Frame::raw(origin, format, Size { width_px, height_px }, stride_bytes, Bytes::from_static(&[0; 64]))
+    }
+
+    /// Numbers of a header, which anybody can send: where `usize` has 32 bits, products of them do not fit.
+    #[test]
+    fn sides_that_no_machine_can_hold_are_refused() {
+        let most = u32::MAX;
+        for format in [PixelFormat::Grey, PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::Bgr24, PixelFormat::Rgb24]
+        {
+            for (width, height) in
+                [(most, 0), (0, most), (most - 1, 2), (2, most - 1), (most - 1, most - 1), (most, most)]
+            {
+                for stride in [0, 1, most as usize, usize::MAX] {
+                    assert!(
+                        raw(format, width, height, stride).is_err(),
+                        "{format:?} {width}x{height}, stride {stride}"
+                    );
+                }
+            }
+        }
+        let empty = Size { width_px: most, height_px: 0 };
+        assert_eq!(raw(PixelFormat::Yuyv, most, 0, 0).map(drop), Err(RawError::Empty(empty)));
+    }
+
+    #[test]
+    fn a_file_is_no_raw_picture() {
+        assert_eq!(raw(PixelFormat::Jpeg, 2, 2, 0).map(drop), Err(RawError::NotRaw(PixelFormat::Jpeg)));
     }
 }

@@ -1,37 +1,61 @@
-//! The hub: takes each message once and puts it into the outbox of everyone who asked for such messages.
+//! The hub: takes each message once and puts it into the queue of every subscriber that asked for such messages.
+//!
+//! The slot is where frames meet the processor; the hub is where results meet whoever listens: WebSocket clients, the page,
+//! and every output. It knows none of them.
 
 pub mod latest_frame;
+pub mod published;
 pub mod queue;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use tungstenite::Utf8Bytes;
+use arc_swap::ArcSwap;
 
-use self::queue::{CloseReason, Queue};
-use crate::{frame::Camera, message::Message, sync::Mutex};
+use self::{
+    published::Published,
+    queue::{CloseReason, Queue},
+};
+use crate::{frame::Camera, message::Message, telemetry::output_metrics::OutputMetrics};
 
-/// Fan-out to any number of outboxes.
+/// Fan-out to any number of queues.
 #[derive(Debug, Default)]
 pub struct Hub {
-    // The list is replaced, never changed: whoever sends holds the lock for one clone of the pointer.
-    subscribers: Mutex<Arc<[Subscriber]>>,
+    // Both lists are replaced, never changed: whoever publishes reads the pointer, and waits for nobody.
+    subscribers: ArcSwap<Vec<Subscriber>>,
+    outputs: ArcSwap<Vec<Arc<OutputMetrics>>>,
     next_id: AtomicU64,
 }
 
 /// What a subscriber wants to hear of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Interest {
     /// Of one camera, or of all.
-    pub camera: Option<Camera>,
-    /// That its frames were taken: what a sender paces itself by.
-    pub taken: bool,
-    /// What was seen in its frames.
-    pub results: bool,
-    /// What started, goes on or ended.
-    pub events: bool,
+    camera: Option<Camera>,
+    topics: &'static [Topic],
+}
+
+/// Whether a sender waits for its frames to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// It hears of each frame that is taken, and paces itself by that.
+    Paced,
+    /// It sends as it likes.
+    Free,
+}
+
+/// What a sender hears of its own camera beside that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replies {
+    /// Results and events.
+    Results,
+    /// Nothing.
+    None,
 }
 
 /// What a message is about, for those who choose.
@@ -51,7 +75,7 @@ pub enum Topic {
 struct Subscriber {
     id: u64,
     interest: Interest,
-    outbox: Arc<Queue>,
+    queue: Arc<Queue>,
 }
 
 /// A subscription, until it is dropped.
@@ -62,58 +86,109 @@ pub struct Subscription {
 }
 
 impl Hub {
-    /// Puts what is of `interest` into `outbox` from now on.
-    pub fn subscribe(self: &Arc<Self>, interest: Interest, outbox: Arc<Queue>) -> Subscription {
+    /// A queue for a subscriber of the output `name`; what it drops is counted under that name.
+    ///
+    /// # Errors
+    /// When the process is out of descriptors.
+    pub fn queue(&self, name: &'static str, limit_bytes: usize) -> io::Result<Arc<Queue>> {
+        Ok(Arc::new(Queue::new(limit_bytes, self.output(name))?))
+    }
+
+    /// Puts what is of `interest` into `queue` from now on.
+    pub fn subscribe(self: &Arc<Self>, interest: Interest, queue: Arc<Queue>) -> Subscription {
         // Relaxed: the number only has to be different each time.
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut subscribers = self.subscribers.lock();
-        *subscribers = subscribers.iter().cloned().chain([Subscriber { id, interest, outbox }]).collect();
+        let subscriber = Subscriber { id, interest, queue };
+        self.subscribers.rcu(|subscribers| [subscribers.as_slice(), &[subscriber.clone()]].concat());
         Subscription { hub: self.clone(), id }
     }
 
     /// How many are sent all of what is seen, of one camera or of all.
     #[must_use]
     pub fn readers(&self) -> usize {
-        self.subscribers.lock().clone().iter().filter(|one| one.interest.results && one.interest.events).count()
+        let hears_all =
+            |one: &&Subscriber| [Topic::Results, Topic::Events].iter().all(|topic| one.interest.has(*topic));
+        self.subscribers.load().iter().filter(hears_all).count()
     }
 
-    /// Sends a message of `camera` to everyone who wants it. It is only made if there is anyone.
-    pub fn send(&self, camera: &Camera, topic: Topic, message: impl FnOnce() -> Message) {
-        let subscribers = self.subscribers.lock().clone();
-        let mut outboxes =
-            subscribers.iter().filter(|one| one.interest.covers(camera, topic)).map(|one| &one.outbox).peekable();
-        if outboxes.peek().is_some() {
-            let text = Utf8Bytes::from(message().to_json());
-            outboxes.for_each(|outbox| outbox.push(text.clone()));
+    /// The counters of every output that ever had a subscriber.
+    #[must_use]
+    pub fn outputs(&self) -> Arc<Vec<Arc<OutputMetrics>>> {
+        self.outputs.load_full()
+    }
+
+    /// Publishes a message of `camera` to everyone who wants it. It is only made if there is anyone.
+    pub fn publish(&self, camera: &Camera, topic: Topic, message: impl FnOnce() -> Message) {
+        let subscribers = self.subscribers.load();
+        let mut queues =
+            subscribers.iter().filter(|one| one.interest.covers(camera, topic)).map(|one| &one.queue).peekable();
+        if queues.peek().is_some() {
+            let published = Arc::new(Published::new(message()));
+            queues.for_each(|queue| queue.push(published.clone()));
         }
     }
 
     /// Sends away all who asked for messages of this one camera.
-    pub fn end(&self, camera: &Camera, ending: &CloseReason) {
-        let subscribers = self.subscribers.lock().clone();
-        subscribers
-            .iter()
-            .filter(|one| one.interest.camera.as_ref() == Some(camera))
-            .for_each(|one| one.outbox.end(ending.clone()));
+    pub fn close(&self, camera: &Camera, reason: CloseReason) {
+        let subscribers = self.subscribers.load();
+        let of_camera = |one: &&Subscriber| one.interest.camera.as_ref() == Some(camera);
+        subscribers.iter().filter(of_camera).for_each(|one| one.queue.close(reason));
+    }
+
+    fn output(&self, name: &'static str) -> Arc<OutputMetrics> {
+        let find = |outputs: &[Arc<OutputMetrics>]| outputs.iter().find(|output| output.name() == name).cloned();
+        if let Some(output) = find(&self.outputs.load()) {
+            return output;
+        }
+        let new = Arc::new(OutputMetrics::new(name));
+        // Another thread may have added it meanwhile.
+        self.outputs.rcu(|outputs| match find(outputs) {
+            Some(_) => outputs.to_vec(),
+            None => [outputs.as_slice(), &[new.clone()]].concat(),
+        });
+        find(&self.outputs.load()).unwrap_or(new)
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut subscribers = self.hub.subscribers.lock();
-        *subscribers = subscribers.iter().filter(|one| one.id != self.id).cloned().collect();
+        self.hub
+            .subscribers
+            .rcu(|subscribers| subscribers.iter().filter(|one| one.id != self.id).cloned().collect::<Vec<_>>());
     }
 }
 
 impl Interest {
+    /// That of who sends the frames of `camera`.
+    #[must_use]
+    pub fn sender(camera: Camera, pacing: Pacing, replies: Replies) -> Self {
+        let topics: &[Topic] = match (pacing, replies) {
+            (Pacing::Paced, Replies::Results) => &[Topic::Taken, Topic::Refused, Topic::Results, Topic::Events],
+            (Pacing::Paced, Replies::None) => &[Topic::Taken, Topic::Refused],
+            (Pacing::Free, Replies::Results) => &[Topic::Refused, Topic::Results, Topic::Events],
+            (Pacing::Free, Replies::None) => &[],
+        };
+        Self { camera: Some(camera), topics }
+    }
+
+    /// That of who reads everything of one camera, or of all.
+    #[must_use]
+    pub fn reader(camera: Option<Camera>) -> Self {
+        Self { camera, topics: &[Topic::Refused, Topic::Results, Topic::Events] }
+    }
+
+    /// Some topics of all cameras.
+    #[must_use]
+    pub fn all_cameras(topics: &'static [Topic]) -> Self {
+        Self { camera: None, topics }
+    }
+
+    fn has(&self, topic: Topic) -> bool {
+        self.topics.contains(&topic)
+    }
+
     fn covers(&self, camera: &Camera, topic: Topic) -> bool {
-        self.camera.as_ref().is_none_or(|mine| mine == camera)
-            && match topic {
-                Topic::Taken => self.taken,
-                Topic::Refused => self.taken || self.results,
-                Topic::Results => self.results,
-                Topic::Events => self.events,
-            }
+        self.camera.as_ref().is_none_or(|mine| mine == camera) && self.has(topic)
     }
 }
 
@@ -129,23 +204,37 @@ mod tests {
     #[test]
     fn each_hears_what_it_asked_for_while_it_listens() {
         let hub = Arc::new(Hub::default());
-        let (door, yard) = (Camera::new(0, "door"), Camera::new(1, "yard"));
-        let outboxes = [(); 3].map(|()| Arc::new(Queue::new(1000).unwrap()));
-        let [sender, reader, gone] = &outboxes;
-        let everything = Interest { camera: None, taken: false, results: true, events: true };
-        let pace = Interest { camera: Some(door.clone()), taken: true, results: false, events: false };
-        let _sender = hub.subscribe(pace, sender.clone());
-        let _reader = hub.subscribe(everything.clone(), reader.clone());
-        drop(hub.subscribe(everything, gone.clone()));
+        let (door, yard) = (Camera::new("door"), Camera::new("yard"));
+        let queues = [(); 3].map(|()| hub.queue("test", 10_000).unwrap());
+        let [sender, reader, gone] = &queues;
+        let paced = Interest::sender(door.clone(), Pacing::Paced, Replies::None);
+        let _sender = hub.subscribe(paced, sender.clone());
+        let _reader = hub.subscribe(Interest::reader(None), reader.clone());
+        drop(hub.subscribe(Interest::reader(None), gone.clone()));
 
         assert_eq!(hub.readers(), 1);
-        hub.send(&door, Topic::Taken, || taken(&door, 1));
-        hub.send(&yard, Topic::Taken, || unreachable!("nobody wants it, so it is not made"));
-        hub.send(&yard, Topic::Results, || taken(&yard, 2));
+        hub.publish(&door, Topic::Taken, || taken(&door, 1));
+        hub.publish(&yard, Topic::Taken, || unreachable!("nobody wants it, so it is not made"));
+        hub.publish(&yard, Topic::Results, || taken(&yard, 2));
 
-        let next = |outbox: &Queue| std::iter::from_fn(|| outbox.next()).collect::<Vec<_>>();
-        assert_eq!(next(sender), [Next::Text(taken(&door, 1).to_json().into())]);
-        assert_eq!(next(reader), [Next::Text(taken(&yard, 2).to_json().into())]);
-        assert_eq!(next(gone), []);
+        let next = |queue: &Queue| {
+            let messages = std::iter::from_fn(|| queue.next());
+            let json = |next| match next {
+                Next::Message(message) => message.message().to_json(),
+                Next::Close(reason) => panic!("{reason:?}"),
+            };
+            messages.map(json).collect::<Vec<_>>()
+        };
+        assert_eq!(next(sender), [taken(&door, 1).to_json()]);
+        assert_eq!(next(reader), [taken(&yard, 2).to_json()]);
+        assert!(next(gone).is_empty());
+    }
+
+    #[test]
+    fn an_output_has_one_set_of_counters() {
+        let hub = Hub::default();
+        let queues = ["a", "b", "a"].map(|name| hub.queue(name, 1000).unwrap());
+        assert_eq!(hub.outputs().iter().map(|output| output.name()).collect::<Vec<_>>(), ["a", "b"]);
+        drop(queues);
     }
 }

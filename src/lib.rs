@@ -37,9 +37,11 @@
 //! those two, `status` beside `daemon`, and `system` below all. `http` looks at `output` and borrows the processor's
 //! decoder; nothing but `daemon` names it. A source never names the processor; only `processor` names OpenCV's types.
 
+pub mod camera;
 pub mod commands;
 pub mod config;
 pub mod daemon;
+pub mod event;
 pub mod frame;
 pub mod http;
 pub mod hub;
@@ -49,6 +51,7 @@ pub mod processor;
 pub mod recording;
 pub mod slot;
 pub mod source;
+pub mod stage;
 pub mod status;
 mod sync;
 pub mod system;

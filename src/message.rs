@@ -2,8 +2,11 @@
 //!
 //! The same types are written by the daemon and read by `fovea watch` and `fovea send`.
 
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde_json::value::RawValue;
 
 use crate::{frame::CapturedBy, system::clock::to_the_microsecond};
 
@@ -48,6 +51,9 @@ pub struct Limits {
     pub max_message_bytes: usize,
     /// Pixels of a picture.
     pub max_pixels: u64,
+    /// Pixels of its longer side; 0 from a server of before 0.2, which had no such limit.
+    #[serde(default)]
+    pub max_side_px: u32,
     /// Milliseconds from a message's first byte to its last.
     pub message_timeout_ms: u64,
     /// Milliseconds without a sign of life.
@@ -81,9 +87,62 @@ pub struct FrameResult {
     pub superseded: u64,
     /// The picture's full size: width, height.
     pub size_px: [u32; 2],
-    /// What the motion stage says, if the camera has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub motion: Option<Motion>,
+    /// What single stages say beyond detections, each under its name.
+    #[serde(flatten, skip_deserializing)]
+    pub details: Details,
+    /// What all stages found.
+    #[serde(default)]
+    pub detections: Arc<[Detection]>,
+    /// Stages that failed on this frame, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<Cow<'static, str>, String>,
+}
+
+/// One thing that a stage found in one frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// What it is: the name of its kind, such as `motion` or `person`.
+    pub label: Cow<'static, str>,
+    /// Around it.
+    #[serde(rename = "box")]
+    pub bounds: Rect,
+    /// How sure the stage is, 0 to 1, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f32>,
+    /// The number that it has in every frame of one track.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<u64>,
+    /// What is written on it, as a code or a number plate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What single stages say of a frame, as JSON, each under its stage's name.
+#[derive(Clone, Debug, Default)]
+pub struct Details(Vec<(&'static str, Box<RawValue>)>);
+
+impl Details {
+    /// Adds what `stage` says.
+    pub fn push(&mut self, stage: &'static str, detail: Box<RawValue>) {
+        self.0.push((stage, detail));
+    }
+}
+
+impl PartialEq for Details {
+    fn eq(&self, other: &Self) -> bool {
+        let texts =
+            |details: &Self| details.0.iter().map(|(stage, detail)| (*stage, detail.get().to_owned())).collect();
+        let [mine, theirs]: [Vec<_>; 2] = [texts(self), texts(other)];
+        mine == theirs
+    }
+}
+
+impl Serialize for Details {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(stage, detail)| map.serialize_entry(stage, detail))?;
+        map.end()
+    }
 }
 
 /// A frame's age in milliseconds, counted from its capture.
@@ -93,18 +152,6 @@ pub struct Age {
     pub start: f64,
     /// When the result left.
     pub result: f64,
-}
-
-/// What the motion stage says of a frame.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Motion {
-    /// The part of the picture that moves, 0 to 1, ignored zones left out.
-    pub score: f32,
-    /// Around each moving region, largest first.
-    pub boxes: Vec<Rect>,
-    /// The whole picture changed at once (a light, a moved camera): nothing is reported while it is relearnt.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub relearning: bool,
 }
 
 /// A rectangle in full-frame pixels, as `[x, y, width, height]` from the upper left.
@@ -151,8 +198,8 @@ pub struct Event {
     pub camera: String,
     /// The same from start to end, different for every event.
     pub id: String,
-    /// What it is.
-    pub kind: EventKind,
+    /// What it is: `motion` when something moves, `scene` when the whole picture changed at once, and what other stages say.
+    pub kind: Cow<'static, str>,
     /// Where it stands.
     pub state: EventState,
     /// Wall time: of the first frame that shows it at the start, of the last one at the end.
@@ -161,18 +208,14 @@ pub struct Event {
     /// The named zone it is in, if the camera has named zones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Around what moves now; empty at the end.
+    /// Why, where one kind has several reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'static, str>>,
+    /// Around what it is about now; empty at the end.
     pub boxes: Vec<Rect>,
-}
-
-/// What an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EventKind {
-    /// Something moves.
-    Motion,
-    /// The whole picture changed at once and is being relearnt.
-    Scene,
+    /// How old the frame was that it was seen in, when this was published; for outputs of this process.
+    #[serde(skip)]
+    pub age: Option<Duration>,
 }
 
 /// Where an event stands.
@@ -215,6 +258,19 @@ struct Written<'a> {
 }
 
 impl Message {
+    /// The camera that it is about, if it is about one.
+    #[must_use]
+    pub fn camera(&self) -> Option<&str> {
+        match self {
+            Self::Hello(hello) => hello.camera.as_deref(),
+            Self::Taken(taken) => Some(&taken.camera),
+            Self::Result(result) => Some(&result.camera),
+            Self::Refused(refused) => Some(&refused.camera),
+            Self::Event(event) => Some(&event.camera),
+            Self::Dropped(_) | Self::Clock(_) => None,
+        }
+    }
+
     /// The message as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -241,9 +297,13 @@ mod tests {
         let text = concat!(
             r#"{"v":1,"type":"result","camera":"door","seq":1234,"captured_at":"2026-11-22T10:00:00.123456Z","#,
             r#""captured_by":"sender","age_ms":{"start":3.1,"result":9.8},"superseded":2,"size_px":[1280,720],"#,
-            r#""motion":{"score":0.031,"boxes":[[412,96,60,148]]}}"#
+            r#""motion":{"score":0.031,"boxes":[[412,96,60,148]]},"#,
+            r#""detections":[{"label":"motion","box":[412,96,60,148]}]}"#
         );
-        let message = Message::from_json(text).expect("reads its own example");
+        let mut message = Message::from_json(text).expect("reads its own example");
+        let Message::Result(result) = &mut message else { unreachable!("it is one") };
+        let detail = r#"{"score":0.031,"boxes":[[412,96,60,148]]}"#;
+        result.details.push("motion", RawValue::from_string(detail.to_owned()).expect("it is JSON"));
         assert_eq!(message.to_json(), text);
     }
 
@@ -252,11 +312,13 @@ mod tests {
         let event = Event {
             camera: "door".into(),
             id: "door-1".into(),
-            kind: EventKind::Motion,
+            kind: "motion".into(),
             state: EventState::End,
             at: Timestamp::from_second(1_800_000_000).unwrap(),
             zone: None,
+            reason: None,
             boxes: Vec::new(),
+            age: None,
         };
         assert!(Message::Event(event).to_json().contains(r#""at":"2027-01-15T08:00:00.000000Z""#));
     }

@@ -1,16 +1,15 @@
 //! The thread that looks: it owns OpenCV and one core.
 //!
-//! `run` is its loop. A frame becomes a `picture`, whose views the `stages` of its camera look at; each stage is one
-//! file. Only here are OpenCV's types named.
+//! `worker` is its loop. A frame goes through its camera's `pipeline`: it is decoded once, and its `views` are shown to every
+//! stage. Only here and in the stages are OpenCV's types named.
 
+mod buffers;
 pub mod decoder;
-pub mod events;
-pub mod motion;
-pub mod picture;
+pub mod pipeline;
 pub mod pixels;
-pub mod run;
 pub mod scale;
-pub mod stages;
+pub mod views;
+pub mod worker;
 
 /// Why the processor does not start.
 #[derive(Debug, thiserror::Error)]
@@ -21,13 +20,4 @@ pub enum StartError {
     /// OpenCV refuses its settings.
     #[error("OpenCV does not start")]
     OpenCv(#[from] opencv::Error),
-}
-
-/// Keeps OpenCV to the calling thread: no threads of its own, no GPU. To be called on the processor's thread.
-///
-/// # Errors
-/// When OpenCV does not do it.
-pub fn set_up() -> Result<(), StartError> {
-    opencv::core::set_num_threads(1)?;
-    Ok(opencv::core::set_use_opencl(false)?)
 }

@@ -2,7 +2,6 @@
 
 mod buffers;
 pub mod image_header;
-pub mod post;
 #[cfg(feature = "v4l2")]
 pub mod v4l2;
 #[cfg(not(feature = "v4l2"))]

@@ -3,24 +3,22 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    frame::Frame,
-    slot::Slot,
-    sync::Mutex,
+    camera::Feed,
     system::clock::{Monotonic, to_the_microsecond},
-    telemetry::camera_metrics::{Availability, CameraMetrics, Snapshot},
+    telemetry::camera_metrics::{Availability, Snapshot},
 };
 
 /// The cameras and where their numbers are.
 #[derive(Debug)]
 pub struct Status {
     started: Monotonic,
-    slot: Arc<Slot<Frame>>,
-    // The list is replaced, never changed: whoever asks holds the lock for one clone of the pointer.
-    cameras: Mutex<Arc<[Arc<CameraMetrics>]>>,
+    // The list is replaced, never changed: whoever asks has it as it was.
+    cameras: ArcSwap<Vec<Arc<Feed>>>,
 }
 
 /// The daemon as it stands now.
@@ -56,30 +54,32 @@ impl Report {
     }
 }
 
+impl Default for Status {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Status {
-    /// The status of a daemon that starts now and has no cameras yet; theirs will be the cells of `slot`.
+    /// The status of a daemon that starts now and has no cameras yet.
     #[must_use]
-    pub fn new(slot: Arc<Slot<Frame>>) -> Self {
-        Self { started: Monotonic::now(), slot, cameras: Mutex::default() }
+    pub fn new() -> Self {
+        Self { started: Monotonic::now(), cameras: ArcSwap::default() }
     }
 
     /// Makes these the cameras, in the order of the configuration.
-    pub fn set(&self, cameras: Vec<Arc<CameraMetrics>>) {
-        *self.cameras.lock() = cameras.into();
+    pub fn set(&self, cameras: Vec<Arc<Feed>>) {
+        self.cameras.store(Arc::new(cameras));
     }
 
-    /// The cameras' numbers, in the order of the configuration.
-    pub fn cameras(&self) -> Arc<[Arc<CameraMetrics>]> {
-        self.cameras.lock().clone()
-    }
-
-    fn camera(&self, one: &CameraMetrics) -> Snapshot {
-        one.snapshot(self.slot.counts(one.camera().index()))
+    /// The cameras, in the order of the configuration.
+    pub fn cameras(&self) -> Arc<Vec<Arc<Feed>>> {
+        self.cameras.load_full()
     }
 
     /// Everything as it stands now.
     pub fn report(&self) -> Report {
-        let cameras: Vec<_> = self.cameras().iter().map(|one| self.camera(one)).collect();
+        let cameras: Vec<_> = self.cameras().iter().map(|feed| feed.metrics().snapshot(feed.counts())).collect();
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started.wall(),
@@ -94,12 +94,13 @@ mod tests {
     use super::*;
     use crate::{
         frame::Camera,
-        telemetry::camera_metrics::{CameraState, Percentiles},
+        slot::Counts,
+        telemetry::camera_metrics::{CameraMetrics, CameraState, Percentiles},
     };
 
     /// A report of cameras with these states, rates and ages.
     fn report(cameras: &[(Availability, f64, Option<f64>)]) -> Report {
-        let blank = CameraMetrics::new(Camera::new(0, "door"), Arc::default()).snapshot(Default::default());
+        let blank = CameraMetrics::new(Camera::new("door")).snapshot(Counts::default());
         let camera = |&(state, fps, p99): &(Availability, f64, Option<f64>)| Snapshot {
             state: CameraState { state, ..blank.state },
             fps,

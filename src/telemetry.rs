@@ -4,4 +4,5 @@
 pub mod camera_metrics;
 pub mod histogram;
 pub mod log_limiter;
+pub mod output_metrics;
 pub mod rejections;

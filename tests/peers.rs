@@ -17,7 +17,7 @@ use std::{
 
 use fovea::{
     frame::CapturedBy,
-    message::{EventKind, EventState, FrameResult, Message, Rect},
+    message::{EventState, FrameResult, Message, Rect},
 };
 use support::daemon::{DOOR, Daemon, End};
 
@@ -125,16 +125,16 @@ fn the_square_is_followed(heard: &[Message]) {
 
     let (mut seen, mut unseen) = (0, 0);
     for result in results {
-        let motion = result.motion.as_ref().expect("the camera has the stage");
+        let boxes: Vec<_> = result.detections.iter().map(|detection| detection.bounds).collect();
         match square(usize::try_from(result.seq).expect("small") - 1) {
-            None => assert_eq!(motion.boxes, [], "nothing moves in picture {}", result.seq),
-            Some(square) if motion.boxes.iter().any(|around| is_around(*around, square)) => seen += 1,
+            None => assert_eq!(boxes, [], "nothing moves in picture {}", result.seq),
+            Some(square) if boxes.iter().any(|around| is_around(*around, square)) => seen += 1,
             Some(_) => unseen += 1,
         }
     }
     assert!(seen > 10 * unseen, "the square was seen in {seen} pictures and in {unseen} not");
 
-    let is_start = |message: &&Message| matches!(message, Message::Event(event) if event.kind == EventKind::Motion && event.state == EventState::Start);
+    let is_start = |message: &&Message| matches!(message, Message::Event(event) if event.kind == "motion" && event.state == EventState::Start);
     assert_eq!(heard.iter().filter(is_start).count(), 1, "one walk is one event");
 }
 

@@ -85,13 +85,29 @@ mod sync {
     }
 }
 
-use loom::{sync::Arc, thread};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use loom::thread;
 use slot::{Slot, Take};
+
+const NOTHING: Duration = Duration::ZERO;
+
+/// The next frame, and how many it superseded; `None` when the slot is closed.
+fn next(slot: &Slot<u32>) -> Option<(u32, u64)> {
+    match slot.take(NOTHING, None) {
+        Take::Frame { frame, superseded, .. } => Some((frame, superseded)),
+        Take::Closed => None,
+        Take::TimedOut => unreachable!("no time was given"),
+    }
+}
 
 /// Takes frames until the slot is closed: what the processor does. Gives what it took, and the superseded counts.
 fn take_all(slot: &Slot<u32>) -> (Vec<u32>, u64) {
     let (mut taken, mut superseded) = (Vec::new(), 0);
-    while let Take::Frame(frame, lost) = slot.take(None) {
+    while let Some((frame, lost)) = next(slot) {
         taken.push(frame);
         superseded += lost;
     }
@@ -101,21 +117,22 @@ fn take_all(slot: &Slot<u32>) -> (Vec<u32>, u64) {
 #[test]
 fn the_newest_frame_is_always_taken() {
     loom::model(|| {
-        let slot = Arc::new(Slot::new(1));
+        let slot = Slot::new();
+        let cell = Arc::new(slot.open());
         let source = thread::spawn({
-            let slot = slot.clone();
-            move || [1, 2].map(|frame| slot.publish(0, frame)).into_iter().flatten().collect::<Vec<_>>()
+            let cell = cell.clone();
+            move || [1, 2].map(|frame| cell.publish(frame)).into_iter().flatten().collect::<Vec<_>>()
         });
         let mut taken = Vec::new();
         let mut superseded = 0;
         while taken.last() != Some(&2) {
-            let Take::Frame(frame, lost) = slot.take(None) else { unreachable!("not closed, no time given") };
+            let (frame, lost) = next(&slot).expect("not closed");
             taken.push(frame);
             superseded += lost;
         }
         let displaced = source.join().unwrap();
         assert!(taken == [1, 2] && displaced.is_empty() || taken == [2] && displaced == [1]);
-        let counts = slot.counts(0);
+        let counts = cell.counts();
         assert_eq!((counts.published, counts.taken, counts.superseded), (2, taken.len() as u64, superseded));
         assert_eq!(superseded, displaced.len() as u64);
     });
@@ -124,33 +141,36 @@ fn the_newest_frame_is_always_taken() {
 #[test]
 fn two_cameras_wake_one_processor_for_both() {
     loom::model(|| {
-        let slot = Arc::new(Slot::new(2));
-        let sources = [0, 1].map(|camera| {
-            let slot = slot.clone();
-            thread::spawn(move || slot.publish(camera, 10 + u32::try_from(camera).unwrap()))
+        let slot = Slot::new();
+        let sources = [10, 11].map(|frame| {
+            let cell = slot.open();
+            thread::spawn(move || (cell.publish(frame), cell))
         });
-        let mut taken = [(); 2].map(|()| match slot.take(None) {
-            Take::Frame(frame, 0) => frame,
-            other => unreachable!("nothing is superseded, closed or timed: {other:?}"),
+        let mut taken = [(); 2].map(|()| match next(&slot) {
+            Some((frame, 0)) => frame,
+            other => unreachable!("nothing is superseded or closed: {other:?}"),
         });
         taken.sort_unstable();
         assert_eq!(taken, [10, 11]);
-        assert_eq!(sources.map(|source| source.join().unwrap()), [None, None]);
+        for source in sources {
+            assert_eq!(source.join().unwrap().0, None);
+        }
     });
 }
 
 #[test]
 fn close_wakes_a_waiting_processor() {
     loom::model(|| {
-        let slot = Arc::new(Slot::new(1));
+        let slot = Slot::new();
+        let cell = slot.open();
         let processor = thread::spawn({
             let slot = slot.clone();
             move || take_all(&slot)
         });
-        slot.publish(0, 1);
+        cell.publish(1);
         slot.close();
         let (taken, _) = processor.join().unwrap();
-        let counts = slot.counts(0);
+        let counts = cell.counts();
         assert_eq!(counts.taken, taken.len() as u64);
         assert_eq!(counts.published, counts.taken + counts.superseded + counts.waiting);
     });
@@ -159,17 +179,18 @@ fn close_wakes_a_waiting_processor() {
 #[test]
 fn a_wait_that_times_out_loses_no_frame() {
     loom::model(|| {
-        let slot = Arc::new(Slot::new(1));
+        let slot = Slot::new();
+        let cell = Arc::new(slot.open());
         let source = thread::spawn({
-            let slot = slot.clone();
-            move || slot.publish(0, 1)
+            let cell = cell.clone();
+            move || cell.publish(1)
         });
-        let first = slot.take(Some(std::time::Instant::now()));
+        let first = slot.take(NOTHING, Some(Instant::now()));
         source.join().unwrap();
         match first {
-            Take::Frame(frame, 0) => assert_eq!(frame, 1),
-            Take::TimedOut => assert_eq!(slot.take(None), Take::Frame(1, 0)),
-            other => unreachable!("{other:?}"),
+            Take::Frame { frame, superseded, .. } => assert_eq!((frame, superseded), (1, 0)),
+            Take::TimedOut => assert_eq!(next(&slot), Some((1, 0))),
+            Take::Closed => unreachable!("nobody closes it"),
         }
     });
 }
@@ -177,39 +198,62 @@ fn a_wait_that_times_out_loses_no_frame() {
 #[test]
 fn a_cell_opened_while_the_processor_waits_is_served() {
     loom::model(|| {
-        let slot = Arc::new(Slot::new(1));
+        let slot = Slot::new();
         let reload = thread::spawn({
             let slot = slot.clone();
-            move || slot.publish(slot.open(), 7)
+            move || {
+                let cell = slot.open();
+                (cell.publish(7), cell)
+            }
         });
-        assert_eq!(slot.take(None), Take::Frame(7, 0));
-        assert_eq!(reload.join().unwrap(), None);
-        assert_eq!(slot.counts(1).taken, 1);
+        let take = slot.take(NOTHING, None);
+        let (displaced, cell) = reload.join().unwrap();
+        assert_eq!(take, Take::Frame { cell: cell.id(), frame: 7, superseded: 0 });
+        assert_eq!((displaced, cell.counts().taken), (None, 1));
     });
 }
 
 #[test]
 fn a_shut_cell_lets_no_frame_in_and_loses_none() {
     loom::model(|| {
-        let slot = Arc::new(Slot::new(1));
+        let slot = Slot::new();
+        let cell = Arc::new(slot.open());
         let source = thread::spawn({
-            let slot = slot.clone();
-            move || [1, 2].map(|frame| (frame, slot.publish(0, frame)))
+            let cell = cell.clone();
+            move || [1, 2].map(|frame| (frame, cell.publish(frame)))
         });
         let processor = thread::spawn({
             let slot = slot.clone();
             move || take_all(&slot)
         });
-        slot.shut(0);
-        let counts = slot.counts(0);
+        cell.shut();
+        let counts = cell.counts();
         let published = source.join().unwrap();
         slot.close();
         let (taken, _) = processor.join().unwrap();
 
         let handed_back = published.iter().filter(|(frame, back)| *back == Some(*frame)).count() as u64;
-        let after = slot.counts(0);
+        let after = cell.counts();
         assert_eq!(after.published, counts.published, "none came in after it was shut");
         assert_eq!(after.published + handed_back, 2);
         assert_eq!(after.taken, taken.len() as u64);
+    });
+}
+
+#[test]
+fn a_cell_given_back_loses_none_of_its_frames() {
+    loom::model(|| {
+        let slot = Slot::new();
+        let (gone, kept) = (slot.open(), slot.open());
+        let source = thread::spawn(move || {
+            gone.publish(1);
+            drop(gone);
+        });
+        kept.publish(2);
+        let mut taken = [next(&slot), next(&slot)];
+        taken.sort_unstable();
+        assert_eq!(taken, [Some((1, 0)), Some((2, 0))]);
+        source.join().unwrap();
+        assert_eq!(format!("{slot:?}").matches("is_shut:").count(), 1, "one cell is left");
     });
 }

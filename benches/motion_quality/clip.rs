@@ -3,7 +3,10 @@
 //! A box is confirmed when at least half of it is covered by all boxes of the other side together: two walkers side by
 //! side may be one box here and two there. The first five seconds are left out: both are learning.
 
-use fovea::{config, message::Rect, processor::motion::Motion};
+use fovea::{
+    message::Rect,
+    stage::motion::{Settings, detector::Detector},
+};
 use serde::Deserialize;
 use turbojpeg::ScalingFactor;
 
@@ -26,10 +29,10 @@ enum Line {
 const LEARNING: usize = 50;
 
 pub(crate) fn print(footage: &Footage) -> Result<(), String> {
-    let settings = config::Motion::default();
-    let printed = run_peer("mog2.py", &[&footage.path, &settings.min_area.to_string()])?;
+    let settings = Settings::default();
+    let printed = run_peer("mog2.py", &[&footage.path, &settings.min_area.f32().to_string()])?;
     let mut codec = Codec::new(SIZE, ScalingFactor::ONE_HALF);
-    let mut motion = Motion::new(&settings);
+    let mut detector = Detector::new(&settings);
     let mut spent_ms = 0.0;
     let (mut theirs, mut found, mut ours, mut confirmed) = (0, 0, 0, 0);
     let mut mog2_ms = f64::NAN;
@@ -43,7 +46,7 @@ pub(crate) fn print(footage: &Footage) -> Result<(), String> {
         };
         let luma = codec.decode(&footage.frames[number]);
         let began = cpu_ms();
-        let seen = motion.look(luma, SIZE, at(number as f64 / f64::from(RATE_HZ))).expect("a picture of bytes");
+        let seen = detector.detect(luma, SIZE, at(number as f64 / f64::from(RATE_HZ))).expect("a picture of bytes");
         spent_ms += cpu_ms() - began;
         if number >= LEARNING {
             theirs += reference.len() as u32;

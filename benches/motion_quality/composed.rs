@@ -7,10 +7,12 @@
 use std::{sync::Mutex, thread};
 
 use fovea::{
-    config,
-    frame::Camera,
-    message::{EventKind, EventState},
-    processor::{events::Events, motion::Motion},
+    event::zone_tracker::ZoneTracker,
+    message::{Detection, EventState, Rect},
+    stage::{
+        StageSettings,
+        motion::{Settings, detector::Detector},
+    },
 };
 use opencv::{core, imgproc, prelude::*};
 use turbojpeg::ScalingFactor;
@@ -113,33 +115,41 @@ fn plans(seconds: f64) -> Vec<Plan> {
 
 /// Runs a scene through JPEG, stage and events.
 fn play(plan: &Plan, background: &[u8], covered: &[u8]) -> Score {
-    let settings = config::Motion { zones: plan.zones.clone(), ..config::Motion::default() };
+    let settings = Settings::default().with_zones(plan.zones.clone());
     let mut composer = Composer::new(plan, background, covered);
     let mut codec = Codec::new(SIZE, plan.scale);
-    let mut motion = Motion::new(&settings);
-    let mut events = Events::new(&Camera::new(0, "bench"), &settings);
+    let mut detector = Detector::new(&settings);
+    let mut zones = ZoneTracker::new("motion", settings.hold_ms.ms(), settings.zones());
+    let mut was_relearning = true;
     let mut score = Score { seconds: plan.seconds, ..Score::default() };
     let mut last_truth = Truth::Nobody;
     let mut somebody_until = 0.0;
     for time in plan.times() {
         let (frame, truth) = composer.compose(time);
         let jpeg = codec.encode(frame);
-        let seen = motion.look(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
+        let seen = detector.detect(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
         score.frame(truth, &seen.boxes);
         score.crossings += u32::from(last_truth == Truth::Nobody && truth != Truth::Nobody);
         last_truth = truth;
         if truth != Truth::Nobody {
             somebody_until = time + 0.5;
         }
-        for event in events.see(&seen, SIZE, at(time)).iter().filter(|event| event.state == EventState::Start) {
-            match event.kind {
-                EventKind::Scene => score.scene_events += 1,
-                EventKind::Motion if time <= somebody_until => score.events += 1,
-                EventKind::Motion => score.false_events += 1,
-            }
+        score.scene_events += u32::from(seen.relearning && !was_relearning);
+        was_relearning = seen.relearning;
+        let detections: Vec<_> = seen.boxes.iter().copied().map(detection).collect();
+        let changes = zones.observe(&detections, SIZE, at(time));
+        let starts = changes.iter().filter(|change| change.state == EventState::Start).count() as u32;
+        if time <= somebody_until {
+            score.events += starts;
+        } else {
+            score.false_events += starts;
         }
     }
     score
+}
+
+fn detection(bounds: Rect) -> Detection {
+    Detection { label: "motion".into(), bounds, score: None, track: None, text: None }
 }
 
 /// Prints how long a walker who stops is boxed, and how long the place where it stood.
@@ -156,12 +166,12 @@ fn stop(background: &[u8], covered: &[u8]) {
         let place = walker.truth(stops_at + 1.0).bounds().expect("it stops within the picture");
         let mut composer = Composer::new(&plan, background, covered);
         let mut codec = Codec::new(SIZE, plan.scale);
-        let mut motion = Motion::new(&config::Motion::default());
+        let mut detector = Detector::new(&Settings::default());
         let (mut still, mut ghost) = (0, 0);
         for time in plan.times() {
             let (frame, _) = composer.compose(time);
             let jpeg = codec.encode(frame);
-            let seen = motion.look(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
+            let seen = detector.detect(codec.decode(&jpeg), SIZE, at(time)).expect("a picture of bytes");
             let boxed = u32::from(seen.boxes.iter().any(|&found| overlap(found, place) > 0.1));
             if (stops_at..goes_at).contains(&time) {
                 still += boxed;

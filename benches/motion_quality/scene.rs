@@ -1,6 +1,6 @@
 //! Composed scenes: what happens in them, and how their frames are made.
 
-use fovea::{config, message::Rect};
+use fovea::{config::zone::Zone, message::Rect};
 use turbojpeg::ScalingFactor;
 
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
     pub(crate) shake: bool,
     pub(crate) tree: bool,
     pub(crate) walker: Option<Walker>,
-    pub(crate) zones: Vec<config::Zone>,
+    pub(crate) zones: Vec<Zone>,
     /// What it is looked at by: half its size is 384x288.
     pub(crate) scale: ScalingFactor,
 }
@@ -72,16 +72,13 @@ pub(crate) struct Composer<'a> {
 const TREE: (usize, usize, usize, usize) = (60, 60, 180, 200); // x, y, width, height
 
 /// The zone of the tree, with some room.
-pub(crate) fn tree_zone() -> config::Zone {
+pub(crate) fn tree_zone() -> Zone {
     let (x, y, width, height) = TREE;
     let across = |px: usize| px as f32 / WIDTH as f32;
     let down = |px: usize| px as f32 / HEIGHT as f32;
     let (left, right) = (across(x - 12), across(x + width + 12));
     let (upper, lower) = (down(y - 12), down(y + height + 12));
-    config::Zone {
-        purpose: config::ZonePurpose::Ignored,
-        polygon: vec![[left, upper], [right, upper], [right, lower], [left, lower]],
-    }
+    Zone::ignored(vec![[left, upper], [right, upper], [right, lower], [left, lower]])
 }
 
 impl<'a> Composer<'a> {

@@ -1,6 +1,6 @@
 //! The stage's CPU time a frame, by the size of the luma, on the real clip as if it had 30 frames a second.
 
-use fovea::{config, processor::motion::Motion};
+use fovea::stage::motion::{Settings, detector::Detector};
 use opencv::{core, imgproc};
 use turbojpeg::ScalingFactor;
 
@@ -23,10 +23,10 @@ pub(crate) fn print(footage: &Footage) {
             scaled
         };
         let pictures: Vec<core::Mat> = footage.frames.iter().step_by(3).map(&mut scaled).collect();
-        let mut motion = Motion::new(&config::Motion::default());
+        let mut detector = Detector::new(&Settings::default());
         let mut look = |(number, picture)| {
             let began = cpu_ms();
-            motion.look(picture, SIZE, at(number as f64 / 30.0)).expect("a picture of bytes");
+            detector.detect(picture, SIZE, at(number as f64 / 30.0)).expect("a picture of bytes");
             cpu_ms() - began
         };
         let mut spent_ms: Vec<f64> = (0_u32..).zip(pictures.iter().cycle()).take(FRAMES).map(&mut look).collect();

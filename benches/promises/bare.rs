@@ -1,23 +1,26 @@
 //! Loops without a daemon around them: what the work itself costs.
 
 use std::{
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use fovea::{
-    config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
-    processor::{decoder::Decoder, scale::Scale, set_up, stages::Stages},
+    hub::Hub,
+    processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
+    stage::{Stages, motion},
     system::clock::Monotonic,
+    telemetry::camera_metrics::CameraMetrics,
 };
 
 use crate::{Result, measure};
 
 /// The frames as the processor gets them.
 fn received(frames: &[Bytes], size: Size) -> Vec<Frame> {
-    let camera = Camera::new(0, "door");
+    let camera = Camera::new("door");
     let frames = frames.iter().map(|bytes| {
         let origin =
             Origin { camera: camera.clone(), seq: 1, captured_at: Monotonic::now(), captured_by: CapturedBy::Arrival };
@@ -29,8 +32,10 @@ fn received(frames: &[Bytes], size: Size) -> Vec<Frame> {
 /// Decode and motion, nothing else, on `core` for a time; gives frames a second.
 pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) -> Result<f64> {
     on_core(core, || {
-        let settings = config::Camera { name: "door".into(), v4l2: None, motion: Some(config::Motion::default()) };
-        let mut stages = Stages::new(&Camera::new(0, "door"), &settings)?;
+        let stages = Stages { motion: Some(motion::Settings::default()), ..Stages::default() };
+        let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
+        let mut pipeline = CameraPipeline::new(&stages, metrics.clone(), None);
+        let (mut scratch, hub) = (Scratch::new()?, Hub::default());
         let frames = received(frames, size);
         let (start, mut count) = (Instant::now(), 0_u32);
         for frame in frames.iter().cycle() {
@@ -42,11 +47,15 @@ pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) 
                 captured_by: CapturedBy::Arrival,
             };
             let frame = Frame::compressed(origin, PixelFormat::Jpeg, size, frame.bytes().clone());
-            stages.look(&frame)?;
+            pipeline.process(&frame, 0, &mut scratch, &hub);
             count += 1;
             if start.elapsed() >= time {
                 break;
             }
+        }
+        let rejected = metrics.rejections();
+        if !rejected.is_empty() {
+            return Err(format!("frames were rejected: {rejected:?}").into());
         }
         Ok(f64::from(count) / start.elapsed().as_secs_f64())
     })
@@ -78,7 +87,7 @@ fn on_core<T: Send>(core: usize, work: impl FnOnce() -> Result<T> + Send) -> Res
         let thread = scope.spawn(|| {
             let place = || -> Result<T> {
                 measure::place(core)?;
-                set_up()?;
+                Worker::new()?; // OpenCV without threads of its own
                 work()
             };
             place().map_err(|error| error.to_string())

@@ -106,7 +106,7 @@ fn fetch(url: &HttpUrl) -> Result<String, StatusError> {
 
 /// `door lost since 2026-11-22 12:03:11`
 fn camera_state(camera: &Snapshot) -> String {
-    format!("{} {}", camera.camera, camera.state.words())
+    format!("{} {}", camera.camera, camera.state.summary())
 }
 
 /// A line for each camera, and one for its last error.
@@ -119,14 +119,14 @@ fn table(report: &Report) -> String {
             .age_ms
             .map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99));
         let refused = total(refused.values());
-        let state = camera.state.words();
+        let state = camera.state.summary();
         // Writing to a String cannot fail.
         let _ = write!(
             text,
             "\n{name:width$}  {fps:5.1} fps  age {age}  superseded {superseded}  refused {refused}  {state}"
         );
         if let Some(error) = &camera.last_error {
-            let _ = write!(text, "\n{:width$}  last error: {}", "", error.words());
+            let _ = write!(text, "\n{:width$}  last error: {}", "", error.summary());
         }
     }
     text

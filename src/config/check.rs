@@ -1,26 +1,16 @@
 //! Rules across keys, which no type of one value can hold; then the checked configuration.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use toml::Spanned;
 
 use super::{
-    Camera, Config, DeviceName, Http, Log, Motion, Processor, Server, V4l2, Zone, ZonePurpose,
-    diagnostic::Span,
-    file, is_local,
+    Camera, Config, DeviceName, Http, Log, Processor, Server, V4l2, file, is_local,
+    names::Names,
     value::{Listen, Name, Table},
+    violation::Violation,
 };
 use crate::frame::Size;
-
-/// A broken rule.
-pub(super) struct Violation {
-    /// What it is said of.
-    pub(super) span: Span,
-    /// What would be right.
-    pub(super) what: String,
-    /// The key that is missed. If it is there, but wrong by itself, that is all there is to tell.
-    pub(super) missed: Option<&'static str>,
-}
 
 /// The checked configuration, if `mistakes` has got none then. `end` is where the text ends.
 pub(super) fn check(file: &file::File, end: usize, violations: &mut Vec<Violation>) -> Config {
@@ -58,6 +48,7 @@ fn server(server: &file::Server, violations: &mut Vec<Violation>) -> Server {
         max_clients: server.max_clients.usize(),
         max_message_bytes: server.max_message_bytes.usize(),
         max_pixels: server.max_pixels.u32().into(),
+        max_side_px: server.max_side_px.u32(),
         handshake_timeout: server.handshake_timeout_ms.ms(),
         message_timeout: server.message_timeout_ms.ms(),
         idle_timeout: server.idle_timeout_ms.ms(),
@@ -91,7 +82,7 @@ fn camera(camera: &file::Camera, violations: &mut Vec<Violation>) -> Camera {
     Camera {
         name: camera.name.get_ref().0.clone(),
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
-        motion: camera.motion.as_deref().map(|written| motion(written, violations)),
+        stages: camera.stages(violations),
     }
 }
 
@@ -122,64 +113,5 @@ impl<'f> Devices<'f> {
         let earlier = self.0.insert(&device.get_ref().0, &camera.get_ref().0)?;
         let what = format!("the camera {earlier} has this device: a device feeds one camera");
         Some(Violation { span: device.span(), what, missed: None })
-    }
-}
-
-fn motion(motion: &file::Motion, violations: &mut Vec<Violation>) -> Motion {
-    let mut names = Names::of("zone of this camera");
-    let mut zones = Vec::new();
-    for zone in &motion.zone {
-        violations.extend(zone.get_ref().name.as_ref().and_then(|name| names.add(name)));
-        zones.extend(self::zone(zone, violations));
-    }
-    Motion {
-        width_px: motion.width_px.u32(),
-        threshold: motion.threshold.u8(),
-        min_area: motion.min_area.f32(),
-        hold: motion.hold_ms.ms(),
-        absorb_after: motion.absorb_after_ms.ms(),
-        zones,
-    }
-}
-
-impl Default for Motion {
-    fn default() -> Self {
-        motion(&file::Motion::default(), &mut Vec::new())
-    }
-}
-
-fn zone(zone: &Spanned<Table<file::Zone>>, violations: &mut Vec<Violation>) -> Option<Zone> {
-    let purpose = match (&zone.get_ref().name, zone.get_ref().ignore) {
-        (Some(name), false) => ZonePurpose::Named(name.get_ref().0.clone()),
-        (None, true) => ZonePurpose::Ignored,
-        (Some(name), true) => {
-            let what = "an ignored zone has no events that could carry a name: leave out this or ignore = true";
-            violations.push(Violation { span: name.span(), what: what.to_owned(), missed: None });
-            return None;
-        }
-        (None, false) => {
-            let what = "must have either a name, for its events to carry, or ignore = true, for nothing in it to count";
-            violations.push(Violation { span: zone.span(), what: what.to_owned(), missed: None });
-            return None;
-        }
-    };
-    Some(Zone { purpose, polygon: zone.get_ref().polygon.0.clone() })
-}
-
-/// Names given so far to things of one kind.
-struct Names<'f> {
-    kind: &'static str,
-    given: HashSet<&'f Name>,
-}
-
-impl<'f> Names<'f> {
-    fn of(kind: &'static str) -> Self {
-        Self { kind, given: HashSet::new() }
-    }
-
-    fn add(&mut self, name: &'f Spanned<Name>) -> Option<Violation> {
-        let new = self.given.insert(name.get_ref());
-        let what = || format!("another {} has this name: each needs its own", self.kind);
-        (!new).then(|| Violation { span: name.span(), what: what(), missed: None })
     }
 }

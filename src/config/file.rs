@@ -1,20 +1,23 @@
 //! The file as written: one struct per table, one field per key, the range of a value in its type, the defaults
 //! of a table in its `Default`. `deploy/fovea.toml` says what each key is for; a test holds the two together.
 //!
-//! To add a table: a struct here with `deny_unknown_fields`, a field in [`File`] (or in [`Camera`]; an `Option` if
-//! being there is what switches it on), its checked counterpart in `config.rs`, the step from one to the other in
-//! `check.rs`, and its keys in the sample. No `flatten`, `untagged` or `tag`: toml loses the place of a mistake there.
+//! To add a table: a struct here with `deny_unknown_fields`, a field in [`File`] (an `Option` if being there is what
+//! switches it on), its checked counterpart in `config.rs`, the step from one to the other in `check.rs`, and its keys in
+//! the sample. A camera has a table for each stage; what is in it stands with the stage. No `flatten`, `untagged` or `tag`: toml loses the place of a mistake there.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::value::{
-    ControlName, Device, Format, Fraction, Host, Level, Listen, Name, Origin, Polygon, Setting, Table, Whole,
+use super::{
+    value::{ControlName, Device, Format, Host, Level, Listen, Name, Origin, Setting, Table, Whole},
+    violation::Violation,
 };
-
-use crate::config;
+use crate::{
+    config,
+    stage::{self, StageSettings, Stages, each_stage},
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -35,6 +38,7 @@ pub(super) struct Server {
     pub(super) max_clients: Whole<1, 1024>,
     pub(super) max_message_bytes: Whole<1_024, 268_435_456>,
     pub(super) max_pixels: Whole<1, 268_435_456>,
+    pub(super) max_side_px: Whole<16, 65_535>,
     pub(super) handshake_timeout_ms: Whole<100, 60_000>,
     pub(super) message_timeout_ms: Whole<100, 600_000>,
     pub(super) idle_timeout_ms: Whole<1_000, 86_400_000>,
@@ -50,6 +54,7 @@ impl Default for Server {
             max_clients: Whole::of::<16>(),
             max_message_bytes: Whole::of::<{ 8 * 1024 * 1024 }>(),
             max_pixels: Whole::of::<{ 4096 * 4096 }>(),
+            max_side_px: Whole::of::<8_192>(),
             handshake_timeout_ms: Whole::of::<5_000>(),
             message_timeout_ms: Whole::of::<10_000>(),
             idle_timeout_ms: Whole::of::<60_000>(),
@@ -98,13 +103,26 @@ impl Default for Log {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Camera {
-    pub(super) name: Spanned<Name>,
-    pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
-    pub(super) motion: Option<Table<Motion>>,
+macro_rules! camera {
+    ($($stage:ident)*) => {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct Camera {
+            pub(super) name: Spanned<Name>,
+            pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
+            $($stage: Option<Table<stage::$stage::Settings>>,)*
+        }
+
+        impl Camera {
+            /// The stages that it has, checked.
+            pub(super) fn stages(&self, violations: &mut Vec<Violation>) -> Stages {
+                $(self.$stage.iter().for_each(|settings| settings.check(violations));)*
+                Stages { $($stage: self.$stage.as_deref().cloned(),)* }
+            }
+        }
+    };
 }
+each_stage!(camera);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,37 +165,4 @@ impl V4l2 {
     const fn stall_timeout_ms() -> Whole<100, 600_000> {
         Whole::of::<3_000>()
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Motion {
-    pub(super) width_px: Whole<16, 8_192>,
-    pub(super) threshold: Whole<1, 254>,
-    pub(super) min_area: Fraction,
-    pub(super) hold_ms: Whole<0, 3_600_000>,
-    pub(super) absorb_after_ms: Whole<1_000, 86_400_000>,
-    pub(super) zone: Vec<Spanned<Table<Zone>>>,
-}
-
-impl Default for Motion {
-    fn default() -> Self {
-        Self {
-            width_px: Whole::of::<320>(),
-            threshold: Whole::of::<8>(),
-            min_area: Fraction::thousandths::<1>(),
-            hold_ms: Whole::of::<3_000>(),
-            absorb_after_ms: Whole::of::<15_000>(),
-            zone: Vec::new(),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Zone {
-    pub(super) name: Option<Spanned<Name>>,
-    #[serde(default)]
-    pub(super) ignore: bool,
-    pub(super) polygon: Polygon,
 }

@@ -15,11 +15,12 @@ use toml::{
 
 use super::{
     Config,
-    check::{Violation, check},
+    check::check,
     diagnostic::{Diagnostic, Position, Span},
     file::File,
     messages::{SerdeMessage, abbreviate, nearest, parser_message},
     tree::{Items, remove},
+    violation::Violation,
 };
 
 /// The largest number of mistakes reported for one file: each costs a pass over it.

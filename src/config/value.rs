@@ -100,31 +100,38 @@ deserialize_scalars! {
 
 /// A whole number from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Whole<const MIN: u32, const MAX: u32>(u32);
+pub struct Whole<const MIN: u32, const MAX: u32>(u32);
 
 impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
     /// The number `N`. A number out of range does not compile.
-    pub(super) const fn of<const N: u32>() -> Self {
+    #[must_use]
+    pub const fn of<const N: u32>() -> Self {
         const { assert!(MIN <= N && N <= MAX) };
         Self(N)
     }
 
-    pub(super) fn u32(self) -> u32 {
+    /// The number.
+    #[must_use]
+    pub fn u32(self) -> u32 {
         self.0
     }
 
     /// The number as a byte. A range beyond one does not compile.
-    pub(super) fn u8(self) -> u8 {
+    #[must_use]
+    pub fn u8(self) -> u8 {
         const { assert!(MAX <= u8::MAX as u32) };
         u8::try_from(self.0).expect("MAX is a byte")
     }
 
-    pub(super) fn usize(self) -> usize {
+    /// The number as a count.
+    #[must_use]
+    pub fn usize(self) -> usize {
         self.0 as usize
     }
 
     /// The number as milliseconds.
-    pub(super) fn ms(self) -> Duration {
+    #[must_use]
+    pub fn ms(self) -> Duration {
         Duration::from_millis(self.0.into())
     }
 }
@@ -141,16 +148,19 @@ impl<const MIN: u32, const MAX: u32> Scalar for Whole<MIN, MAX> {
 
 /// A number from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Fraction(f32);
+pub struct Fraction(f32);
 
 impl Fraction {
     /// `N` thousandths. More than 1000 do not compile.
-    pub(super) const fn thousandths<const N: u16>() -> Self {
+    #[must_use]
+    pub const fn thousandths<const N: u16>() -> Self {
         const { assert!(N <= 1000) };
         Self(N as f32 / 1000.0)
     }
 
-    pub(super) fn f32(self) -> f32 {
+    /// The number.
+    #[must_use]
+    pub fn f32(self) -> f32 {
         self.0
     }
 }
@@ -233,7 +243,7 @@ impl Scalar for Host {
 
 /// The name of a camera or a zone. It fits into a URL path, a topic and a file name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Name(pub(super) String);
+pub struct Name(pub(super) String);
 
 impl Scalar for Name {
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -386,7 +396,7 @@ impl<'de> Deserialize<'de> for Corner {
 /// The corners of a polygon in order: at least three, not all on one line.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Vec<Corner>")]
-pub(super) struct Polygon(pub(super) Vec<[f32; 2]>);
+pub struct Polygon(pub(super) Vec<[f32; 2]>);
 
 impl TryFrom<Vec<Corner>> for Polygon {
     type Error = &'static str;
@@ -413,7 +423,13 @@ fn span_an_area(corners: &[[f32; 2]]) -> bool {
 
 /// A table: `[server]`, `{ ... }`. Serde alone would accept an array too, with the fields in their order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Table<T>(T);
+pub struct Table<T>(T);
+
+impl<T> From<T> for Table<T> {
+    fn from(table: T) -> Self {
+        Self(table)
+    }
+}
 
 impl<T> Deref for Table<T> {
     type Target = T;

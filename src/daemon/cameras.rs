@@ -5,17 +5,14 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use crate::{
+    camera::Feed,
     config,
     frame::{Camera, Frame},
     http::CameraView,
     hub::{Hub, latest_frame::LatestFrame},
-    processor::{
-        self,
-        run::{Changes, Eye},
-        stages::Stages,
-    },
+    processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
     slot::Slot,
-    source::websocket::Gate,
+    source::websocket::CameraEndpoint,
     status::Status,
     telemetry::camera_metrics::CameraMetrics,
 };
@@ -24,138 +21,146 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Cameras {
     /// In the order of the configuration.
-    all: Vec<Watched>,
+    all: Vec<RunningCamera>,
     /// Whether anybody can come and see their pictures.
-    are_shown: bool,
+    have_viewers: bool,
     pub(super) status: Arc<Status>,
     pub(super) slot: Arc<Slot<Frame>>,
     pub(super) hub: Arc<Hub>,
-    pub(super) changes: Arc<Changes>,
+    pub(super) updates: Arc<PipelineUpdates>,
 }
 
 /// A camera as it was configured, and what stays the same if that changes.
 #[derive(Clone, Debug)]
-struct Watched {
-    settings: config::Camera,
-    statistics: Arc<CameraMetrics>,
-    pane: Option<Arc<LatestFrame>>,
+pub(super) struct RunningCamera {
+    pub(super) settings: config::Camera,
+    pub(super) feed: Arc<Feed>,
+    latest: Option<Arc<LatestFrame>>,
+}
+
+/// The cameras of another configuration, ready to take the place of those that run.
+#[derive(Debug)]
+pub(super) struct NextCameras {
+    all: Vec<RunningCamera>,
+    /// For each of them whether its stages are other ones than before.
+    are_changed: Vec<bool>,
 }
 
 impl Cameras {
     /// None yet.
-    pub(super) fn new(are_shown: bool) -> Self {
-        let slot = Arc::new(Slot::new(0));
-        let status = Arc::new(Status::new(slot.clone()));
-        Self { all: Vec::new(), are_shown, status, slot, hub: Arc::default(), changes: Arc::default() }
+    pub(super) fn new(have_viewers: bool) -> Self {
+        let (slot, status) = (Slot::new(), Arc::new(Status::new()));
+        Self { all: Vec::new(), have_viewers, status, slot, hub: Arc::default(), updates: Arc::default() }
     }
 
-    /// Makes them those that `wanted` describes. Of those that did not change nothing is touched; what does change is
-    /// ready when this returns: a cell for the frames of a new camera, eyes that the processor takes over between two
-    /// frames, and no way into the cell of a camera that is gone.
-    ///
-    /// # Errors
-    /// When a stage cannot start. Nothing has changed then.
-    pub(super) fn set(&mut self, wanted: &[config::Camera]) -> Result<(), processor::StartError> {
-        let (mut all, mut eyes) = (Vec::new(), Vec::new());
+    /// What the cameras that `wanted` describes need: cells for the frames of new ones. Nobody notices yet.
+    pub(super) fn prepare(&self, wanted: &[config::Camera]) -> NextCameras {
+        let (mut all, mut are_changed) = (Vec::new(), Vec::new());
         for settings in wanted {
             // Fed from elsewhere, it is another camera, and those who sent its frames are sent away.
-            let is_same = |known: &Watched| {
+            let is_same = |known: &&RunningCamera| {
                 known.settings.name == settings.name && known.settings.v4l2.is_some() == settings.v4l2.is_some()
             };
-            let known = self.all.iter().find(|known| is_same(known));
-            let mut watched = known.cloned().unwrap_or_else(|| self.open(settings));
-            if known.is_none() || watched.settings != *settings {
-                watched.settings = settings.clone();
-                eyes.push((settings, watched.eye()?));
+            let known = self.all.iter().find(is_same);
+            are_changed.push(known.is_none_or(|known| known.settings != *settings));
+            all.push(match known {
+                Some(known) => RunningCamera { settings: settings.clone(), ..known.clone() },
+                None => self.open(settings),
+            });
+        }
+        NextCameras { all, are_changed }
+    }
+
+    /// Makes them the cameras. Of those that did not change nothing is touched; of the others everything is ready when this
+    /// returns: pipelines that the processor takes over between two frames, and no way into the cells of a camera that is
+    /// gone. Cannot fail.
+    pub(super) fn apply(&mut self, next: NextCameras) {
+        let NextCameras { all, are_changed } = next;
+        for (camera, _) in all.iter().zip(are_changed).filter(|(_, is_changed)| *is_changed) {
+            log_settings(&camera.settings);
+            for cell in camera.feed.cells() {
+                self.updates.post(cell.id(), Some(camera.pipeline()));
             }
-            all.push(watched);
         }
-        for (settings, eye) in eyes {
-            tell_settings(settings);
-            self.changes.post(eye.camera().clone(), Some(eye));
-        }
-        let is_kept = |known: &&Watched| all.iter().any(|one| Arc::ptr_eq(&one.statistics, &known.statistics));
+        let is_kept = |known: &&RunningCamera| all.iter().any(|one| Arc::ptr_eq(&one.feed, &known.feed));
         for gone in self.all.iter().filter(|known| !is_kept(known)) {
-            self.shut(&gone.statistics);
+            self.shut(&gone.feed);
         }
-        self.status.set(all.iter().map(|watched| watched.statistics.clone()).collect());
+        self.status.set(all.iter().map(|camera| camera.feed.clone()).collect());
         self.all = all;
-        Ok(())
     }
 
     /// The cameras as the WebSocket port is to know them.
-    pub(super) fn gates(&self) -> Vec<Gate> {
-        let gate = |watched: &Watched| Gate {
-            statistics: watched.statistics.clone(),
-            is_local: watched.settings.v4l2.is_some(),
+    pub(super) fn endpoints(&self) -> Vec<CameraEndpoint> {
+        let endpoint = |camera: &RunningCamera| CameraEndpoint {
+            feed: camera.feed.clone(),
+            is_local: camera.settings.v4l2.is_some(),
         };
-        self.all.iter().map(gate).collect()
-    }
-
-    /// Those that are plugged into this machine, each with its numbers.
-    pub(super) fn plugged_in(&self) -> impl Iterator<Item = (&config::Camera, &Arc<CameraMetrics>)> {
-        let plugged_in = self.all.iter().filter(|watched| watched.settings.v4l2.is_some());
-        plugged_in.map(|watched| (&watched.settings, &watched.statistics))
+        self.all.iter().map(endpoint).collect()
     }
 
     /// What there is to see of them, if they are shown.
     pub(super) fn views(&self) -> Vec<CameraView> {
-        let view = |watched: &Watched| {
-            let Watched { settings, statistics, pane } = watched.clone();
-            pane.map(|pane| CameraView { settings, metrics: statistics, latest_frame: pane })
+        let view = |camera: &RunningCamera| {
+            let RunningCamera { settings, feed, latest } = camera.clone();
+            latest.map(|latest_frame| CameraView { settings, metrics: feed.metrics().clone(), latest_frame })
         };
         self.all.iter().filter_map(view).collect()
     }
 
     /// What became of each camera's frames, in a line each.
-    pub(super) fn tell_counts(&self) {
-        self.status.cameras().iter().for_each(|camera| tell_counts(camera, &self.slot));
+    pub(super) fn log_counts(&self) {
+        self.all.iter().for_each(|camera| log_counts(&camera.feed));
     }
 
-    fn open(&self, settings: &config::Camera) -> Watched {
-        let camera = Camera::new(self.slot.open(), &settings.name);
-        let statistics = Arc::new(CameraMetrics::new(camera, self.hub.clone()));
-        Watched { settings: settings.clone(), statistics, pane: self.are_shown.then(Arc::default) }
+    fn open(&self, settings: &config::Camera) -> RunningCamera {
+        let metrics = Arc::new(CameraMetrics::new(Camera::new(&settings.name)));
+        let feed = Arc::new(Feed::new(vec![self.slot.open()], metrics, self.hub.clone()));
+        RunningCamera { settings: settings.clone(), feed, latest: self.have_viewers.then(Arc::default) }
     }
 
-    fn shut(&self, statistics: &CameraMetrics) {
-        let camera = statistics.camera();
-        self.slot.shut(camera.index());
-        self.changes.post(camera.clone(), None);
-        info!(CAMERA = camera.name(); "{}: removed", camera.name());
-        tell_counts(statistics, &self.slot);
-    }
-}
-
-impl Watched {
-    /// An eye that looks for what is configured.
-    fn eye(&self) -> Result<Eye, processor::StartError> {
-        let camera = self.statistics.camera().clone();
-        let stages = Stages::new(&camera, &self.settings)?;
-        Ok(Eye::new(camera, stages, self.statistics.clone(), self.pane.clone()))
+    fn shut(&self, feed: &Feed) {
+        let name = feed.name();
+        feed.shut();
+        feed.cells().iter().for_each(|cell| self.updates.post(cell.id(), None));
+        info!(CAMERA = name; "{name}: removed");
+        log_counts(feed);
     }
 }
 
-fn tell_settings(settings: &config::Camera) {
+impl NextCameras {
+    /// Those that are plugged into this machine.
+    pub(super) fn local(&self) -> impl Iterator<Item = &RunningCamera> {
+        self.all.iter().filter(|camera| camera.settings.v4l2.is_some())
+    }
+}
+
+impl RunningCamera {
+    /// A pipeline that looks for what is configured.
+    fn pipeline(&self) -> CameraPipeline {
+        CameraPipeline::new(&self.settings.stages, self.feed.metrics().clone(), self.latest.clone())
+    }
+}
+
+fn log_settings(settings: &config::Camera) {
     let name = settings.name.as_str();
-    if settings.motion.is_some() {
-        info!(CAMERA = name; "{name}: its frames are looked at for motion");
-    } else {
+    let stages = settings.stages.names();
+    if stages.is_empty() {
         warn!(CAMERA = name; "{name}: its frames are timed but not looked at; add [camera.motion] to see motion");
+    } else {
+        info!(CAMERA = name; "{name}: its frames are looked at for {}", stages.join(", "));
     }
 }
 
 /// What became of a camera's frames, in a line.
-fn tell_counts(statistics: &CameraMetrics, slot: &Slot<Frame>) {
-    let name = statistics.camera().name();
-    let counts = slot.counts(statistics.camera().index());
-    let causes = statistics.refusals();
-    let refused: u64 = causes.values().sum();
-    let causes: Vec<_> = causes.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
-    let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+fn log_counts(feed: &Feed) {
+    let (name, counts, reasons) = (feed.name(), feed.counts(), feed.metrics().rejections());
+    let refused: u64 = reasons.values().sum();
+    let reasons: Vec<_> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     info!(
         CAMERA = name, TAKEN = counts.taken, SUPERSEDED = counts.superseded, REFUSED = refused;
-        "{name}: {} frames published, {} taken, {} superseded, {} waiting; {refused} refused{causes}",
+        "{name}: {} frames published, {} taken, {} superseded, {} waiting; {refused} refused{reasons}",
         counts.published, counts.taken, counts.superseded, counts.waiting
     );
 }

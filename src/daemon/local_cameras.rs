@@ -8,12 +8,12 @@ use std::{
 
 use log::warn;
 
-use super::cameras::Cameras;
+use super::cameras::{NextCameras, RunningCamera};
 use crate::{
-    config::{self, V4l2},
-    source::{post::Post, v4l2::CaptureThread},
+    camera::Feed,
+    config::V4l2,
+    source::v4l2::{CaptureThread, PreparedCapture},
     system::{thread::JoinTimeout, watchdog::Watchdog},
-    telemetry::camera_metrics::CameraMetrics,
 };
 
 /// How long a reload waits until a camera has closed its device. Drivers wait for the hardware when they close.
@@ -26,42 +26,71 @@ pub(super) struct LocalCameras(Vec<LocalCamera>);
 /// A running local camera and the settings that it runs with.
 #[derive(Debug)]
 struct LocalCamera {
-    metrics: Arc<CameraMetrics>,
+    feed: Arc<Feed>,
     settings: V4l2,
     luma: bool,
     capture: CaptureThread,
 }
 
+/// The local cameras of another configuration, ready to take the place of those that run.
+#[derive(Debug)]
+pub(super) struct NextLocalCameras(Vec<NextLocalCamera>);
+
+#[derive(Debug)]
+struct NextLocalCamera {
+    feed: Arc<Feed>,
+    settings: V4l2,
+    luma: bool,
+    /// `None` if it runs already, and keeps running.
+    capture: Option<PreparedCapture>,
+}
+
 impl LocalCameras {
-    /// Runs exactly the local cameras that are configured. A camera that did not change keeps running untouched. A
-    /// camera of which only controls changed keeps its device open and sets them.
-    ///
-    /// Blocks until the devices of removed cameras are closed, [`CLOSE_TIMEOUT`] at most.
+    /// Starts a thread for each local camera among `cameras` that cannot keep running as it is. The threads wait for
+    /// [`apply`](Self::apply), and nothing that runs is touched.
     ///
     /// # Errors
-    /// Fails if the system cannot start another thread.
-    pub(super) fn set(&mut self, cameras: &Cameras, watchdog: &mut Watchdog) -> io::Result<()> {
-        let wanted: Vec<_> = cameras.plugged_in().collect();
-        let (kept, removed) = std::mem::take(&mut self.0).into_iter().partition(|running: &LocalCamera| {
-            wanted.iter().any(|(camera, metrics)| running.can_stay(camera, metrics))
-        });
-        self.0 = kept;
+    /// Fails if the system has no descriptor or no thread left.
+    pub(super) fn prepare(&self, cameras: &NextCameras, watchdog: &mut Watchdog) -> io::Result<NextLocalCameras> {
+        let mut next = Vec::new();
+        for camera in cameras.local() {
+            let Some(settings) = &camera.settings.v4l2 else { continue };
+            let (feed, luma) = (camera.feed.clone(), looks_at_luma(camera));
+            let capture = if self.0.iter().any(|running| running.can_stay(&feed, settings, luma)) {
+                None
+            } else {
+                let heartbeat = watchdog.watch(&format!("cam-{}", feed.name()));
+                Some(CaptureThread::prepare(settings.clone(), feed.clone(), heartbeat, luma)?)
+            };
+            next.push(NextLocalCamera { feed, settings: settings.clone(), luma, capture });
+        }
+        Ok(NextLocalCameras(next))
+    }
+
+    /// Runs exactly these cameras. A camera that did not change keeps running untouched. A camera of which only controls
+    /// changed keeps its device open and sets them.
+    ///
+    /// Blocks until the devices of removed cameras are closed, [`CLOSE_TIMEOUT`] at most.
+    pub(super) fn apply(&mut self, next: NextLocalCameras) {
+        let stays = |running: &LocalCamera| {
+            next.0.iter().any(|camera| camera.capture.is_none() && Arc::ptr_eq(&camera.feed, &running.feed))
+        };
+        let (mut kept, removed): (Vec<_>, Vec<_>) = std::mem::take(&mut self.0).into_iter().partition(stays);
         // Before any camera starts: its device may be one that a removed camera still has open.
         if let Err(timeout) = stop(removed, Instant::now() + CLOSE_TIMEOUT) {
             warn!("{timeout}: it may keep its device from others");
         }
-        for (settings, metrics) in wanted {
-            let Some(v4l2) = &settings.v4l2 else { continue };
-            match self.0.iter_mut().find(|running| Arc::ptr_eq(&running.metrics, metrics)) {
-                Some(running) if running.settings == *v4l2 => {}
-                Some(running) => {
-                    running.settings = v4l2.clone();
-                    running.capture.set_controls(v4l2.controls.clone());
-                }
-                None => self.0.push(LocalCamera::start(settings, v4l2, metrics, cameras, watchdog)?),
+        for NextLocalCamera { feed, settings, luma, capture } in next.0 {
+            if let Some(capture) = capture {
+                kept.push(LocalCamera { feed, settings, luma, capture: capture.start() });
+            } else if let Some(running) = kept.iter_mut().find(|running| Arc::ptr_eq(&running.feed, &feed))
+                && running.settings != settings
+            {
+                running.capture.set_controls(settings.controls.clone());
+                running.settings = settings;
             }
         }
-        Ok(())
+        self.0 = kept;
     }
 
     /// Stops all local cameras. Blocks until their threads have ended, until `deadline` at most.
@@ -74,26 +103,16 @@ impl LocalCameras {
 }
 
 impl LocalCamera {
-    fn start(
-        settings: &config::Camera,
-        v4l2: &V4l2,
-        metrics: &Arc<CameraMetrics>,
-        cameras: &Cameras,
-        watchdog: &mut Watchdog,
-    ) -> io::Result<Self> {
-        let luma = settings.motion.is_some();
-        let (slot, metrics) = (cameras.slot.clone(), metrics.clone());
-        let heartbeat = watchdog.watch(&format!("cam-{}", settings.name));
-        let capture = CaptureThread::start(v4l2.clone(), Post { statistics: metrics.clone(), slot, heartbeat, luma })?;
-        Ok(Self { metrics, settings: v4l2.clone(), luma, capture })
+    /// Whether this camera can keep running with these settings.
+    fn can_stay(&self, feed: &Arc<Feed>, settings: &V4l2, luma: bool) -> bool {
+        let is_same = V4l2 { controls: self.settings.controls.clone(), ..settings.clone() } == self.settings;
+        Arc::ptr_eq(&self.feed, feed) && is_same && self.luma == luma
     }
+}
 
-    /// Whether this camera can keep running as the configured `camera`, whose metrics are `metrics`.
-    fn can_stay(&self, camera: &config::Camera, metrics: &Arc<CameraMetrics>) -> bool {
-        let same = |v4l2: &V4l2| V4l2 { controls: self.settings.controls.clone(), ..v4l2.clone() } == self.settings;
-        let same = camera.v4l2.as_ref().is_some_and(same);
-        Arc::ptr_eq(&self.metrics, metrics) && same && self.luma == camera.motion.is_some()
-    }
+/// Whether stages look at the camera's luma, or none looks at all.
+fn looks_at_luma(camera: &RunningCamera) -> bool {
+    !camera.settings.stages.names().is_empty()
 }
 
 /// Asks all cameras to stop, then joins each thread.

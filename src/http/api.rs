@@ -1,5 +1,7 @@
 //! `/api/status` and `/api/cameras`: how the daemon is doing, and how it is configured. `openapi.json` describes both.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::State,
@@ -9,10 +11,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{app::App, jpeg_cache::CameraJpeg};
-use crate::{
-    config::{Zone, ZonePurpose},
-    status::Report,
-};
+use crate::{stage, status::Report};
 
 /// The body of `/api/status`.
 #[derive(Debug, Serialize)]
@@ -36,8 +35,11 @@ struct CameraInfo<'a> {
     size_px: Option<[u32; 2]>,
     /// Whether it is a camera at the board; no client can send its frames then.
     plugged_in: bool,
-    /// Whether the motion stage runs.
-    motion: bool,
+    /// The stages that look at its frames.
+    stages: Vec<&'static str>,
+    /// Whether each stage that there is looks at them, by its name, as version 0.1 said it.
+    #[serde(flatten)]
+    has_stage: BTreeMap<&'static str, bool>,
     zones: Vec<ZoneInfo<'a>>,
     live: String,
     snapshot: String,
@@ -46,6 +48,8 @@ struct CameraInfo<'a> {
 /// A zone, in the keys of the configuration.
 #[derive(Debug, Serialize)]
 struct ZoneInfo<'a> {
+    /// The stage in whose table it stands.
+    stage: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     ignore: bool,
@@ -73,16 +77,19 @@ pub(super) async fn openapi() -> impl IntoResponse {
 fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
     let (settings, name) = (&camera.view.settings, camera.name());
     let size = camera.view.latest_frame.newest().map(|annotated| annotated.frame.size());
-    let zones =
-        settings.motion.iter().flat_map(|motion| &motion.zones).map(|Zone { purpose, polygon }| match purpose {
-            ZonePurpose::Named(name) => ZoneInfo { name: Some(name), ignore: false, polygon },
-            ZonePurpose::Ignored => ZoneInfo { name: None, ignore: true, polygon },
-        });
+    let zones = settings.stages.zones().into_iter().map(|(stage, zone)| ZoneInfo {
+        stage,
+        name: zone.name(),
+        ignore: zone.is_ignored(),
+        polygon: zone.polygon(),
+    });
+    let stages = settings.stages.names();
     CameraInfo {
         name,
         size_px: size.map(|size| [size.width_px, size.height_px]),
         plugged_in: settings.v4l2.is_some(),
-        motion: settings.motion.is_some(),
+        has_stage: stage::NAMES.iter().map(|name| (*name, stages.contains(name))).collect(),
+        stages,
         zones: zones.collect(),
         live: format!("/cameras/{name}/live.mjpg"),
         snapshot: format!("/cameras/{name}/snapshot.jpg"),

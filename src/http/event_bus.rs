@@ -12,13 +12,17 @@ use tokio::sync::{broadcast, watch};
 use super::jpeg_cache::{CameraJpeg, JpegCache};
 use crate::{
     hub::{
-        Hub, Interest, Subscription,
+        Hub, Interest, Subscription, Topic,
+        published::Published,
         queue::{Next, Queue},
     },
     message::{EventState, Message},
     sync::Mutex,
     system::async_event_fd::AsyncEventFd,
 };
+
+/// What this plane's queue is counted under.
+const OUTPUT: &str = "http";
 
 /// Bytes of messages that the queue holds if this plane stalls.
 const QUEUE_BYTES: usize = 256 * 1024;
@@ -49,8 +53,7 @@ pub(super) struct EventBus {
 /// One message on the bus.
 #[derive(Debug)]
 pub(super) struct BusEntry {
-    pub(super) message: Message,
-    pub(super) json: String,
+    pub(super) published: Arc<Published>,
     /// Event messages are numbered from 1; other messages have no number.
     pub(super) number: Option<u64>,
 }
@@ -89,8 +92,8 @@ impl EventBus {
     /// # Errors
     /// When the process is out of descriptors.
     pub(super) fn new(hub: &Arc<Hub>) -> io::Result<Self> {
-        let queue = Arc::new(Queue::new(QUEUE_BYTES)?);
-        let events = Interest { camera: None, taken: false, results: false, events: true };
+        let queue = hub.queue(OUTPUT, QUEUE_BYTES)?;
+        let events = Interest::all_cameras(&[Topic::Events]);
         Ok(Self {
             hub: hub.clone(),
             _events: hub.subscribe(events, queue.clone()),
@@ -108,32 +111,32 @@ impl EventBus {
     /// # Errors
     /// When the reactor fails.
     pub(super) async fn run(self: &Arc<Self>, cache: &Arc<JpegCache>) -> io::Result<()> {
-        let wake = AsyncEventFd::new(self.queue.wake().clone())?;
+        let event = AsyncEventFd::new(self.queue.event().clone())?;
         loop {
-            wake.take().await?;
-            while let Some(Next::Text(json)) = self.queue.next() {
-                let message = Message::from_json(&json).expect("it was written by the same types");
-                if let Message::Event(event) = &message
+            event.wait_and(|| self.queue.clear_event()).await?;
+            // Nobody sends this queue away, so there is nothing but messages to do.
+            while let Some(Next::Message(published)) = self.queue.next() {
+                if let Message::Event(event) = published.message()
                     && event.state == EventState::Start
                     && let Some(camera) = cache.find(&event.camera)
                 {
                     let (bus, event_id) = (self.clone(), event.id.clone());
                     tokio::spawn(async move { bus.store_snapshot(&camera, event_id).await });
                 }
-                self.publish(message, json.to_string());
+                self.publish(published);
             }
             // The processor stores a frame before it sends its result, so a viewer that wakes now finds that frame.
             self.frames.send_replace(());
         }
     }
 
-    fn publish(&self, message: Message, json: String) {
+    fn publish(&self, published: Arc<Published>) {
         let mut history = self.history.lock();
-        let number = matches!(message, Message::Event(_)).then(|| {
+        let number = matches!(published.message(), Message::Event(_)).then(|| {
             history.count += 1;
             history.count
         });
-        let entry = Arc::new(BusEntry { message, json, number });
+        let entry = Arc::new(BusEntry { published, number });
         history.record(&entry);
         let _ = self.entries.send(entry); // there may be no viewer
     }
@@ -156,7 +159,7 @@ impl EventBus {
         let mut viewers = self.viewers.lock();
         viewers.count += 1;
         viewers.results.get_or_insert_with(|| {
-            let results = Interest { camera: None, taken: false, results: true, events: false };
+            let results = Interest::all_cameras(&[Topic::Results, Topic::Refused]);
             self.hub.subscribe(results, self.queue.clone())
         });
         ViewerGuard(self.clone())
@@ -165,6 +168,11 @@ impl EventBus {
     /// How many streams of pictures and events are open here.
     pub(super) fn viewers(&self) -> usize {
         self.viewers.lock().count
+    }
+
+    /// Messages that slow subscribers lost, by output.
+    pub(super) fn dropped(&self) -> Vec<(&'static str, u64)> {
+        self.hub.outputs().iter().map(|output| (output.name(), output.dropped())).collect()
     }
 
     /// How many WebSocket clients are sent results.
@@ -208,16 +216,26 @@ impl EventBus {
 }
 
 impl BusEntry {
+    /// The message.
+    pub(super) fn message(&self) -> &Message {
+        self.published.message()
+    }
+
+    /// The message as JSON.
+    pub(super) fn json(&self) -> &str {
+        str::from_utf8(self.published.json()).unwrap_or_default() // JSON is UTF-8
+    }
+
     /// Whether it puts the event with this id into this state.
     fn is(&self, state: EventState, event_id: &str) -> bool {
-        matches!(&self.message, Message::Event(event) if event.state == state && event.id == event_id)
+        matches!(self.message(), Message::Event(event) if event.state == state && event.id == event_id)
     }
 }
 
 impl History {
     /// Adds an event message. It replaces the earlier update of its event: a long event would evict all others.
     fn record(&mut self, entry: &Arc<BusEntry>) {
-        let Message::Event(event) = &entry.message else { return };
+        let Message::Event(event) = entry.message() else { return };
         self.events.retain(|earlier| !earlier.is(EventState::Update, &event.id));
         self.events.push_back(entry.clone());
         if self.events.len() > HISTORY_EVENTS {
@@ -230,7 +248,7 @@ impl History {
 
     /// Whether an entry is the start of an event that has not ended.
     fn is_ongoing(&self, entry: &BusEntry) -> bool {
-        let Message::Event(start) = &entry.message else { return false };
+        let Message::Event(start) = entry.message() else { return false };
         start.state == EventState::Start && !self.events.iter().any(|later| later.is(EventState::End, &start.id))
     }
 }

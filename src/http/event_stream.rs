@@ -75,7 +75,7 @@ impl EventStream {
                     Ok(Err(RecvError::Closed)) => return String::new(),
                 },
             };
-            let (kind, camera) = match &entry.message {
+            let (kind, camera) = match entry.message() {
                 Message::Result(result) => ("result", Some(&result.camera)),
                 Message::Refused(refused) => ("refused", Some(&refused.camera)),
                 Message::Event(event) => ("event", Some(&event.camera)),
@@ -84,7 +84,7 @@ impl EventStream {
             };
             if self.camera.is_none() || camera.is_none() || self.camera.as_ref() == camera {
                 let id = entry.number.map(|number| self.app.bus.entry_id(number));
-                return server_sent_event(kind, &entry.json, id.as_deref());
+                return server_sent_event(kind, entry.json(), id.as_deref());
             }
         }
     }
@@ -117,7 +117,7 @@ pub(super) async fn recent(
 ) -> Result<Response, NoCamera> {
     camera.as_deref().map(|name| app.find(name)).transpose()?;
     let history = app.bus.history();
-    let events = history.iter().filter_map(|entry| match &entry.message {
+    let events = history.iter().filter_map(|entry| match entry.message() {
         Message::Event(event) if camera.as_ref().is_none_or(|name| *name == event.camera) => Some(event),
         _ => None,
     });

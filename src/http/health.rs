@@ -18,7 +18,7 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let cameras = app.status.report().cameras;
     let not_live = cameras.iter().filter(|camera| camera.state.state != Availability::Live);
-    let not_live: String = not_live.map(|camera| format!("{}: {}\n", camera.camera, camera.state.words())).collect();
+    let not_live: String = not_live.map(|camera| format!("{}: {}\n", camera.camera, camera.state.summary())).collect();
     if not_live.is_empty() {
         "ready\n".into_response()
     } else {

@@ -140,7 +140,7 @@ mod tests {
 
     fn frame(format: PixelFormat, stride_bytes: usize, bytes: Vec<u8>) -> Frame {
         let (captured_at, captured_by) = (Monotonic::now(), CapturedBy::Arrival);
-        let origin = Origin { camera: Camera::new(0, "door"), seq: 1, captured_at, captured_by };
+        let origin = Origin { camera: Camera::new("door"), seq: 1, captured_at, captured_by };
         Frame::raw(origin, format, SIZE, stride_bytes, bytes.into()).unwrap()
     }
 
@@ -185,7 +185,7 @@ mod tests {
         let jpeg = encode_frame_with_boxes(&grey, &[Rect { x: 8, y: 4, width: 16, height: 8 }]).unwrap();
         let boxed = Frame::compressed(
             Origin {
-                camera: Camera::new(0, "door"),
+                camera: Camera::new("door"),
                 seq: 1,
                 captured_at: Monotonic::now(),
                 captured_by: CapturedBy::Arrival,

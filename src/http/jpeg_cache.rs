@@ -13,7 +13,7 @@ use super::{
     encoder::Encoder,
     jpeg::{self, EncodeError},
 };
-use crate::{frame::PixelFormat, hub::latest_frame::Annotated, message::Rect, sync};
+use crate::{frame::PixelFormat, hub::latest_frame::Annotated, sync};
 
 /// The JPEG files of all cameras.
 #[derive(Debug, Default)]
@@ -96,8 +96,8 @@ impl CameraJpeg {
     /// The newest frame and a JPEG file of it with its boxes drawn; `None` before the first frame.
     pub(super) async fn newest_with_overlay(&self) -> Option<EncodedFrame> {
         let with_boxes = |annotated: &Annotated| {
-            let boxes: &[Rect] = annotated.motion.as_ref().map_or(&[], |motion| &motion.boxes);
-            jpeg::encode_frame_with_boxes(&annotated.frame, boxes)
+            let boxes: Vec<_> = annotated.detections.iter().map(|detection| detection.bounds).collect();
+            jpeg::encode_frame_with_boxes(&annotated.frame, &boxes)
         };
         self.encode_once(&self.overlay, with_boxes).await
     }

@@ -107,7 +107,7 @@ impl PartHeaders {
     fn of_camera(camera: &CameraJpeg, state: CameraState) -> Self {
         Self(vec![
             ("fovea-camera", camera.name().to_owned()),
-            ("fovea-state", state.state.word().to_owned()),
+            ("fovea-state", state.state.as_str().to_owned()),
             ("fovea-since", format!("{:.6}", state.since)),
         ])
     }
@@ -234,7 +234,7 @@ impl Cursor {
         let text = match state.state {
             Availability::Live if self.broken_since?.elapsed() < CHECK_INTERVAL => return None,
             Availability::Live => "its frames cannot be shown".to_owned(),
-            _ => state.words(),
+            _ => state.summary(),
         };
         self.last_placeholder = Some((Instant::now(), state.state));
         let lines = [camera.name().to_owned(), text];

@@ -19,7 +19,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::app::App;
 use crate::{
     telemetry::camera_metrics::{Availability, Driver, Snapshot},
-    telemetry::histogram::Histogram,
+    telemetry::histogram::Distribution,
     telemetry::rejections::RejectReason,
 };
 
@@ -43,6 +43,11 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         "Pictures made into JPEG: somebody looks, or an event began.",
     );
     text.sample("fovea_http_encoded_pictures_total", &[], app.cache.encoder.frames());
+    let dropped = "fovea_output_dropped_messages_total";
+    text.family(dropped, "counter", "Messages that slow subscribers of an output lost.");
+    for (output, count) in app.bus.dropped() {
+        text.sample(dropped, &[("output", output)], count);
+    }
     write_process(&mut text, report.started_at.as_second());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
 }
@@ -103,15 +108,15 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     text.family(refused, "counter", "Frames that could not be looked at, by cause.");
     for one in cameras {
         // A cause that never occurred is 0: Prometheus computes no rate from a series that begins at 1.
-        for cause in RejectReason::CAUSES {
+        for cause in RejectReason::NAMES {
             let count = one.refused.get(*cause).unwrap_or(&0);
             text.sample(refused, &[("camera", &one.camera), ("cause", cause)], count);
         }
     }
 
-    type Ages = fn(&Snapshot) -> &Histogram;
+    type Ages = fn(&Snapshot) -> &Distribution;
     let histograms: [(&str, &str, Ages); 2] = [
-        ("fovea_frame_start_age_seconds", "Age of frames when looking at them started.", |one| &one.starts),
+        ("fovea_frame_start_age_seconds", "Age of frames when looking at them started.", |one| &one.start_ages),
         ("fovea_frame_result_age_seconds", "Age of frames when their result left.", |one| &one.ages),
     ];
     for (name, help, ages) in histograms {
@@ -123,6 +128,13 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     for one in cameras {
         for (stage, times) in &one.stages {
             text.histogram(stage_times, &[("camera", &one.camera), ("stage", stage)], times);
+        }
+    }
+    let stage_errors = "fovea_stage_errors_total";
+    text.family(stage_errors, "counter", "Frames on which a stage failed.");
+    for one in cameras {
+        for (stage, count) in &one.stage_errors {
+            text.sample(stage_errors, &[("camera", &one.camera), ("stage", stage)], count);
         }
     }
 }
@@ -172,9 +184,9 @@ impl Exposition {
         }
     }
 
-    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], ages: &Histogram) {
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], ages: &Distribution) {
         let (bucket, sum, count) = (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
-        let below = ages.below().filter(|(bound, _)| BOUNDS.contains(bound));
+        let below = ages.cumulative().filter(|(bound, _)| BOUNDS.contains(bound));
         let below = below.map(|(bound, number)| (bound.as_secs_f64().to_string(), number));
         for (bound, number) in below.chain([("+Inf".to_owned(), ages.count())]) {
             self.sample(&bucket, &[labels, &[("le", &bound)]].concat(), number);

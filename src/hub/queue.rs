@@ -1,110 +1,155 @@
-//! One client's outbox: a bounded queue of texts between whoever has news and the client's own thread.
+//! A subscriber's queue: bounded, between whoever publishes and the one thread that delivers.
+//!
+//! No lock is taken on either side, so that a subscriber of the lowest priority, interrupted anywhere in here, holds up
+//! nobody who publishes.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
 
-use tungstenite::{Utf8Bytes, protocol::frame::coding::CloseCode};
+use crossbeam_queue::ArrayQueue;
 
-use crate::message::{Dropped, Message};
-use crate::{sync::Mutex, system::event_fd::EventFd};
+use super::published::Published;
+use crate::{
+    message::{Dropped, Message},
+    system::event_fd::EventFd,
+    telemetry::output_metrics::OutputMetrics,
+};
 
-/// A queue that drops its oldest text rather than wait or grow, and says how many it dropped.
+/// Bytes that the shortest message is estimated at: so many messages fit at the most.
+const LEAST_BYTES: usize = 256;
+
+/// A queue that drops its oldest message rather than wait or grow, and says how many it dropped.
 #[derive(Debug)]
 pub struct Queue {
-    queue: Mutex<Waiting>,
-    wake: Arc<EventFd>,
+    messages: ArrayQueue<Arc<Published>>,
+    /// Their estimated bytes.
+    bytes: AtomicUsize,
     limit_bytes: usize,
+    /// Since this was last said.
+    dropped: AtomicU64,
+    close: OnceLock<CloseReason>,
+    event: Arc<EventFd>,
+    /// The event is set, or about to be: the next to push need not set it again.
+    is_announced: AtomicBool,
+    metrics: Arc<OutputMetrics>,
 }
 
-/// Why a connection is to end, as its close frame says it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CloseReason {
-    /// The WebSocket close code.
-    pub code: CloseCode,
-    /// A short sentence, at most 123 bytes.
-    pub reason: &'static str,
+/// Why a subscriber is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The daemon ends.
+    ShuttingDown,
+    /// Its camera is no longer configured, or is fed from elsewhere.
+    CameraRemoved,
+    /// Another client sends this camera's frames now.
+    Replaced,
 }
 
-/// What is to be done for the client next.
-#[derive(Debug, PartialEq, Eq)]
+/// What the subscriber does next.
+#[derive(Clone, Debug)]
 pub enum Next {
-    /// Send this.
-    Text(Utf8Bytes),
-    /// Close the connection.
-    End(CloseReason),
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    texts: VecDeque<Utf8Bytes>,
-    bytes: usize,
-    dropped: u64,
-    ending: Option<CloseReason>,
+    /// Deliver this.
+    Message(Arc<Published>),
+    /// Go.
+    Close(CloseReason),
 }
 
 impl Queue {
-    /// An empty outbox for at most `limit_bytes` of text.
+    /// An empty queue for messages of about `limit_bytes` of JSON in all. What it drops is counted in `metrics` too.
     ///
     /// # Errors
     /// When the process is out of descriptors.
-    pub fn new(limit_bytes: usize) -> io::Result<Self> {
-        Ok(Self { queue: Mutex::default(), wake: Arc::new(EventFd::new()?), limit_bytes })
+    pub fn new(limit_bytes: usize, metrics: Arc<OutputMetrics>) -> io::Result<Self> {
+        Ok(Self {
+            messages: ArrayQueue::new((limit_bytes / LEAST_BYTES).max(1)),
+            bytes: AtomicUsize::new(0),
+            limit_bytes,
+            dropped: AtomicU64::new(0),
+            close: OnceLock::new(),
+            event: Arc::new(EventFd::new()?),
+            is_announced: AtomicBool::new(false),
+            metrics,
+        })
     }
 
-    /// Puts a text in; drops the oldest ones if it would not fit otherwise.
-    pub fn push(&self, text: Utf8Bytes) {
-        if self.queue.lock().push(text, self.limit_bytes) {
-            self.wake.set();
+    /// Puts a message in; drops the oldest ones if it would not fit otherwise.
+    pub fn push(&self, message: Arc<Published>) {
+        let more = message.estimated_bytes();
+        // Relaxed: the number bounds the queue, nothing is read because of it. Added first, so that it never falls below 0.
+        self.bytes.fetch_add(more, Ordering::Relaxed);
+        let displaced = self.messages.force_push(message);
+        self.drop_message(displaced);
+        while self.bytes.load(Ordering::Relaxed) > self.limit_bytes
+            && let Some(oldest) = self.messages.pop()
+        {
+            self.drop_message(Some(oldest));
         }
+        self.announce();
     }
 
-    /// Asks for the connection's end. The first to ask is heard; what waits before is not sent any more.
-    pub fn end(&self, ending: CloseReason) {
-        self.queue.lock().ending.get_or_insert(ending);
-        self.wake.set();
+    /// Asks the subscriber to go. The first reason is the one; what waits before is not delivered any more.
+    pub fn close(&self, reason: CloseReason) {
+        let _ = self.close.set(reason); // another was first
+        self.event.set();
     }
 
-    /// The end asked for, if one was: for an owner that cannot send, and so has no use for [`Queue::next`].
-    pub fn ending(&self) -> Option<CloseReason> {
-        self.queue.lock().ending.clone()
+    /// Why the subscriber is to go, if it is: for one that cannot deliver, and so has no use for [`Queue::next`].
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.close.get().copied()
     }
 
-    /// What to do next for the client, the loss of messages told before the message that follows it.
+    /// What to do next, the loss of messages said before the message that follows it.
     pub fn next(&self) -> Option<Next> {
-        self.queue.lock().next()
+        if let Some(reason) = self.close_reason() {
+            return Some(Next::Close(reason));
+        }
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            return Some(Next::Message(Arc::new(Published::new(Message::Dropped(Dropped { count: dropped })))));
+        }
+        self.pop().map(Next::Message)
     }
 
-    /// Set when something was put into the empty outbox or an end was asked for. To be cleared before `next` is
-    /// called until it gives nothing.
-    pub fn wake(&self) -> &Arc<EventFd> {
-        &self.wake
-    }
-}
-
-impl Waiting {
-    /// Whether the queue was empty: only then does its owner need waking.
-    fn push(&mut self, text: Utf8Bytes, limit_bytes: usize) -> bool {
-        let was_empty = self.texts.is_empty();
-        self.bytes += text.len();
-        self.texts.push_back(text);
-        while self.bytes > limit_bytes {
-            let Some(oldest) = self.texts.pop_front() else { break };
-            self.bytes -= oldest.len();
-            self.dropped += 1;
-        }
-        was_empty
+    /// The next message, whether the subscriber is to go or not, and whatever was dropped before.
+    pub fn pop(&self) -> Option<Arc<Published>> {
+        let message = self.messages.pop()?;
+        self.bytes.fetch_sub(message.estimated_bytes(), Ordering::Relaxed);
+        Some(message)
     }
 
-    fn next(&mut self) -> Option<Next> {
-        if let Some(ending) = &self.ending {
-            return Some(Next::End(ending.clone()));
+    /// Set when there is something to do. To be cleared with [`Queue::clear_event`] before [`Queue::next`] is called until
+    /// it gives nothing.
+    #[must_use]
+    pub fn event(&self) -> &Arc<EventFd> {
+        &self.event
+    }
+
+    /// Clears the event: whoever pushes from now on sets it again.
+    pub fn clear_event(&self) {
+        self.event.clear();
+        // A swap on both sides: of a push beside this, either the swap here sees the one there, and the `next` that follows
+        // sees the message, or the one there finds the flag down and sets the event.
+        self.is_announced.swap(false, Ordering::AcqRel);
+    }
+
+    fn announce(&self) {
+        if !self.is_announced.swap(true, Ordering::AcqRel) {
+            self.event.set();
         }
-        if self.dropped > 0 {
-            let count = std::mem::take(&mut self.dropped);
-            return Some(Next::Text(Message::Dropped(Dropped { count }).to_json().into()));
+    }
+
+    fn drop_message(&self, message: Option<Arc<Published>>) {
+        if let Some(message) = message {
+            self.bytes.fetch_sub(message.estimated_bytes(), Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.metrics.count_dropped();
         }
-        let text = self.texts.pop_front()?;
-        self.bytes -= text.len();
-        Some(Next::Text(text))
     }
 }
 
@@ -112,45 +157,79 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    fn drain(outbox: &Queue) -> Vec<String> {
-        std::iter::from_fn(|| outbox.next())
+    fn queue(messages: usize) -> Queue {
+        Queue::new(messages * LEAST_BYTES, Arc::new(OutputMetrics::new("test"))).unwrap()
+    }
+
+    /// A message that is told from others by its number.
+    fn message(count: u64) -> Arc<Published> {
+        Arc::new(Published::new(Message::Dropped(Dropped { count })))
+    }
+
+    fn drain(queue: &Queue) -> Vec<u64> {
+        std::iter::from_fn(|| queue.next())
             .map(|next| match next {
-                Next::Text(text) => text.to_string(),
-                Next::End(ending) => panic!("{ending:?}"),
+                Next::Message(message) => match message.message() {
+                    Message::Dropped(Dropped { count }) => *count,
+                    other => panic!("{other:?}"),
+                },
+                Next::Close(reason) => panic!("{reason:?}"),
             })
             .collect()
     }
 
     #[test]
-    fn texts_come_out_in_order() {
-        let outbox = Queue::new(100).unwrap();
-        ["a", "b"].into_iter().for_each(|text| outbox.push(text.into()));
-        assert_eq!(drain(&outbox), ["a", "b"]);
+    fn messages_come_out_in_order() {
+        let queue = queue(3);
+        [71, 72].into_iter().for_each(|n| queue.push(message(n)));
+        assert_eq!(drain(&queue), [71, 72]);
     }
 
     #[test]
     fn the_oldest_are_dropped_and_counted_where_they_are_missing() {
-        let outbox = Queue::new(3).unwrap();
-        ["a", "b", "c", "d", "e"].into_iter().for_each(|text| outbox.push(text.into()));
-        assert_eq!(drain(&outbox), [r#"{"v":1,"type":"dropped","count":2}"#, "c", "d", "e"]);
-        outbox.push("f".into());
-        assert_eq!(drain(&outbox), ["f"]);
+        let queue = queue(3);
+        (71..=75).for_each(|n| queue.push(message(n)));
+        assert_eq!(drain(&queue), [2, 73, 74, 75]);
+        queue.push(message(76));
+        assert_eq!(drain(&queue), [76]);
+        assert_eq!(queue.metrics.dropped(), 2);
     }
 
     #[test]
-    fn a_text_larger_than_the_outbox_is_dropped_too() {
-        let outbox = Queue::new(3).unwrap();
-        outbox.push("abcd".into());
-        assert_eq!(drain(&outbox), [r#"{"v":1,"type":"dropped","count":1}"#]);
+    fn a_message_larger_than_the_queue_is_dropped_too() {
+        let queue = Queue::new(LEAST_BYTES - 1, Arc::new(OutputMetrics::new("test"))).unwrap();
+        queue.push(message(71));
+        assert_eq!(drain(&queue), [1]);
     }
 
     #[test]
-    fn the_first_ending_is_the_one() {
-        let outbox = Queue::new(3).unwrap();
-        outbox.push("a".into());
-        let ending = |reason| CloseReason { code: CloseCode::Away, reason };
-        outbox.end(ending("first"));
-        outbox.end(ending("second"));
-        assert_eq!(outbox.next(), Some(Next::End(ending("first"))));
+    fn the_first_reason_to_close_is_the_one() {
+        let queue = queue(3);
+        queue.push(message(71));
+        queue.close(CloseReason::Replaced);
+        queue.close(CloseReason::ShuttingDown);
+        assert!(matches!(queue.next(), Some(Next::Close(CloseReason::Replaced))));
+    }
+
+    /// Whoever clears the event and then finds the queue empty is woken by the next push.
+    #[test]
+    fn every_message_is_announced() {
+        const MESSAGES: u64 = 20_000;
+        let queue = Queue::new(1 << 20, Arc::new(OutputMetrics::new("test"))).unwrap();
+        let (mut delivered, mut dropped) = (0, 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..MESSAGES).for_each(|_| queue.push(message(1 << 40))));
+            while delivered + dropped < MESSAGES {
+                let readable = nix::poll::PollFlags::POLLIN;
+                let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+                let event = (std::os::fd::AsFd::as_fd(queue.event()), readable);
+                assert_eq!(crate::system::event_fd::poll([event], Some(deadline)).unwrap(), [true], "never woken");
+                queue.clear_event();
+                for count in drain(&queue) {
+                    if count == 1 << 40 { delivered += 1 } else { dropped += count }
+                }
+            }
+        });
+        assert_eq!(queue.bytes.load(Ordering::Relaxed), 0);
     }
 }

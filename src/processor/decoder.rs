@@ -8,7 +8,7 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, Transformations};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image};
 
-use super::{pixels::Layout, scale::Scale};
+use super::{buffers::Usage, pixels::Layout, scale::Scale};
 use crate::{
     frame::{Frame, Size},
     telemetry::rejections::RejectReason,
@@ -21,12 +21,19 @@ const MAX_SCANNED_PIXELS: u64 = 200_000_000;
 /// Scans allowed whatever the size: every encoder's usual number fits.
 const ALWAYS_ALLOWED_SCANS: u64 = 12;
 
+/// Bytes that a PNG may inflate to. 3840x2160 pixels of red, green, blue and opacity fit; it takes about as long as a JPEG
+/// of 4096x4096.
+const MAX_PNG_BYTES: u64 = 40_000_000;
+
+const TOO_LARGE: RejectReason = RejectReason::Unsupported("a picture larger than this machine can hold");
+
 /// Decodes pictures one after the other.
 #[derive(Debug)]
 pub struct Decoder {
     jpeg: Decompressor,
-    /// Rows of the last picture, without padding. Only grows.
+    /// Rows of the last picture, without padding.
     pixels: Vec<u8>,
+    usage: Usage,
 }
 
 impl Decoder {
@@ -35,13 +42,20 @@ impl Decoder {
     /// # Errors
     /// When libjpeg-turbo finds no memory for itself.
     pub fn new() -> Result<Self, turbojpeg::Error> {
-        Ok(Self { jpeg: Decompressor::new()?, pixels: Vec::new() })
+        Ok(Self { jpeg: Decompressor::new()?, pixels: Vec::new(), usage: Usage::default() })
     }
 
     /// The rows of the last picture decoded, without padding, top row first.
     #[must_use]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    /// Gives memory back that a picture much larger than those after it took. To be called after each frame.
+    pub fn trim(&mut self) {
+        if let Some(needed) = self.usage.is_too_much(self.pixels.len()) {
+            self.pixels = vec![0; needed];
+        }
     }
 
     /// Decodes a JPEG at `scale`, gray or BGR, and says which.
@@ -72,8 +86,10 @@ impl Decoder {
             (turbojpeg::PixelFormat::GRAY, Layout::Grey)
         };
         let (width, height) = (size.width_px as usize, size.height_px as usize);
-        let pitch = width * format.size();
-        let pixels = room(&mut self.pixels, pitch * height);
+        let pitch = width.checked_mul(format.size()).ok_or(TOO_LARGE)?;
+        let bytes = pitch.checked_mul(height).ok_or(TOO_LARGE)?;
+        self.usage.needs(bytes);
+        let pixels = room(&mut self.pixels, bytes);
         match self.jpeg.decompress(frame.bytes(), Image { pixels, width, pitch, height, format }) {
             Err(error) if !is_of_the_rest(&error) => Err(damaged(error)),
             _ => Ok(layout),
@@ -88,9 +104,17 @@ impl Decoder {
         let damaged = |error: png::DecodingError| RejectReason::Damaged(error.to_string());
         let mut decoder = png::Decoder::new(Cursor::new(frame.bytes()));
         decoder.set_transformations(Transformations::normalize_to_color8());
+        // Compressed texts and colour profiles may inflate to any size, and nobody reads them.
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
         let mut reader = decoder.read_info().map_err(damaged)?;
-        let bytes =
-            reader.output_buffer_size().ok_or(RejectReason::Unsupported("a PNG of more bytes than there are"))?;
+        let info = reader.info();
+        let pixel_bits = info.color_type.samples() as u64 * info.bit_depth as u64;
+        if frame.size().pixels().saturating_mul(pixel_bits) / 8 > MAX_PNG_BYTES {
+            return Err(RejectReason::Unsupported("a PNG of more than 40 MB of pixels; send fewer, or JPEG"));
+        }
+        let bytes = reader.output_buffer_size().ok_or(TOO_LARGE)?;
+        self.usage.needs(bytes);
         let pixels = room(&mut self.pixels, bytes);
         let info = reader.next_frame(pixels).map_err(damaged)?;
         let layout = match (info.color_type, info.bit_depth) {

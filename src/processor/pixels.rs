@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use opencv::{
-    boxed_ref::BoxedRef,
+    boxed_ref::{BoxedRef, BoxedRefMut},
     core::{CV_8UC1, CV_8UC2, CV_8UC3, CV_8UC4, Mat},
 };
 
@@ -49,27 +49,64 @@ impl Layout {
     }
 }
 
-/// A matrix of `size` that borrows `bytes`: rows `stride_bytes` apart, 0 for rows without padding.
-///
-/// The only place where a matrix gets memory that is not its own.
+/// The bytes of a picture of `size` whose rows follow each other without padding.
 ///
 /// # Errors
-/// When OpenCV refuses the size.
+/// When this machine cannot count that far.
+pub fn byte_count(layout: Layout, size: Size) -> opencv::Result<usize> {
+    let row = (size.width_px as usize).checked_mul(layout.channels());
+    row.and_then(|row| row.checked_mul(size.height_px as usize)).ok_or_else(too_large)
+}
+
+/// A matrix of `size` that borrows `bytes`: rows `stride_bytes` apart, 0 for rows without padding.
 ///
-/// # Panics
-/// When the rows are not all in `bytes`; a `Frame` and a decoder's output have theirs.
+/// # Errors
+/// When the rows are not all in `bytes`, or OpenCV refuses the size.
 #[expect(unsafe_code, reason = "OpenCV has no safe constructor for rows with padding")]
 pub fn view(bytes: &[u8], layout: Layout, size: Size, stride_bytes: usize) -> opencv::Result<BoxedRef<'_, Mat>> {
-    let row_bytes = size.width_px as usize * layout.channels();
-    let stride_bytes = if stride_bytes == 0 { row_bytes } else { stride_bytes };
-    let rows = size.height_px as usize;
-    assert!(stride_bytes >= row_bytes && rows.checked_mul(stride_bytes).is_some_and(|need| bytes.len() >= need));
-    let side = |pixels: u32| i32::try_from(pixels).map_err(|_| opencv::Error::new(opencv::core::StsOutOfRange, "size"));
-    let (rows, columns) = (side(size.height_px)?, side(size.width_px)?);
+    let Rows { rows, columns, stride_bytes } = Rows::within(bytes.len(), layout, size, stride_bytes)?;
     let data = bytes.as_ptr().cast_mut().cast::<c_void>();
-    // SAFETY: `rows` rows of `stride_bytes` lie in `bytes`, and a row's pixels in its stride, as asserted. The matrix
-    // does not outlive the borrow, which the return type carries, and `BoxedRef` gives no mutable access, so the
+    // SAFETY: `rows` rows of `stride_bytes` lie in `bytes`, and a row's pixels in its stride, as `Rows::within` checked. The
+    // matrix does not outlive the borrow, which the return type carries, and `BoxedRef` gives no mutable access, so the
     // constness cast away for the C++ signature is kept.
     let mat = unsafe { Mat::new_rows_cols_with_data_unsafe(rows, columns, layout.mat_type(), data, stride_bytes) }?;
     Ok(BoxedRef::from(mat))
+}
+
+/// The same to write into; rows without padding.
+///
+/// # Errors
+/// When the rows are not all in `bytes`, or OpenCV refuses the size.
+#[expect(unsafe_code, reason = "OpenCV has no safe constructor for a matrix of any number of channels")]
+pub fn view_mut(bytes: &mut [u8], layout: Layout, size: Size) -> opencv::Result<BoxedRefMut<'_, Mat>> {
+    let Rows { rows, columns, stride_bytes } = Rows::within(bytes.len(), layout, size, 0)?;
+    let data = bytes.as_mut_ptr().cast::<c_void>();
+    // SAFETY: as above; the borrow is a mutable one, and so nobody else reads or writes the bytes meanwhile.
+    let mat = unsafe { Mat::new_rows_cols_with_data_unsafe(rows, columns, layout.mat_type(), data, stride_bytes) }?;
+    Ok(BoxedRefMut::from(mat))
+}
+
+/// The shape of a matrix, as OpenCV counts.
+struct Rows {
+    rows: i32,
+    columns: i32,
+    stride_bytes: usize,
+}
+
+impl Rows {
+    /// The shape of a picture of `size`, all of it in `have` bytes.
+    fn within(have: usize, layout: Layout, size: Size, stride_bytes: usize) -> opencv::Result<Self> {
+        let row_bytes = (size.width_px as usize).checked_mul(layout.channels()).ok_or_else(too_large)?;
+        let stride_bytes = if stride_bytes == 0 { row_bytes } else { stride_bytes };
+        let need = stride_bytes.checked_mul(size.height_px as usize).ok_or_else(too_large)?;
+        if stride_bytes < row_bytes || need > have {
+            return Err(opencv::Error::new(opencv::core::StsOutOfRange, "rows that are not all there"));
+        }
+        let side = |pixels: u32| i32::try_from(pixels).map_err(|_| too_large());
+        Ok(Self { rows: side(size.height_px)?, columns: side(size.width_px)?, stride_bytes })
+    }
+}
+
+fn too_large() -> opencv::Error {
+    opencv::Error::new(opencv::core::StsOutOfRange, "a picture larger than this machine can hold")
 }

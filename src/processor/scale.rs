@@ -4,6 +4,9 @@ use turbojpeg::ScalingFactor;
 
 use crate::frame::Size;
 
+/// Pixels of a picture to look at, in squares of the width that was wanted. A phone's picture, 9 by 20, has at most 4.5.
+const MOST_SQUARES: u64 = 8;
+
 /// The factors that a JPEG decoder has for next to nothing: it leaves out high frequencies of each 8x8 block.
 /// Raw pictures are reduced by the same ones, so that stages see the same whatever a camera sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,15 +22,20 @@ pub enum Scale {
 }
 
 impl Scale {
-    const ALL: [Self; 4] = [Self::Full, Self::Half, Self::Quarter, Self::Eighth];
+    pub(super) const ALL: [Self; 4] = [Self::Full, Self::Half, Self::Quarter, Self::Eighth];
 
-    /// The scale that brings `width_px` nearest to `wanted_px`, as a ratio: within a factor of sqrt(2) where
-    /// the factors reach. With 320 wanted: 640 -> 320, 768 -> 384, 1280 -> 320, 1920 -> 240.
+    /// The scale that brings a picture of the size `full` nearest to `wanted_px` columns, as a ratio: within a factor of
+    /// sqrt(2) where the factors reach. With 320 wanted: 640 -> 320, 768 -> 384, 1280 -> 320, 1920 -> 240.
+    ///
+    /// A picture much higher than wide is made smaller still: it is to have no more than [`MOST_SQUARES`] times the
+    /// pixels of a square of that width, or a strip of one column would be looked at with all its rows.
     #[must_use]
-    pub fn nearest(width_px: u32, wanted_px: u32) -> Self {
+    pub fn nearest(full: Size, wanted_px: u32) -> Self {
+        let square = u64::from(wanted_px) * u64::from(wanted_px);
         let near_enough = |scale: &&Self| {
-            let width = u64::from(width_px) >> scale.shift();
-            width * width <= 2 * u64::from(wanted_px) * u64::from(wanted_px)
+            let width = u64::from(full.width_px) >> scale.shift();
+            let pixels = full.pixels() >> (2 * scale.shift());
+            width.saturating_mul(width) <= 2 * square && pixels <= MOST_SQUARES * square
         };
         *Self::ALL.iter().find(near_enough).unwrap_or(&Self::Eighth)
     }
@@ -51,6 +59,11 @@ impl Scale {
         }
     }
 
+    /// Its place among all of them.
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+
     fn shift(self) -> u32 {
         self as u32
     }
@@ -64,9 +77,20 @@ mod tests {
     fn widths_come_as_near_as_the_factors_allow() {
         let widths = [(1, 1), (320, 320), (452, 452), (453, 226), (640, 320), (768, 384), (1920, 240), (3840, 480)];
         for (full, scaled) in widths {
-            let scale = Scale::nearest(full, 320);
+            let scale = Scale::nearest(Size { width_px: full, height_px: full * 3 / 4 + 1 }, 320);
             assert_eq!(full >> scale.shift(), scaled, "{full}");
         }
+    }
+
+    /// A strip is as many pixels to look at as its rows, whatever its width.
+    #[test]
+    fn what_is_much_higher_than_wide_is_made_smaller_still() {
+        let scale = |width_px, height_px| Scale::nearest(Size { width_px, height_px }, 320);
+        assert_eq!(scale(1080, 2400), scale(1080, 608), "a phone's picture is as wide as any other");
+        assert_eq!(scale(1, 8192), Scale::Full);
+        assert_eq!(scale(320, 8192), Scale::Half);
+        assert_eq!(scale(16, 1 << 19), Scale::Quarter);
+        assert_eq!(scale(1, u32::MAX), Scale::Eighth);
     }
 
     #[test]

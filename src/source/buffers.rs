@@ -50,27 +50,28 @@ impl Buffer {
     ///
     /// New memory is zero and untouched: a client that promises a large message and sends none takes none.
     pub(super) fn reserve(&mut self, more: usize) {
-        let need = self.len + more;
+        let need = self.len.saturating_add(more);
         if need > self.bytes.len() {
             // A quarter more than needed, so that slightly larger pictures do not ask again.
-            let mut larger = vec![0; (need + need / 4).next_multiple_of(STEP_BYTES)].into_boxed_slice();
+            let room = need.saturating_add(need / 4).checked_next_multiple_of(STEP_BYTES).unwrap_or(need);
+            let mut larger = vec![0; room].into_boxed_slice();
             larger[..self.len].copy_from_slice(&self.bytes[..self.len]);
             self.bytes = larger;
         }
     }
 
     /// Where the next `want` bytes go; [`Buffer::reserve`]d before. To be [`Buffer::filled`] then.
-    pub(super) fn space(&mut self, want: usize) -> &mut [u8] {
+    pub(super) fn spare_mut(&mut self, want: usize) -> &mut [u8] {
         &mut self.bytes[self.len..][..want]
     }
 
     /// The first `count` bytes of the space have been written.
-    pub(super) fn filled(&mut self, count: usize) {
+    pub(super) fn advance(&mut self, count: usize) {
         self.len += count;
     }
 
     /// The message is whole.
-    pub(super) fn finish(self) -> Bytes {
+    pub(super) fn freeze(self) -> Bytes {
         Bytes::from_owner(self)
     }
 }

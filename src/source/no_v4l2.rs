@@ -1,12 +1,12 @@
 //! Replaces `v4l2` in builds without the feature of that name. The configuration check rejects every local camera
 //! there, so that no capture thread is ever started.
 
-use std::{collections::BTreeMap, io, time::Instant};
+use std::{collections::BTreeMap, io, sync::Arc, time::Instant};
 
 use crate::{
+    camera::Feed,
     config::{ControlValue, V4l2},
-    source::post::Post,
-    system::thread::JoinTimeout,
+    system::{thread::JoinTimeout, watchdog::Heartbeat},
 };
 
 /// A capture thread that cannot exist.
@@ -18,7 +18,7 @@ impl CaptureThread {
     ///
     /// # Errors
     /// Always fails.
-    pub fn start(_: V4l2, _: Post) -> io::Result<Self> {
+    pub fn prepare(_: V4l2, _: Arc<Feed>, _: Arc<Heartbeat>, _: bool) -> io::Result<PreparedCapture> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -37,6 +37,18 @@ impl CaptureThread {
     /// # Errors
     /// Never fails.
     pub fn join_until(self, _: Instant) -> Result<(), JoinTimeout> {
+        match self {}
+    }
+}
+
+/// A prepared capture thread that cannot exist.
+#[derive(Debug)]
+pub enum PreparedCapture {}
+
+impl PreparedCapture {
+    /// Never called.
+    #[must_use]
+    pub fn start(self) -> CaptureThread {
         match self {}
     }
 }

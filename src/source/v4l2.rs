@@ -17,7 +17,7 @@ mod mapping;
 pub mod negotiate;
 mod stream;
 
-pub use capture::CaptureThread;
+pub use capture::{CaptureThread, PreparedCapture};
 
 /// Reads the recorded description of a camera from `tests/data/cameras`.
 #[cfg(test)]

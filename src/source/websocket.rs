@@ -1,17 +1,21 @@
 //! Frames over WebSocket, port 8999.
 //!
-//! `listen` accepts and gives each client a thread, its `session`. There `handshake` decides what the client is for:
-//! a `sender` or a `reader`. A `connection` moves its bytes, `receive` makes messages of them, `admit` makes frames of
-//! messages. What decides is pure, what does I/O is thin.
+//! `listen` accepts, and gives each client a thread. There `client` reads the request, `handshake` decides what it is for, and
+//! it is served as a `sender` or a `reader`, which both have its `session` on the `server`. A `connection` moves its bytes,
+//! `receive` makes messages of them, `admit` makes frames of messages. What decides is pure, what does I/O is thin.
 
 mod admit;
+mod client;
 mod clock_offset;
+mod close;
 mod connection;
 mod handshake;
 mod listen;
 mod reader;
 mod receive;
 mod sender;
+mod server;
 mod session;
 
-pub use listen::{Gate, Listener, Server};
+pub use listen::Listener;
+pub use server::{CameraEndpoint, Server};

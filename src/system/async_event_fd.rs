@@ -45,13 +45,14 @@ impl AsyncEventFd {
         self.0.readable().await.map(drop)
     }
 
-    /// Waits until it is set, and clears it. To be done before looking at what it announced, or news could be missed.
+    /// Waits until it is set, and has `clear` clear it. To be done before looking at what it announced, or news could be
+    /// missed.
     ///
     /// # Errors
     /// When the runtime ends.
-    pub async fn take(&self) -> io::Result<()> {
+    pub async fn wait_and(&self, clear: impl FnOnce()) -> io::Result<()> {
         self.0.readable().await?.clear_ready();
-        self.0.get_ref().0.clear();
+        clear();
         Ok(())
     }
 }

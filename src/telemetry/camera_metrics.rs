@@ -1,7 +1,7 @@
 //! Live numbers of one camera: whether frames come, how many results a second, how old they are, what went wrong last.
 //!
-//! Counted by the threads that a frame passes, each time a few additions under a lock of its own; read by whoever shows
-//! them. [`Snapshot`] is what they show.
+//! Written by the threads that a frame passes, read by whoever shows them: single numbers and exchanged pointers, no lock,
+//! so that no reader holds up a frame. [`Snapshot`] is what they show.
 
 use std::{
     collections::BTreeMap,
@@ -13,44 +13,49 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    histogram::{Histogram, RECENT, WindowedHistogram},
+    histogram::{Distribution, Histogram, RECENT, WindowedHistogram},
     rejections::{RejectReason, Rejections},
 };
 use crate::{
     frame::Camera,
-    hub::Hub,
     slot::Counts,
-    sync::Mutex,
     system::clock::{Monotonic, to_the_microsecond},
 };
 
-/// Rates are never reckoned over less: the first results of a camera would make dizzy ones.
+/// Rates are never taken over less: the first results of a camera would make huge ones.
 const SHORTEST_SPAN: Duration = Duration::from_secs(1);
 
 /// What is counted of one camera.
 #[derive(Debug)]
 pub struct CameraMetrics {
     camera: Camera,
-    refusals: Rejections,
+    rejections: Rejections,
     received: AtomicU64,
     received_bytes: AtomicU64,
-    /// Of a camera at this machine.
-    driver: Mutex<Option<Driver>>,
-    live: Mutex<Live>,
+    driver: DriverCounters,
+    sources: ArcSwap<Sources>,
+    ages: WindowedHistogram,
+    start_ages: Histogram,
+    /// Replaced when a stage is new: whoever reads or records has the list as it was.
+    stages: ArcSwap<Vec<Arc<StageMetrics>>>,
+    /// In microseconds since boot; 0: there was none.
+    last_result_us: AtomicU64,
+    last_error: ArcSwapOption<(Monotonic, String)>,
 }
 
-#[derive(Clone, Debug)]
-struct Live {
-    sources: Sources,
-    ages: WindowedHistogram,
-    starts: Histogram,
-    stages: BTreeMap<&'static str, Histogram>,
-    last_result: Option<Monotonic>,
-    last_error: Option<(Monotonic, String)>,
+/// What is counted of one stage of a camera, and of decoding, which goes by the name `decode`.
+#[derive(Debug)]
+pub struct StageMetrics {
+    stage: &'static str,
+    /// How long it took for each frame.
+    pub times: Histogram,
+    /// Frames on which it failed.
+    errors: AtomicU64,
 }
 
 /// What became of frames between a camera at this machine and the slot, since the start.
@@ -66,13 +71,24 @@ pub struct Driver {
     pub errors: u64,
 }
 
+/// [`Driver`], as it is counted.
+#[derive(Debug, Default)]
+struct DriverCounters {
+    /// How often anything was added: 0 for a camera that has no driver here.
+    additions: AtomicU64,
+    dropped: AtomicU64,
+    skipped: AtomicU64,
+    copied: AtomicU64,
+    errors: AtomicU64,
+}
+
 /// What feeds the camera: two at once for the moment in which a sender replaces another.
 #[derive(Clone, Copy, Debug)]
 struct Sources {
-    here: usize,
-    ever: usize,
+    active: usize,
+    total: usize,
     /// Something should feed it and is not there.
-    is_missed: bool,
+    is_expected: bool,
     since: Monotonic,
 }
 
@@ -113,13 +129,16 @@ pub struct Snapshot {
     pub last_error: Option<LastError>,
     /// The ages of all results since the start; not in the JSON, whose readers have `age_ms`.
     #[serde(skip)]
-    pub ages: Histogram,
+    pub ages: Distribution,
     /// The same when looking at the frame started.
     #[serde(skip)]
-    pub starts: Histogram,
+    pub start_ages: Distribution,
     /// How long each stage took.
     #[serde(skip)]
-    pub stages: BTreeMap<&'static str, Histogram>,
+    pub stages: BTreeMap<&'static str, Distribution>,
+    /// Frames on which each stage failed.
+    #[serde(skip)]
+    pub stage_errors: BTreeMap<&'static str, u64>,
     /// What feeds it now.
     #[serde(skip)]
     pub sources: usize,
@@ -170,16 +189,25 @@ pub struct LastError {
     pub what: String,
 }
 
+// Relaxed throughout: each number is right by itself, and nothing else is read because of it.
 impl CameraMetrics {
-    /// Nothing has come yet. `hub` is told of refusals.
+    /// Nothing has come yet.
     #[must_use]
-    pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
-        let sources = Sources { here: 0, ever: 0, is_missed: false, since: Monotonic::now() };
-        let (ages, starts, stages) = Default::default();
-        let live = Live { sources, ages, starts, stages, last_result: None, last_error: None };
-        let (received, received_bytes, driver) = Default::default();
-        let refusals = Rejections::new(camera.clone(), hub);
-        Self { refusals, camera, received, received_bytes, driver, live: Mutex::new(live) }
+    pub fn new(camera: Camera) -> Self {
+        let sources = Sources { active: 0, total: 0, is_expected: false, since: Monotonic::now() };
+        Self {
+            rejections: Rejections::new(camera.clone()),
+            camera,
+            received: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            driver: DriverCounters::default(),
+            sources: ArcSwap::from_pointee(sources),
+            ages: WindowedHistogram::default(),
+            start_ages: Histogram::default(),
+            stages: ArcSwap::default(),
+            last_result_us: AtomicU64::new(0),
+            last_error: ArcSwapOption::empty(),
+        }
     }
 
     /// Whose they are.
@@ -188,84 +216,102 @@ impl CameraMetrics {
     }
 
     /// Something feeds the camera from now on.
-    pub fn came(&self) {
-        let now = Monotonic::now();
-        let sources = &mut self.live.lock().sources;
-        *sources = Sources { here: sources.here + 1, ever: sources.ever + 1, is_missed: false, since: now };
+    pub fn source_connected(&self) {
+        let since = Monotonic::now();
+        self.sources.rcu(|sources| {
+            let Sources { active, total, .. } = **sources;
+            Sources { active: active + 1, total: total + 1, is_expected: false, since }
+        });
     }
 
-    /// Something that [`came`](Self::came) is gone.
-    pub fn went(&self) {
+    /// Something that [`source_connected`](Self::source_connected) is gone.
+    pub fn source_disconnected(&self) {
         let now = Monotonic::now();
-        let sources = &mut self.live.lock().sources;
-        sources.here -= 1;
-        if sources.here == 0 {
-            sources.since = now;
-        }
+        self.sources.rcu(|sources| {
+            let active = sources.active.saturating_sub(1);
+            Sources { active, since: if active == 0 { now } else { sources.since }, ..**sources }
+        });
     }
 
     /// What is to feed the camera is not there.
-    pub fn missed(&self) {
-        let sources = &mut self.live.lock().sources;
-        if !sources.is_missed && sources.here == 0 {
-            sources.is_missed = true;
-            sources.since = Monotonic::now();
-        }
+    pub fn source_expected(&self) {
+        let now = Monotonic::now();
+        self.sources.rcu(|sources| {
+            let is_new = !sources.is_expected && sources.active == 0;
+            if is_new { Sources { is_expected: true, since: now, ..**sources } } else { **sources }
+        });
     }
 
     /// Adds to what the driver of a camera at this machine did.
-    pub fn driver(&self, more: Driver) {
+    pub fn add_driver(&self, more: Driver) {
         let Driver { dropped, skipped, copied, errors } = more;
-        let mut driver = self.driver.lock();
-        let sum = driver.get_or_insert_default();
-        sum.dropped += dropped;
-        sum.skipped += skipped;
-        sum.copied += copied;
-        sum.errors += errors;
+        let sums = &self.driver;
+        let numbers =
+            [(&sums.dropped, dropped), (&sums.skipped, skipped), (&sums.copied, copied), (&sums.errors, errors)];
+        for (sum, more) in numbers.into_iter().chain([(&sums.additions, 1)]) {
+            sum.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    fn driver(&self) -> Option<Driver> {
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let DriverCounters { additions, dropped, skipped, copied, errors } = &self.driver;
+        let driver =
+            Driver { dropped: read(dropped), skipped: read(skipped), copied: read(copied), errors: read(errors) };
+        (read(additions) > 0).then_some(driver)
     }
 
     /// A message came that is to be a frame.
     pub fn received(&self, bytes: usize) {
-        // Relaxed: each number is right by itself, and nothing else is read because of it.
         self.received.fetch_add(1, Ordering::Relaxed);
         self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// A result leaves, made of a frame that was `start` old when looking at it started and is `age` old now.
-    pub fn saw(&self, start: Duration, age: Duration, stages: &[(&'static str, Duration)]) {
+    /// A result leaves, made of a frame that was `start` old when looking at it started and is `age` old now. To be
+    /// called by one thread only.
+    pub fn record_result(&self, start: Duration, age: Duration) {
         let now = Monotonic::now();
-        let mut live = self.live.lock();
-        live.ages.add(age, now);
-        live.starts.add(start);
-        for (stage, took) in stages {
-            live.stages.entry(stage).or_default().add(*took);
-        }
-        live.last_result = Some(now);
+        self.ages.record(age, now);
+        self.start_ages.record(start);
+        self.last_result_us.store(now.as_micros(), Ordering::Relaxed);
     }
 
-    /// Frame `seq` cannot be looked at: counts, answers and tells it.
-    pub fn refused(&self, seq: u64, refusal: &RejectReason) {
-        self.refusals.note(seq, refusal);
-        self.failed(format!("frame {seq} refused: {refusal}"));
+    /// What is counted of `stage`.
+    #[must_use]
+    pub fn stage(&self, stage: &'static str) -> Arc<StageMetrics> {
+        let find = |stages: &[Arc<StageMetrics>]| stages.iter().find(|metrics| metrics.stage == stage).cloned();
+        let new = Arc::new(StageMetrics { stage, times: Histogram::default(), errors: AtomicU64::new(0) });
+        self.stages.rcu(|stages| match find(stages) {
+            Some(_) => stages.to_vec(),
+            None => [stages.as_slice(), &[new.clone()]].concat(),
+        });
+        find(&self.stages.load()).unwrap_or(new)
+    }
+
+    /// Frame `seq` cannot be looked at: counts and logs it.
+    pub fn rejected(&self, seq: u64, reason: &RejectReason) {
+        self.rejections.record(seq, reason);
+        self.failed(format!("frame {seq} refused: {reason}"));
     }
 
     /// Something went wrong.
     pub fn failed(&self, what: String) {
-        let earlier = self.live.lock().last_error.replace((Monotonic::now(), what));
-        drop(earlier); // not under the lock
+        self.last_error.store(Some(Arc::new((Monotonic::now(), what))));
     }
 
-    /// How many frames were refused, by cause.
-    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
-        self.refusals.counts()
+    /// How many frames were rejected, by reason; reasons that did not come up are left out.
+    pub fn rejections(&self) -> BTreeMap<&'static str, u64> {
+        self.rejections.counts()
     }
 
-    /// What the camera is up to. Asked for beside each picture that is shown, so it takes a look under the lock and no more.
+    /// What the camera is up to.
     pub fn state(&self) -> CameraState {
-        let live = self.live.lock();
-        let (sources, last_result) = (live.sources, live.last_result);
-        drop(live);
-        sources.state(last_result, Monotonic::now())
+        self.state_at(Monotonic::now())
+    }
+
+    fn state_at(&self, now: Monotonic) -> CameraState {
+        let last_result = Some(self.last_result_us.load(Ordering::Relaxed)).filter(|&us| us > 0);
+        self.sources.load().state(last_result.map(Monotonic::from_micros), now)
     }
 
     /// The camera as it stands now; `counts` are its cell's.
@@ -274,19 +320,17 @@ impl CameraMetrics {
     }
 
     fn snapshot_at(&self, now: Monotonic, counts: Counts) -> Snapshot {
-        let refused = self.refusals().into_iter().map(|(cause, count)| (cause.to_owned(), count)).collect();
-        // The threads that a frame passes wait no longer than a copy takes.
-        let live = self.live.lock().clone();
-        let state = live.sources.state(live.last_result, now);
-        let (recent, span) = live.ages.recent(now);
-        let Live { sources, ages, starts, stages, last_error, .. } = live;
+        let refused = self.rejections().into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect();
+        let (recent, span) = self.ages.recent(now);
+        let sources = **self.sources.load();
+        let stages = self.stages.load();
         let Counts { published, taken, superseded, waiting } = counts;
         Snapshot {
             camera: self.camera.name().to_owned(),
-            state,
+            state: self.state_at(now),
             fps: rate(recent.count(), span),
             age_ms: Percentiles::of(&recent),
-            connections: sources.ever as u64,
+            connections: sources.total as u64,
             received: self.received.load(Ordering::Relaxed),
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
             published,
@@ -294,13 +338,25 @@ impl CameraMetrics {
             superseded,
             waiting,
             refused,
-            driver: *self.driver.lock(),
-            last_error: last_error.map(|(at, what)| LastError { at: at.wall(), what }),
-            ages: ages.all().clone(),
-            starts,
-            stages,
-            sources: sources.here,
+            driver: self.driver(),
+            last_error: self
+                .last_error
+                .load()
+                .as_ref()
+                .map(|error| LastError { at: error.0.wall(), what: error.1.clone() }),
+            ages: self.ages.all(),
+            start_ages: self.start_ages.distribution(),
+            stages: stages.iter().map(|stage| (stage.stage, stage.times.distribution())).collect(),
+            stage_errors: stages.iter().map(|stage| (stage.stage, stage.errors.load(Ordering::Relaxed))).collect(),
+            sources: sources.active,
         }
+    }
+}
+
+impl StageMetrics {
+    /// Counts a frame on which the stage failed.
+    pub fn count_error(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed); // read by itself
     }
 }
 
@@ -308,8 +364,8 @@ impl Sources {
     /// What a camera that they feed is up to, whose last result left at `last`.
     fn state(&self, last: Option<Monotonic>, now: Monotonic) -> CameraState {
         let (state, since) = match last {
-            _ if self.ever == 0 && !self.is_missed => (Availability::Never, self.since),
-            _ if self.here == 0 => (Availability::Lost, self.since),
+            _ if self.total == 0 && !self.is_expected => (Availability::Never, self.since),
+            _ if self.active == 0 => (Availability::Lost, self.since),
             Some(last) if now.since(last) < RECENT => (Availability::Live, self.since),
             Some(last) => (Availability::Silent, last.max(self.since)),
             None => (Availability::Silent, self.since),
@@ -321,7 +377,7 @@ impl Sources {
 impl Availability {
     /// As answers spell it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Never => "never",
             Self::Live => "live",
@@ -334,7 +390,7 @@ impl Availability {
 impl CameraState {
     /// In words, by the board's own wall clock: `lost since 2026-11-22 12:03:11`.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         let since = local(self.since);
         match self.state {
             Availability::Never => "waits for its first frame".to_owned(),
@@ -348,7 +404,7 @@ impl CameraState {
 impl LastError {
     /// In words, by the same clock: `2026-11-22 12:03:11, frame 21 refused: ...`.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         format!("{}, {}", local(self.at), self.what)
     }
 }
@@ -359,7 +415,7 @@ fn local(at: Timestamp) -> impl Display {
 }
 
 impl Percentiles {
-    fn of(ages: &Histogram) -> Option<Self> {
+    fn of(ages: &Distribution) -> Option<Self> {
         let millis = |share| ages.quantile(share).map(|age| (age.as_secs_f64() * 1e6).round() / 1e3);
         Some(Self { p50: millis(0.5)?, p95: millis(0.95)?, p99: millis(0.99)? })
     }
@@ -377,52 +433,63 @@ mod tests {
 
     const COUNTS: Counts = Counts { published: 7, taken: 4, superseded: 2, waiting: 1 };
 
-    fn statistics() -> CameraMetrics {
-        CameraMetrics::new(Camera::new(0, "door"), Arc::default())
+    fn metrics() -> CameraMetrics {
+        CameraMetrics::new(Camera::new("door"))
     }
 
-    fn state(statistics: &CameraMetrics, after: Duration) -> Availability {
-        statistics.snapshot_at(Monotonic::now().later(after), COUNTS).state.state
+    fn state(metrics: &CameraMetrics, after: Duration) -> Availability {
+        metrics.snapshot_at(Monotonic::now().later(after), COUNTS).state.state
     }
 
     #[test]
     fn a_camera_is_live_while_results_leave() {
         let (now, later) = (Duration::ZERO, Duration::from_secs(11));
-        let statistics = statistics();
-        assert_eq!(state(&statistics, now), Availability::Never);
-        statistics.came();
-        assert_eq!(state(&statistics, now), Availability::Silent);
-        statistics.saw(Duration::ZERO, Duration::from_millis(8), &[]);
-        assert_eq!(state(&statistics, now), Availability::Live);
-        assert_eq!(state(&statistics, later), Availability::Silent);
-        statistics.came();
-        statistics.went();
-        assert_eq!(state(&statistics, now), Availability::Live, "one was replaced by the other");
-        statistics.went();
-        assert_eq!(state(&statistics, now), Availability::Lost);
+        let metrics = metrics();
+        assert_eq!(state(&metrics, now), Availability::Never);
+        metrics.source_connected();
+        assert_eq!(state(&metrics, now), Availability::Silent);
+        metrics.record_result(Duration::ZERO, Duration::from_millis(8));
+        assert_eq!(state(&metrics, now), Availability::Live);
+        assert_eq!(state(&metrics, later), Availability::Silent);
+        metrics.source_connected();
+        metrics.source_disconnected();
+        assert_eq!(state(&metrics, now), Availability::Live, "one was replaced by the other");
+        metrics.source_disconnected();
+        assert_eq!(state(&metrics, now), Availability::Lost);
     }
 
     #[test]
     fn a_snapshot_has_it_all_and_can_be_read_back() {
-        let statistics = statistics();
-        statistics.came();
-        (0..20).for_each(|_| statistics.saw(Duration::ZERO, Duration::from_millis(8), &[("motion", Duration::ZERO)]));
-        statistics.received(500);
-        statistics.received(700);
-        statistics.refused(21, &RejectReason::Unsupported("a drawing"));
-        let snapshot = statistics.snapshot(COUNTS);
+        let metrics = metrics();
+        metrics.source_connected();
+        (0..20).for_each(|_| metrics.record_result(Duration::ZERO, Duration::from_millis(8)));
+        (0..20).for_each(|_| metrics.stage("motion").times.record(Duration::ZERO));
+        metrics.received(500);
+        metrics.received(700);
+        metrics.rejected(21, &RejectReason::Unsupported("a drawing"));
+        let snapshot = metrics.snapshot(COUNTS);
         assert_eq!((snapshot.published, snapshot.taken, snapshot.superseded, snapshot.waiting), (7, 4, 2, 1));
         assert_eq!((snapshot.state.state, snapshot.ages.count()), (Availability::Live, 20));
         assert!(snapshot.fps > 0.0, "{snapshot:?}");
         assert_eq!((snapshot.received, snapshot.received_bytes, snapshot.connections), (2, 1200, 1));
-        assert_eq!((snapshot.starts.count(), snapshot.stages["motion"].count()), (20, 20));
+        assert_eq!((snapshot.start_ages.count(), snapshot.stages["motion"].count()), (20, 20));
         let Percentiles { p50, p95, p99 } = snapshot.age_ms.unwrap();
         assert!(7.0 <= p50 && p50 <= p95 && p95 <= p99 && p99 <= 9.0, "{snapshot:?}");
         assert_eq!(snapshot.refused, BTreeMap::from([("unsupported".to_owned(), 1)]));
         assert_eq!(snapshot.last_error.as_ref().unwrap().what, "frame 21 refused: a drawing");
 
         let read: Snapshot = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
-        let (ages, starts, stages, sources) = Default::default();
-        assert_eq!(read, Snapshot { ages, starts, stages, sources, ..snapshot });
+        let (ages, start_ages) = (Distribution::default(), Distribution::default());
+        assert_eq!(
+            read,
+            Snapshot {
+                ages,
+                start_ages,
+                stages: BTreeMap::new(),
+                stage_errors: BTreeMap::new(),
+                sources: 0,
+                ..snapshot
+            }
+        );
     }
 }

@@ -1,15 +1,16 @@
-//! Frames that are not looked at: counted by cause, answered to their sender, told at most once a second.
+//! Frames that are not looked at: counted by reason, logged at most once a second.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    array,
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use log::warn;
 use strum::{IntoStaticStr, VariantNames};
 
 use crate::{
     frame::{Camera, RawError, Size},
-    hub::{Hub, Topic},
-    message::{Message, Refused},
-    sync::Mutex,
     telemetry::log_limiter::LogLimiter,
     wire::WireError,
 };
@@ -38,6 +39,14 @@ pub enum RejectReason {
         /// The limit.
         limit: u64,
     },
+    /// A side longer than `server.max_side_px`.
+    #[error("{size} has a side of more than the {limit_px} pixels that server.max_side_px allows")]
+    SideTooLong {
+        /// The picture's.
+        size: Size,
+        /// The limit.
+        limit_px: u32,
+    },
     /// The driver of a camera says so.
     #[error("the driver says that the frame is broken")]
     Broken,
@@ -61,46 +70,47 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    /// Every cause there is.
-    pub const CAUSES: &[&str] = Self::VARIANTS;
+    /// The names of all reasons.
+    pub const NAMES: &[&str] = Self::VARIANTS;
 
-    /// The cause as counted, one of [`CAUSES`](Self::CAUSES).
+    /// The reason's name, one of [`NAMES`](Self::NAMES).
     #[must_use]
-    pub fn cause(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         self.into()
     }
 }
 
-/// All refusals of one camera.
+/// All rejections of one camera.
 #[derive(Debug)]
 pub struct Rejections {
     camera: Camera,
-    hub: Arc<Hub>,
-    counts: Mutex<BTreeMap<&'static str, u64>>,
+    /// In the order of [`RejectReason::NAMES`].
+    counts: [AtomicU64; RejectReason::NAMES.len()],
     limiter: LogLimiter,
 }
 
 impl Rejections {
     /// None so far.
     #[must_use]
-    pub fn new(camera: Camera, hub: Arc<Hub>) -> Self {
-        Self { camera, hub, counts: Mutex::default(), limiter: LogLimiter::default() }
+    pub fn new(camera: Camera) -> Self {
+        Self { camera, counts: array::from_fn(|_| AtomicU64::new(0)), limiter: LogLimiter::default() }
     }
 
-    /// Counts the refusal of frame `seq`, answers it, and tells it unless one was told a moment ago.
-    pub fn note(&self, seq: u64, refusal: &RejectReason) {
-        *self.counts.lock().entry(refusal.cause()).or_default() += 1;
+    /// Counts the rejection of frame `seq`, and logs it unless one was logged a moment ago.
+    pub fn record(&self, seq: u64, reason: &RejectReason) {
+        let numbers = RejectReason::NAMES.iter().zip(&self.counts);
+        if let Some((_, count)) = numbers.into_iter().find(|(name, _)| **name == reason.name()) {
+            count.fetch_add(1, Ordering::Relaxed); // read by itself
+        }
         let camera = self.camera.name();
-        self.hub.send(&self.camera, Topic::Refused, || {
-            Message::Refused(Refused { camera: camera.into(), seq, cause: refusal.to_string() })
-        });
         if let Some(suppressed) = self.limiter.check() {
-            warn!(CAMERA = camera, CAUSE = refusal.cause(); "{camera}: frame {seq} refused: {refusal}{suppressed}");
+            warn!(CAMERA = camera, CAUSE = reason.name(); "{camera}: frame {seq} refused: {reason}{suppressed}");
         }
     }
 
-    /// How many there were of each cause.
+    /// How many there were of each reason that came up.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.counts.lock().clone()
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed)); // each by itself
+        RejectReason::NAMES.iter().copied().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 }

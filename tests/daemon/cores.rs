@@ -17,7 +17,7 @@ fn check(config: &str, core: usize) {
     sender.next_of("result");
 
     // Who is not decided has its address for a name, of which Linux keeps the beginning.
-    let names = ["fovea", "listen", "processor", "ws-127.0.0.1", "ws-door", "ws-results"];
+    let names = ["fovea", "journal", "listen", "processor", "ws-127.0.0.1", "ws-door", "ws-results"];
     eventually("every thread has its name", || {
         let mut found: Vec<_> = daemon.tasks().into_iter().map(|task| task.name).collect();
         found.sort();

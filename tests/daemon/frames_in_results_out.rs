@@ -91,7 +91,8 @@ fn fovea_v1_greets_asks_for_the_clock_and_tells_what_is_taken() {
     assert_eq!(hello["server"], concat!("fovea ", env!("CARGO_PKG_VERSION")));
     assert!(hello["clock_us"].as_u64().is_some_and(|us| us > 0), "{hello}");
     let limits = json!({
-        "max_message_bytes": 54321, "max_pixels": 12345, "message_timeout_ms": 10_000, "idle_timeout_ms": 60_000
+        "max_message_bytes": 54321, "max_pixels": 12345, "max_side_px": 8192, "message_timeout_ms": 10_000,
+        "idle_timeout_ms": 60_000
     });
     assert_eq!(hello["limits"], limits);
 

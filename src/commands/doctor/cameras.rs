@@ -58,7 +58,7 @@ fn cannot_open(name: &str, path: &Path) -> Diagnostic {
 
 /// Checks what the camera offers. It sets nothing: the camera may be in use.
 fn check_format(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> Diagnostic {
-    let wanted = RequestedMode::new(v4l2, camera.motion.is_some());
+    let wanted = RequestedMode::new(v4l2, !camera.stages.names().is_empty());
     let (name, offers, shown) = (&camera.name, device.formats(), path.display());
     match choose_mode(&offers, &wanted) {
         Err(why) => Diagnostic::bad(format!("{name}: {shown}: {why}")),

@@ -12,16 +12,24 @@ mod reconnect;
 mod runner;
 mod status_log;
 
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
+    time::Instant,
+};
 
 use self::{frame_sink::FrameSink, mailbox::Mailbox, runner::Runner};
 use super::control_plan::ControlValues;
 use crate::{
+    camera::Feed,
     config::V4l2,
-    source::post::Post,
     system::{
         event_fd::EventFd,
         thread::{JoinTimeout, Thread},
+        watchdog::Heartbeat,
     },
 };
 
@@ -34,18 +42,28 @@ pub struct CaptureThread {
 }
 
 impl CaptureThread {
-    /// Starts the thread. The thread itself opens the device, and retries if it is missing.
+    /// Starts the thread, which opens no device before [`PreparedCapture::start`]: whatever the system may lack is known
+    /// by then. `luma` says whether stages look at luma, which the choice of a format goes by.
     ///
     /// # Errors
     /// Fails if the system has no descriptor or no thread left.
-    pub fn start(settings: V4l2, post: Post) -> io::Result<Self> {
+    pub fn prepare(
+        settings: V4l2,
+        feed: Arc<Feed>,
+        heartbeat: Arc<Heartbeat>,
+        luma: bool,
+    ) -> io::Result<PreparedCapture> {
         let mailbox = Arc::new(Mailbox::new()?);
-        let (luma, sink) = (post.luma, FrameSink::new(post));
-        let name = format!("cam-{}", sink.camera());
-        let runner = Runner::new(settings, luma, sink, mailbox.clone());
+        let name = format!("cam-{}", feed.name());
+        let runner = Runner::new(settings, luma, FrameSink::new(feed, heartbeat), mailbox.clone());
+        let (start, started) = sync_channel(1);
         // Only `join_until` waits for the end of this thread: nobody polls its event fd.
-        let thread = Thread::spawn(&name, Arc::new(EventFd::new()?), move || runner.run())?;
-        Ok(Self { thread, mailbox })
+        let thread = Thread::spawn(&name, Arc::new(EventFd::new()?), move || {
+            if started.recv().is_ok() {
+                runner.run();
+            }
+        })?;
+        Ok(PreparedCapture { capture: Self { thread, mailbox }, start })
     }
 
     /// Sets other controls while the device stays open. Does not block: the thread sets them.
@@ -64,5 +82,22 @@ impl CaptureThread {
     /// Fails if the thread has not ended by `deadline`: the driver does not answer.
     pub fn join_until(self, deadline: Instant) -> Result<(), JoinTimeout> {
         self.thread.join_until(deadline)
+    }
+}
+
+/// A capture thread that waits for its start. Dropping this ends it.
+#[derive(Debug)]
+pub struct PreparedCapture {
+    capture: CaptureThread,
+    start: SyncSender<()>,
+}
+
+impl PreparedCapture {
+    /// Lets the thread begin. It opens the device, and retries if it is missing.
+    #[must_use]
+    pub fn start(self) -> CaptureThread {
+        // The thread waits for this; nothing else ends it before.
+        let _ = self.start.send(());
+        self.capture
     }
 }

@@ -171,10 +171,10 @@ fn copy(parts: &[&[u8]], pool: &Pool) -> Bytes {
     let mut buffer = pool.buffer();
     buffer.reserve(parts.iter().map(|part| part.len()).sum());
     for part in parts {
-        buffer.space(part.len()).copy_from_slice(part);
-        buffer.filled(part.len());
+        buffer.spare_mut(part.len()).copy_from_slice(part);
+        buffer.advance(part.len());
     }
-    buffer.finish()
+    buffer.freeze()
 }
 
 impl State {

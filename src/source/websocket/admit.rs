@@ -13,6 +13,28 @@ use crate::{
 /// How a text message begins that is a picture.
 const DATA_URL: &str = "data:";
 
+/// How large a picture may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PictureLimits {
+    /// Columns times rows.
+    pub(super) max_pixels: u64,
+    /// Columns or rows, whichever are more.
+    pub(super) max_side_px: u32,
+}
+
+impl PictureLimits {
+    fn check(self, size: Size) -> Result<(), RejectReason> {
+        let Self { max_pixels, max_side_px } = self;
+        if size.pixels() > max_pixels {
+            return Err(RejectReason::TooManyPixels { size, limit: max_pixels });
+        }
+        if size.width_px.max(size.height_px) > max_side_px {
+            return Err(RejectReason::SideTooLong { size, limit_px: max_side_px });
+        }
+        Ok(())
+    }
+}
+
 /// A picture out of a message, and what its sender said of it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Picture {
@@ -26,9 +48,9 @@ pub(super) struct Picture {
 ///
 /// # Errors
 /// When it is neither, or too large.
-pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, RejectReason> {
+pub(super) fn bare(bytes: Bytes, limits: PictureLimits) -> Result<Picture, RejectReason> {
     let (format, size) = image_header::read(&bytes)?;
-    within(size, max_pixels)?;
+    limits.check(size)?;
     Ok(Picture { format, size, stride_bytes: 0, bytes })
 }
 
@@ -36,10 +58,10 @@ pub(super) fn bare(bytes: Bytes, max_pixels: u64) -> Result<Picture, RejectReaso
 ///
 /// # Errors
 /// When it is not what the header says, or too large. Whether the rows are all there is for [`Picture::into_frame`].
-pub(super) fn headed(header: &Header, bytes: Bytes, max_pixels: u64) -> Result<Picture, RejectReason> {
+pub(super) fn headed(header: &Header, bytes: Bytes, limits: PictureLimits) -> Result<Picture, RejectReason> {
     let format = header.format;
-    if format.row_bytes(1).is_none() {
-        let picture = bare(bytes, max_pixels)?;
+    if !format.is_raw() {
+        let picture = bare(bytes, limits)?;
         return if picture.format == format {
             Ok(picture)
         } else {
@@ -47,7 +69,7 @@ pub(super) fn headed(header: &Header, bytes: Bytes, max_pixels: u64) -> Result<P
         };
     }
     let size = Size { width_px: header.width_px, height_px: header.height_px };
-    within(size, max_pixels)?;
+    limits.check(size)?;
     Ok(Picture { format, size, stride_bytes: header.stride_bytes as usize, bytes })
 }
 
@@ -69,10 +91,10 @@ pub(super) fn data_url(text: &str, pool: &Pool) -> Result<Bytes, RejectReason> {
     let room = base64::decoded_len_estimate(data.len());
     buffer.reserve(room);
     let count = STANDARD
-        .decode_slice(data.trim_ascii_end(), buffer.space(room)) // websocat sends the line with its end
+        .decode_slice(data.trim_ascii_end(), buffer.spare_mut(room)) // websocat sends the line with its end
         .map_err(|_| RejectReason::BadDataUrl("what stands behind the comma is not base64"))?;
-    buffer.filled(count);
-    Ok(buffer.finish())
+    buffer.advance(count);
+    Ok(buffer.freeze())
 }
 
 impl Picture {
@@ -87,8 +109,4 @@ impl Picture {
             _ => Ok(Frame::raw(origin, format, size, stride_bytes, bytes)?),
         }
     }
-}
-
-fn within(size: Size, limit: u64) -> Result<(), RejectReason> {
-    if size.pixels() > limit { Err(RejectReason::TooManyPixels { size, limit }) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! One client's connection: messages in, the outbox out, and the client's signs of life. One thread, one `poll`.
+//! One client's connection: messages in, the queue out, and the client's signs of life. One thread, one `poll`.
 
 use std::{
     io::{self, Chain, Cursor, Read},
@@ -17,20 +17,23 @@ use tungstenite::{
     },
 };
 
-use super::receive::{Incoming, Receiver, Stop};
+use super::{
+    close::Close,
+    receive::{Incoming, Receiver, RecvError},
+};
 use crate::{
-    hub::queue::{CloseReason, Next, Queue},
+    hub::queue::{Next, Queue},
     source::buffers::Pool,
     system::event_fd::poll,
 };
 
 /// How long a client that was told goodbye may take to go. Until then what it still sends is read and dropped: closing
 /// a socket with unread bytes resets the connection, and the goodbye would be lost with it.
-const GOODBYE: Duration = Duration::from_millis(300);
+const LINGER: Duration = Duration::from_millis(300);
 
 /// How long nothing is read after something refused. Whoever sends nothing but garbage as fast as it can is held to 500
 /// messages a second by the network's own back-pressure, and others keep their share of the core.
-const REST: Duration = Duration::from_millis(2);
+const THROTTLE: Duration = Duration::from_millis(2);
 
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +50,12 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Connection<'a> {
     socket: &'a TcpStream,
-    outbox: &'a Queue,
+    queue: &'a Queue,
     limits: Limits,
     input: Chain<Cursor<Vec<u8>>, &'a TcpStream>,
     receiver: Receiver,
     output: FrameSocket<&'a TcpStream>,
-    /// The socket took less than it was given; nothing more is taken from the outbox until it took the rest.
+    /// The socket took less than it was given; nothing more is taken from the queue until it took the rest.
     is_backed_up: bool,
     /// The last ping that came meanwhile; RFC 6455, 5.5.3 leaves it free to answer no other.
     unanswered: Option<Bytes>,
@@ -61,7 +64,7 @@ pub(super) struct Connection<'a> {
     /// When the message that is being received began.
     began_at: Option<Instant>,
     /// Nothing is read until then.
-    rests_until: Option<Instant>,
+    throttled_until: Option<Instant>,
 }
 
 /// A message with content.
@@ -85,13 +88,13 @@ impl Content {
 
 /// Why a connection is over.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Over {
+pub(super) enum Disconnect {
     /// It went, with or without a word.
     #[error("it left")]
     Left(Option<CloseCode>),
-    /// It is sent away.
+    /// It is closed by this side.
     #[error("{} ({})", .0.reason, .0.code)]
-    Ended(CloseReason),
+    Closed(Close),
     /// The network failed.
     #[error("{0}")]
     Lost(io::Error),
@@ -99,10 +102,10 @@ pub(super) enum Over {
 
 impl<'a> Connection<'a> {
     /// A connection that was just let in; `early` is what it sent right behind its request.
-    pub(super) fn new(socket: &'a TcpStream, outbox: &'a Queue, limits: Limits, early: Vec<u8>) -> Self {
+    pub(super) fn new(socket: &'a TcpStream, queue: &'a Queue, limits: Limits, early: Vec<u8>) -> Self {
         Self {
             socket,
-            outbox,
+            queue,
             limits,
             input: Cursor::new(early).chain(socket),
             receiver: Receiver::new(limits.message_bytes),
@@ -112,13 +115,13 @@ impl<'a> Connection<'a> {
             heard_at: Instant::now(),
             is_pinged: false,
             began_at: None,
-            rests_until: None,
+            throttled_until: None,
         }
     }
 
     /// Reads nothing for a moment: what came last was refused.
-    pub(super) fn rest(&mut self) {
-        self.rests_until = Some(Instant::now() + REST);
+    pub(super) fn throttle(&mut self) {
+        self.throttled_until = Some(Instant::now() + THROTTLE);
     }
 
     /// Buffers like those that messages come in.
@@ -126,15 +129,15 @@ impl<'a> Connection<'a> {
         self.receiver.pool()
     }
 
-    /// Waits for the next message, or until the time given; sends what the outbox holds meanwhile.
+    /// Waits for the next message, or until the time given; sends what the queue holds meanwhile.
     ///
     /// # Errors
     /// When the connection is over.
-    pub(super) fn next(&mut self, until: Option<Instant>) -> Result<Option<Content>, Over> {
+    pub(super) fn next(&mut self, until: Option<Instant>) -> Result<Option<Content>, Disconnect> {
         loop {
             self.send_waiting()?;
-            self.rests_until.take_if(|rests_until| *rests_until <= Instant::now());
-            let incoming = if self.rests_until.is_none() { self.receiver.next(&mut self.input)? } else { None };
+            self.throttled_until.take_if(|throttled_until| *throttled_until <= Instant::now());
+            let incoming = if self.throttled_until.is_none() { self.receiver.next(&mut self.input)? } else { None };
             match incoming {
                 Some(incoming) => {
                     self.heard_at = Instant::now();
@@ -146,8 +149,8 @@ impl<'a> Connection<'a> {
                         Incoming::Binary(bytes) => return Ok(Some(Content::Binary(bytes))),
                         Incoming::Text(text) => return Ok(Some(Content::Text(text))),
                         Incoming::Ping(bytes) => self.answer(bytes)?,
-                        Incoming::Piece | Incoming::Pong => {}
-                        Incoming::Close(code) => return Err(Over::Left(code)),
+                        Incoming::Fragment | Incoming::Pong => {}
+                        Incoming::Close(code) => return Err(Disconnect::Left(code)),
                     }
                     // Here too: a client that sends without a pause is never waited for.
                     self.keep_time(self.heard_at)?;
@@ -162,7 +165,7 @@ impl<'a> Connection<'a> {
     ///
     /// # Errors
     /// When that is too long ago.
-    fn keep_time(&mut self, now: Instant) -> Result<(), Over> {
+    fn keep_time(&mut self, now: Instant) -> Result<(), Disconnect> {
         if self.receiver.is_mid_message() {
             self.began_at.get_or_insert(now);
         }
@@ -176,21 +179,21 @@ impl<'a> Connection<'a> {
         self.began_at.map(|began_at| began_at + self.limits.message_timeout)
     }
 
-    /// Waits for bytes, for room, for the outbox, or for the nearest of all deadlines.
-    fn wait(&mut self, until: Option<Instant>) -> Result<(), Over> {
+    /// Waits for bytes, for room, for the queue, or for the nearest of all deadlines.
+    fn wait(&mut self, until: Option<Instant>) -> Result<(), Disconnect> {
         self.keep_time(Instant::now())?;
         let ping_due = self.heard_at + self.limits.idle_timeout / 2;
         let idle_due = self.heard_at + self.limits.idle_timeout;
         let life_due = if self.is_pinged { idle_due } else { ping_due };
-        let nearest = [until, self.message_due(), self.rests_until, Some(life_due)].into_iter().flatten().min();
+        let nearest = [until, self.message_due(), self.throttled_until, Some(life_due)].into_iter().flatten().min();
 
         let room = if self.is_backed_up { PollFlags::POLLOUT } else { PollFlags::empty() };
-        let news = if self.rests_until.is_none() { PollFlags::POLLIN } else { PollFlags::empty() };
+        let news = if self.throttled_until.is_none() { PollFlags::POLLIN } else { PollFlags::empty() };
         let socket = (self.socket.as_fd(), news | room);
-        let outbox = (self.outbox.wake().as_fd(), PollFlags::POLLIN);
-        let [is_socket_ready, is_outbox_ready] = poll([socket, outbox], nearest).map_err(Over::Lost)?;
-        if is_outbox_ready {
-            self.outbox.wake().clear();
+        let queue = (self.queue.event().as_fd(), PollFlags::POLLIN);
+        let [is_socket_ready, is_queue_ready] = poll([socket, queue], nearest).map_err(Disconnect::Lost)?;
+        if is_queue_ready {
+            self.queue.clear_event();
         }
 
         let now = Instant::now();
@@ -205,15 +208,15 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Sends what the outbox holds, as far as the socket takes it.
-    fn send_waiting(&mut self) -> Result<(), Over> {
+    /// Sends what the queue holds, as far as the socket takes it.
+    fn send_waiting(&mut self) -> Result<(), Disconnect> {
         if self.is_backed_up {
             self.flush()?;
             // Who does not read cannot be told goodbye either.
             if self.is_backed_up
-                && let Some(ending) = self.outbox.ending()
+                && let Some(reason) = self.queue.close_reason()
             {
-                return Err(Over::Ended(ending));
+                return Err(Disconnect::Closed(reason.into()));
             }
         }
         if !self.is_backed_up
@@ -222,9 +225,11 @@ impl<'a> Connection<'a> {
             self.send(Frame::pong(bytes))?;
         }
         while !self.is_backed_up {
-            match self.outbox.next() {
-                Some(Next::Text(text)) => self.send(Frame::message(text, OpCode::Data(Data::Text), true))?,
-                Some(Next::End(ending)) => return Err(Over::Ended(ending)),
+            match self.queue.next() {
+                Some(Next::Message(message)) => {
+                    self.send(Frame::message(message.json().clone(), OpCode::Data(Data::Text), true))?;
+                }
+                Some(Next::Close(reason)) => return Err(Disconnect::Closed(reason.into())),
                 None => break,
             }
         }
@@ -232,7 +237,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Answers a ping; later if the socket takes nothing now. What waits must not grow with what is asked.
-    fn answer(&mut self, ping: Bytes) -> Result<(), Over> {
+    fn answer(&mut self, ping: Bytes) -> Result<(), Disconnect> {
         if self.is_backed_up {
             self.unanswered = Some(ping);
             return Ok(());
@@ -241,40 +246,40 @@ impl<'a> Connection<'a> {
     }
 
     /// Sends one frame; what the socket does not take now is kept until it does.
-    fn send(&mut self, frame: Frame) -> Result<(), Over> {
+    fn send(&mut self, frame: Frame) -> Result<(), Disconnect> {
         match self.output.write(frame) {
-            Err(WsError::Io(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(Over::Lost(error)),
+            Err(WsError::Io(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(Disconnect::Lost(error)),
             _ => self.flush(),
         }
     }
 
-    fn flush(&mut self) -> Result<(), Over> {
+    fn flush(&mut self) -> Result<(), Disconnect> {
         let flushed = self.output.flush();
         self.is_backed_up = matches!(&flushed, Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock);
         match flushed {
-            Err(WsError::Io(error)) if !self.is_backed_up => Err(Over::Lost(error)),
+            Err(WsError::Io(error)) if !self.is_backed_up => Err(Disconnect::Lost(error)),
             _ => Ok(()),
         }
     }
 
     /// Says goodbye as the reason asks for it, and waits a moment for the client to go.
-    pub(super) fn finish(mut self, over: &Over) {
-        let close = match over {
-            Over::Lost(_) => return,
-            Over::Left(code) => code.map(|code| CloseFrame { code, reason: Utf8Bytes::default() }),
-            Over::Ended(CloseReason { code, reason }) => {
+    pub(super) fn finish(mut self, disconnect: &Disconnect) {
+        let close = match disconnect {
+            Disconnect::Lost(_) => return,
+            Disconnect::Left(code) => code.map(|code| CloseFrame { code, reason: Utf8Bytes::default() }),
+            Disconnect::Closed(Close { code, reason }) => {
                 Some(CloseFrame { code: *code, reason: Utf8Bytes::from_static(reason) })
             }
         };
         if self.send(Frame::close(close)).is_ok() && !self.is_backed_up {
-            see_off(self.socket);
+            linger_close(self.socket);
         }
     }
 }
 
 /// Ends a connection after its last words were sent: reads and drops until the other side has closed, or a moment is up.
-pub(super) fn see_off(mut socket: &TcpStream) {
-    let until = Instant::now() + GOODBYE;
+pub(super) fn linger_close(mut socket: &TcpStream) {
+    let until = Instant::now() + LINGER;
     let mut scrap = [0; 4096];
     // Whatever fails here, the connection is over either way.
     let _ = socket.shutdown(Shutdown::Write);
@@ -289,16 +294,16 @@ pub(super) fn see_off(mut socket: &TcpStream) {
     }
 }
 
-fn policy(reason: &'static str) -> Over {
-    Over::Ended(CloseReason { code: CloseCode::Policy, reason })
+fn policy(reason: &'static str) -> Disconnect {
+    Disconnect::Closed(Close::policy(reason))
 }
 
-impl From<Stop> for Over {
-    fn from(stop: Stop) -> Self {
+impl From<RecvError> for Disconnect {
+    fn from(stop: RecvError) -> Self {
         match stop {
-            Stop::Gone(error) if error.kind() == io::ErrorKind::UnexpectedEof => Self::Left(None),
-            Stop::Gone(error) => Self::Lost(error),
-            Stop::Fault(ending) => Self::Ended(ending),
+            RecvError::Gone(error) if error.kind() == io::ErrorKind::UnexpectedEof => Self::Left(None),
+            RecvError::Gone(error) => Self::Lost(error),
+            RecvError::Fault(close) => Self::Closed(close),
         }
     }
 }

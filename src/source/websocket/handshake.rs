@@ -12,6 +12,7 @@ use tungstenite::{
 
 use crate::{
     frame::Camera,
+    hub::Replies,
     system::authority::{cannot_be_claimed, without_port},
     wire::SUBPROTOCOL,
 };
@@ -24,22 +25,31 @@ pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024;
 pub(super) struct Route {
     /// What it does.
     pub(super) role: Role,
-    /// Whether it speaks `fovea.v1`.
-    pub(super) is_v1: bool,
+    /// What its messages are.
+    pub(super) protocol: Protocol,
+}
+
+/// What a client's messages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Headers before pictures, control messages, pacing.
+    V1,
+    /// Bare pictures.
+    Bare,
 }
 
 /// What a client does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// It sends frames of a camera, and may want its results here.
-    Sender { camera: Camera, results: bool },
+    Sender { camera: Camera, replies: Replies },
     /// It reads the results and events of one camera or of all.
     Reader { camera: Option<Camera> },
 }
 
 /// A camera that a request may name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known<'a> {
+pub(super) struct KnownCamera<'a> {
     pub(super) camera: &'a Camera,
     /// Whether it is plugged into this machine, and takes frames from nobody.
     pub(super) is_local: bool,
@@ -47,7 +57,7 @@ pub(super) struct Known<'a> {
 
 /// Why a client is not let in: an HTTP answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Denial {
+pub(super) struct HandshakeError {
     /// The status.
     pub(super) status: StatusCode,
     /// A line or two of text for whoever reads the client's error.
@@ -56,7 +66,7 @@ pub(super) struct Denial {
     headers: Vec<(header::HeaderName, &'static str)>,
 }
 
-impl Denial {
+impl HandshakeError {
     fn new(status: StatusCode, body: impl Into<String>) -> Self {
         Self { status, body: body.into(), headers: Vec::new() }
     }
@@ -101,13 +111,15 @@ impl Denial {
 ///
 /// # Errors
 /// When it is no request that leads to a WebSocket.
-pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, Denial> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, HandshakeError> {
     match Request::try_parse(bytes) {
         Ok(found) => Ok(found),
         Err(WsError::Protocol(ProtocolError::WrongHttpMethod)) => {
-            Err(Denial::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET leads to a WebSocket."))
+            Err(HandshakeError::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET leads to a WebSocket."))
         }
-        Err(error) => Err(Denial::new(StatusCode::BAD_REQUEST, format!("This is no HTTP/1.1 request: {error}."))),
+        Err(error) => {
+            Err(HandshakeError::new(StatusCode::BAD_REQUEST, format!("This is no HTTP/1.1 request: {error}.")))
+        }
     }
 }
 
@@ -117,9 +129,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, Denial> {
 /// With the answer that does not.
 pub(super) fn accept(
     request: &Request,
-    cameras: &[Known<'_>],
+    cameras: &[KnownCamera<'_>],
     allowed_origins: &[String],
-) -> Result<(Route, Vec<u8>), Denial> {
+) -> Result<(Route, Vec<u8>), HandshakeError> {
     let mut response = create_response(request).map_err(|error| {
         let body = format!(
             "This port speaks WebSocket: send frames to ws://HOST:PORT/frames/CAMERA, read results from \
@@ -130,48 +142,49 @@ pub(super) fn accept(
             (header::CONNECTION, "Upgrade, close"),
             (header::SEC_WEBSOCKET_VERSION, "13"),
         ];
-        Denial { headers, ..Denial::new(StatusCode::UPGRADE_REQUIRED, body) }
+        HandshakeError { headers, ..HandshakeError::new(StatusCode::UPGRADE_REQUIRED, body) }
     })?;
     check_origin(request.headers(), allowed_origins)?;
     let role = role(request, cameras)?;
-    let is_v1 = offers_v1(request.headers());
-    if is_v1 {
+    let protocol = if offers_v1(request.headers()) { Protocol::V1 } else { Protocol::Bare };
+    if protocol == Protocol::V1 {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
-    Ok((Route { role, is_v1 }, to_bytes(&response)))
+    Ok((Route { role, protocol }, to_bytes(&response)))
 }
 
-fn role(request: &Request, cameras: &[Known<'_>]) -> Result<Role, Denial> {
+fn role(request: &Request, cameras: &[KnownCamera<'_>]) -> Result<Role, HandshakeError> {
     let known = |name: &str| {
         cameras.iter().find(|known| known.camera.name() == name).ok_or_else(|| {
             let body = format!("There is no camera {name:?} here. Cameras: {}.", names(cameras));
-            Denial::new(StatusCode::NOT_FOUND, body)
+            HandshakeError::new(StatusCode::NOT_FOUND, body)
         })
     };
     let fed_from_here = |name: &str| {
         let known = known(name)?;
         if known.is_local {
             let body = format!("The camera {name:?} is plugged into this machine, and takes frames from nobody else.");
-            return Err(Denial::new(StatusCode::CONFLICT, body));
+            return Err(HandshakeError::new(StatusCode::CONFLICT, body));
         }
         Ok(known.camera.clone())
     };
     let fed: Vec<_> = cameras.iter().filter(|known| !known.is_local).collect();
-    let results = request.uri().query().is_some_and(|query| query.split('&').any(|word| word == "results"));
+    let wants_results = request.uri().query().is_some_and(|query| query.split('&').any(|word| word == "results"));
+    let replies = if wants_results { Replies::Results } else { Replies::None };
     let path = request.uri().path();
     match path.trim_matches('/').split('/').collect::<Vec<_>>()[..] {
         [""] => match fed[..] {
-            [known] => Ok(Role::Sender { camera: known.camera.clone(), results }),
+            [known] => Ok(Role::Sender { camera: known.camera.clone(), replies }),
             [] => {
                 let body = "All cameras are plugged into this machine: there is none to send frames to.";
-                Err(Denial::new(StatusCode::CONFLICT, body))
+                Err(HandshakeError::new(StatusCode::CONFLICT, body))
             }
             _ => {
                 let body = format!("With more than one camera, send to /frames/CAMERA. Cameras: {}.", names(cameras));
-                Err(Denial::new(StatusCode::NOT_FOUND, body))
+                Err(HandshakeError::new(StatusCode::NOT_FOUND, body))
             }
         },
-        ["frames", name] => Ok(Role::Sender { camera: fed_from_here(name)?, results }),
+        ["frames", name] => Ok(Role::Sender { camera: fed_from_here(name)?, replies }),
         ["results"] => Ok(Role::Reader { camera: None }),
         ["results", name] => Ok(Role::Reader { camera: Some(known(name)?.camera.clone()) }),
         _ => {
@@ -180,14 +193,14 @@ fn role(request: &Request, cameras: &[Known<'_>]) -> Result<Role, Denial> {
                  /results/CAMERA. Cameras: {}.",
                 names(cameras)
             );
-            Err(Denial::new(StatusCode::NOT_FOUND, body))
+            Err(HandshakeError::new(StatusCode::NOT_FOUND, body))
         }
     }
 }
 
 /// A browser says which site's page wants to connect. A page of this very host may; others only if they are configured,
 /// or any web page that somebody near the board looks at could.
-fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Denial> {
+fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), HandshakeError> {
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or("?");
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
@@ -197,7 +210,7 @@ fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Denial> {
         return Ok(());
     }
     let body = format!("Pages of {origin} may not connect. To let them, add it to server.allowed_origins.");
-    Err(Denial::new(StatusCode::FORBIDDEN, body))
+    Err(HandshakeError::new(StatusCode::FORBIDDEN, body))
 }
 
 fn offers_v1(headers: &HeaderMap) -> bool {
@@ -209,7 +222,7 @@ fn offers_v1(headers: &HeaderMap) -> bool {
         .any(|name| name.trim() == SUBPROTOCOL)
 }
 
-fn names(cameras: &[Known<'_>]) -> String {
+fn names(cameras: &[KnownCamera<'_>]) -> String {
     cameras.iter().map(|known| known.camera.name()).collect::<Vec<_>>().join(", ")
 }
 
@@ -223,37 +236,45 @@ fn to_bytes(response: &Response<()>) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn answer(target: &str, headers: &str, cameras: &[&str], origins: &[&str]) -> Result<Route, (u16, String)> {
+    fn answer(target: &str, headers: &str, cameras: &[&str], origins: &[&str]) -> Result<String, (u16, String)> {
         let text = format!(
             "GET {target} HTTP/1.1\r\nHost: 192.0.2.7:8999\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         let (length, request) = parse(text.as_bytes()).unwrap().unwrap();
         assert_eq!(length, text.len());
-        let cameras: Vec<_> = cameras.iter().enumerate().map(|(index, name)| Camera::new(index, name)).collect();
+        let cameras: Vec<_> = cameras.iter().map(|name| Camera::new(name)).collect();
         let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
         // Of a name in capitals, the camera is plugged in.
         let known = |camera: &'_ Camera| camera.name().starts_with(|c: char| c.is_ascii_uppercase());
-        let known = |camera| Known { camera, is_local: known(camera) };
+        let known = |camera| KnownCamera { camera, is_local: known(camera) };
         accept(&request, &cameras.iter().map(known).collect::<Vec<_>>(), &origins)
-            .map(|(route, _)| route)
-            .map_err(|denial| (denial.status.as_u16(), denial.body))
+            .map(|(route, _)| describe(&route))
+            .map_err(|error| (error.status.as_u16(), error.body))
     }
 
-    fn sender(index: usize, name: &str, results: bool) -> Result<Route, (u16, String)> {
-        Ok(Route { role: Role::Sender { camera: Camera::new(index, name), results }, is_v1: false })
+    fn describe(route: &Route) -> String {
+        let role = match &route.role {
+            Role::Sender { camera, replies: Replies::Results } => format!("{} with results", camera.name()),
+            Role::Sender { camera, replies: Replies::None } => camera.name().to_owned(),
+            Role::Reader { camera } => format!("results of {}", camera.as_ref().map_or("all", Camera::name)),
+        };
+        if route.protocol == Protocol::V1 { format!("{role}, v1") } else { role }
+    }
+
+    fn ok(route: &str) -> Result<String, (u16, String)> {
+        Ok(route.to_owned())
     }
 
     #[test]
     fn paths_say_what_a_client_is_for() {
         let two = ["door", "yard"];
-        assert_eq!(answer("/frames/yard", "", &two, &[]), sender(1, "yard", false));
-        assert_eq!(answer("/frames/yard?a=b&results", "", &two, &[]), sender(1, "yard", true));
-        assert_eq!(answer("/", "", &["door"], &[]), sender(0, "door", false));
-        assert_eq!(answer("/?results", "", &["door"], &[]), sender(0, "door", true));
-        let reader = |camera| Ok(Route { role: Role::Reader { camera }, is_v1: false });
-        assert_eq!(answer("/results", "", &two, &[]), reader(None));
-        assert_eq!(answer("/results/door", "", &two, &[]), reader(Some(Camera::new(0, "door"))));
+        assert_eq!(answer("/frames/yard", "", &two, &[]), ok("yard"));
+        assert_eq!(answer("/frames/yard?a=b&results", "", &two, &[]), ok("yard with results"));
+        assert_eq!(answer("/", "", &["door"], &[]), ok("door"));
+        assert_eq!(answer("/?results", "", &["door"], &[]), ok("door with results"));
+        assert_eq!(answer("/results", "", &two, &[]), ok("results of all"));
+        assert_eq!(answer("/results/door", "", &two, &[]), ok("results of door"));
     }
 
     #[test]
@@ -278,17 +299,15 @@ mod tests {
         assert_eq!(answer("/frames/YARD", "", &["door", "YARD"], &[]), conflict(taken));
         let none = "All cameras are plugged into this machine: there is none to send frames to.";
         assert_eq!(answer("/", "", &["YARD"], &[]), conflict(none));
-        assert_eq!(answer("/", "", &["YARD", "door"], &[]), sender(1, "door", false), "the only one that takes any");
-        let reader = Route { role: Role::Reader { camera: Some(Camera::new(0, "YARD")) }, is_v1: false };
-        assert_eq!(answer("/results/YARD", "", &["YARD"], &[]), Ok(reader));
+        assert_eq!(answer("/", "", &["YARD", "door"], &[]), ok("door"), "the only one that takes any");
+        assert_eq!(answer("/results/YARD", "", &["YARD"], &[]), ok("results of YARD"));
     }
 
     #[test]
     fn the_sub_protocol_is_found_among_others() {
-        let offered =
-            |value| answer("/", &format!("Sec-WebSocket-Protocol: {value}\r\n"), &["door"], &[]).unwrap().is_v1;
-        assert!(offered("chat, fovea.v1"));
-        assert!(!offered("fovea.v2"));
+        let offered = |value| answer("/", &format!("Sec-WebSocket-Protocol: {value}\r\n"), &["door"], &[]);
+        assert_eq!(offered("chat, fovea.v1"), ok("door, v1"));
+        assert_eq!(offered("fovea.v2"), ok("door"));
     }
 
     #[test]
@@ -304,9 +323,9 @@ mod tests {
     #[test]
     fn a_browser_without_websocket_is_told_what_this_is() {
         let (_, request) = parse(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().unwrap();
-        let denial = accept(&request, &[], &[]).unwrap_err();
-        assert_eq!(denial.status, 426);
-        assert!(String::from_utf8(denial.to_bytes()).unwrap().contains("upgrade: websocket\r\n"));
+        let error = accept(&request, &[], &[]).unwrap_err();
+        assert_eq!(error.status, 426);
+        assert!(String::from_utf8(error.to_bytes()).unwrap().contains("upgrade: websocket\r\n"));
     }
 
     #[test]

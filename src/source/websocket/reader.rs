@@ -1,41 +1,43 @@
-//! A client that reads results: it gets what the hub puts into its outbox.
+//! A client that reads results: it gets what the hub puts into its queue.
 
 use log::info;
 
 use super::{
-    connection::Content,
-    sender::unsupported,
-    session::{Entry, Session},
+    close::Close,
+    connection::{Content, Disconnect},
+    handshake::Protocol,
+    session::{Session, Upgrade},
 };
-use crate::{frame::Camera, system::thread};
+use crate::{frame::Camera, hub::Interest, system::thread};
 
 /// The longest message taken from a reader, who has nothing to say but "clock".
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 /// Serves a reader of one camera's results, or of all, until it leaves or is sent away.
-pub(super) fn serve(session: &Session, camera: Option<&Camera>, is_v1: bool, entry: Entry) {
+pub(super) fn serve(session: &Session, camera: Option<&Camera>, protocol: Protocol, upgrade: Upgrade) {
     let Session { server, peer, .. } = session;
     let of = camera.map(Camera::name);
     thread::name("ws-results");
-    if let Some(suppressed) = server.readers_came.check() {
+    if let Some(suppressed) = server.readers_connected.check() {
         info!(CLIENT:% = peer; "{peer} reads the results of {}{suppressed}", of.unwrap_or("all cameras"));
     }
-    if is_v1 {
-        session.greet(of);
+    if protocol == Protocol::V1 {
+        session.send_hello(of);
     }
-    let _subscription = session.subscribe(camera, false, true);
-    let mut connection = session.let_in(entry, MAX_MESSAGE_BYTES);
-    let over = loop {
+    let _subscription = session.subscribe(camera, Interest::reader(camera.cloned()));
+    let mut connection = session.upgrade(upgrade, MAX_MESSAGE_BYTES);
+    let disconnect = loop {
         match connection.next(None) {
             Ok(None) => {}
             Ok(Some(Content::Binary(_) | Content::Text(_))) => {
-                break unsupported("send frames to /frames/CAMERA, not to /results");
+                let close = Close::unsupported("send frames to /frames/CAMERA, not to /results");
+                break Disconnect::Closed(close);
             }
-            Err(over) => break over,
+            Err(disconnect) => break disconnect,
         }
     };
-    if let Some(suppressed) = server.readers_left.check() {
-        info!(CLIENT:% = peer; "{peer} reads no more: {over}{suppressed}");
+    if let Some(suppressed) = server.readers_disconnected.check() {
+        info!(CLIENT:% = peer; "{peer} reads no more: {disconnect}{suppressed}");
     }
-    connection.finish(&over);
+    connection.finish(&disconnect);
 }

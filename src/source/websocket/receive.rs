@@ -2,7 +2,7 @@
 //!
 //! tungstenite's own reader allocates each payload anew and zeroes its read buffer before every read. Here a payload
 //! is read straight into a buffer that goes round, and unmasked there: nothing of its size is allocated or copied,
-//! but for the up to [`AHEAD_BYTES`] that come along with a header. Headers are still tungstenite's to parse.
+//! but for the up to [`READ_BUF_BYTES`] that come along with a header. Headers are still tungstenite's to parse.
 
 use std::io::{self, Cursor, Read};
 
@@ -15,13 +15,11 @@ use tungstenite::{
     },
 };
 
-use crate::{
-    hub::queue::CloseReason,
-    source::buffers::{Buffer, Pool},
-};
+use super::close::Close;
+use crate::source::buffers::{Buffer, Pool};
 
 /// How far is read when a header is due. The longest header (14) and the longest control frame's payload (125) fit.
-const AHEAD_BYTES: usize = 160;
+const READ_BUF_BYTES: usize = 160;
 
 /// The longest payload of a control frame.
 const MAX_CONTROL_BYTES: u64 = 125;
@@ -29,8 +27,8 @@ const MAX_CONTROL_BYTES: u64 = 125;
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
-    /// A piece of a message that is not its last: nothing to act upon, but a client may send them without end.
-    Piece,
+    /// A fragment of a message that is not its last: nothing to act upon, but a client may send them without end.
+    Fragment,
     /// A binary message.
     Binary(Bytes),
     /// A text message.
@@ -45,13 +43,13 @@ pub(super) enum Incoming {
 
 /// Why nothing more can be received.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Stop {
+pub(super) enum RecvError {
     /// The client is gone, or the network is.
     #[error("the connection is gone")]
     Gone(#[source] io::Error),
     /// The client broke the protocol or a limit.
     #[error("{}", .0.reason)]
-    Fault(CloseReason),
+    Fault(Close),
 }
 
 /// Makes messages out of bytes. Never waits, never takes more memory than `limit_bytes` and a small rest.
@@ -59,7 +57,7 @@ pub(super) enum Stop {
 pub(super) struct Receiver {
     limit_bytes: usize,
     pool: Pool,
-    ahead: Ahead,
+    read_buf: ReadBuf,
     state: State,
     message: Option<Message>,
 }
@@ -81,8 +79,8 @@ struct Message {
 
 /// Bytes read but not yet understood.
 #[derive(Debug)]
-struct Ahead {
-    bytes: [u8; AHEAD_BYTES],
+struct ReadBuf {
+    bytes: [u8; READ_BUF_BYTES],
     start: usize,
     end: usize,
 }
@@ -90,8 +88,8 @@ struct Ahead {
 impl Receiver {
     /// A receiver of messages of up to `limit_bytes`.
     pub(super) fn new(limit_bytes: usize) -> Self {
-        let ahead = Ahead { bytes: [0; AHEAD_BYTES], start: 0, end: 0 };
-        Self { limit_bytes, pool: Pool::default(), ahead, state: State::Header, message: None }
+        let read_buf = ReadBuf { bytes: [0; READ_BUF_BYTES], start: 0, end: 0 };
+        Self { limit_bytes, pool: Pool::default(), read_buf, state: State::Header, message: None }
     }
 
     /// The buffers that messages come in.
@@ -101,7 +99,7 @@ impl Receiver {
 
     /// Whether some of a message is there, but not all.
     pub(super) fn is_mid_message(&self) -> bool {
-        !matches!(self.state, State::Header) || self.message.is_some() || !self.ahead.unread().is_empty()
+        !matches!(self.state, State::Header) || self.message.is_some() || !self.read_buf.unread().is_empty()
     }
 
     /// Whether no message is begun, as far as frames have been understood.
@@ -109,11 +107,11 @@ impl Receiver {
         self.message.is_none()
     }
 
-    /// The next piece or whole message, or `None` when the socket has nothing more for now.
+    /// The next fragment or whole message, or `None` when the socket has nothing more for now.
     ///
     /// # Errors
     /// When nothing more can be received; not to be called again then.
-    pub(super) fn next(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, Stop> {
+    pub(super) fn next(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, RecvError> {
         loop {
             let step = match self.state {
                 State::Header => self.header(socket),
@@ -123,22 +121,22 @@ impl Receiver {
             match step {
                 Ok(None) => {}
                 Ok(Some(incoming)) => return Ok(Some(incoming)),
-                Err(Stop::Gone(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(Stop::Gone(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(RecvError::Gone(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(RecvError::Gone(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(stop) => return Err(stop),
             }
         }
     }
 
     /// Reads and checks a frame's header.
-    fn header(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, Stop> {
+    fn header(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, RecvError> {
         let (header, length) = loop {
-            let mut cursor = Cursor::new(self.ahead.unread());
+            let mut cursor = Cursor::new(self.read_buf.unread());
             if let Some(found) = FrameHeader::parse(&mut cursor).map_err(|error| broken(&error))? {
-                self.ahead.start += usize::try_from(cursor.position()).expect("inside the buffer");
+                self.read_buf.start += usize::try_from(cursor.position()).expect("inside the buffer");
                 break found;
             }
-            self.ahead.read(socket)?;
+            self.read_buf.read(socket)?;
         };
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(protocol("reserved bits are set, but no extension was agreed on"));
@@ -168,7 +166,7 @@ impl Receiver {
                 if left > self.limit_bytes - start {
                     let reason =
                         "the message is larger than this connection takes; for frames that is server.max_message_bytes";
-                    return Err(Stop::Fault(CloseReason { code: CloseCode::Size, reason }));
+                    return Err(RecvError::Fault(Close { code: CloseCode::Size, reason }));
                 }
                 buffer.reserve(left);
                 self.state = State::Data { left, mask, start, is_final };
@@ -184,11 +182,11 @@ impl Receiver {
         kind: Control,
         mask: [u8; 4],
         length: usize,
-    ) -> Result<Option<Incoming>, Stop> {
-        while self.ahead.unread().len() < length {
-            self.ahead.read(socket)?;
+    ) -> Result<Option<Incoming>, RecvError> {
+        while self.read_buf.unread().len() < length {
+            self.read_buf.read(socket)?;
         }
-        let payload = self.ahead.take(length);
+        let payload = self.read_buf.take(length);
         unmask(payload, mask);
         let incoming = match kind {
             Control::Ping => Incoming::Ping(Bytes::copy_from_slice(payload)),
@@ -208,32 +206,32 @@ impl Receiver {
         mask: [u8; 4],
         start: usize,
         is_final: bool,
-    ) -> Result<Option<Incoming>, Stop> {
+    ) -> Result<Option<Incoming>, RecvError> {
         let buffer = &mut self.message.as_mut().expect("a data frame belongs to a message").buffer;
         while left > 0 {
-            let count = if self.ahead.unread().is_empty() {
-                at_least_one(socket.read(buffer.space(left)))?
+            let count = if self.read_buf.unread().is_empty() {
+                at_least_one(socket.read(buffer.spare_mut(left)))?
             } else {
-                let early = self.ahead.take(left.min(self.ahead.unread().len()));
-                buffer.space(early.len()).copy_from_slice(early);
+                let early = self.read_buf.take(left.min(self.read_buf.unread().len()));
+                buffer.spare_mut(early.len()).copy_from_slice(early);
                 early.len()
             };
-            buffer.filled(count);
+            buffer.advance(count);
             left -= count;
             self.state = State::Data { left, mask, start, is_final };
         }
         unmask(buffer.received_from(start), mask);
         self.state = State::Header;
         if !is_final {
-            return Ok(Some(Incoming::Piece));
+            return Ok(Some(Incoming::Fragment));
         }
         let Message { is_text, buffer } = self.message.take().expect("as above");
-        let bytes = buffer.finish();
+        let bytes = buffer.freeze();
         Ok(Some(if is_text { Incoming::Text(text(bytes)?) } else { Incoming::Binary(bytes) }))
     }
 }
 
-impl Ahead {
+impl ReadBuf {
     fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -244,7 +242,7 @@ impl Ahead {
     }
 
     /// Reads what there is and fits, behind what is there already.
-    fn read(&mut self, socket: &mut impl Read) -> Result<(), Stop> {
+    fn read(&mut self, socket: &mut impl Read) -> Result<(), RecvError> {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         self.end += at_least_one(socket.read(&mut self.bytes[self.end..]))?;
@@ -253,11 +251,11 @@ impl Ahead {
 }
 
 /// An end of the stream is an error: a client says goodbye before it goes.
-fn at_least_one(read: io::Result<usize>) -> Result<usize, Stop> {
+fn at_least_one(read: io::Result<usize>) -> Result<usize, RecvError> {
     match read {
-        Ok(0) => Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
+        Ok(0) => Err(RecvError::Gone(io::ErrorKind::UnexpectedEof.into())),
         Ok(count) => Ok(count),
-        Err(error) => Err(Stop::Gone(error)),
+        Err(error) => Err(RecvError::Gone(error)),
     }
 }
 
@@ -271,13 +269,13 @@ fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
     rest.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
 }
 
-fn text(bytes: Bytes) -> Result<Utf8Bytes, Stop> {
+fn text(bytes: Bytes) -> Result<Utf8Bytes, RecvError> {
     Utf8Bytes::try_from(bytes)
-        .map_err(|_| Stop::Fault(CloseReason { code: CloseCode::Invalid, reason: "a text message that is not UTF-8" }))
+        .map_err(|_| RecvError::Fault(Close { code: CloseCode::Invalid, reason: "a text message that is not UTF-8" }))
 }
 
 /// The code a close frame gives. Its reason is the client's own affair, but must be UTF-8 like any text.
-fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, Stop> {
+fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, RecvError> {
     let Some((code, reason)) = payload.split_first_chunk() else {
         return if payload.is_empty() { Ok(None) } else { Err(protocol("half a close code")) };
     };
@@ -286,11 +284,11 @@ fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, Stop> {
     if code.is_allowed() { Ok(Some(code)) } else { Err(protocol("a close code that is not for the wire")) }
 }
 
-fn protocol(reason: &'static str) -> Stop {
-    Stop::Fault(CloseReason { code: CloseCode::Protocol, reason })
+fn protocol(reason: &'static str) -> RecvError {
+    RecvError::Fault(Close::protocol(reason))
 }
 
-fn broken(_error: &WsError) -> Stop {
+fn broken(_error: &WsError) -> RecvError {
     protocol("a frame header that WebSocket does not know")
 }
 

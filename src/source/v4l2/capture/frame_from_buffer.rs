@@ -50,7 +50,7 @@ mod tests {
     /// Returns the size of the frame in `bytes` from a camera that has agreed on 640x360 in `format`, or the error
     /// text.
     fn frame_size(format: PixelFormat, bytes: &[u8]) -> Result<Size, String> {
-        let (camera, captured_at) = (Camera::new(0, "yard"), Monotonic::from_micros(1));
+        let (camera, captured_at) = (Camera::new("yard"), Monotonic::from_micros(1));
         let origin = Origin { camera, seq: 1, captured_at, captured_by: CapturedBy::Driver };
         let size = Size { width_px: 640, height_px: 360 };
         // Not the camera's code but `format` decides.

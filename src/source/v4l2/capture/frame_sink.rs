@@ -4,44 +4,43 @@ use std::{sync::Arc, time::Instant};
 
 use super::frame_from_buffer::frame_from_buffer;
 use crate::{
+    camera::Feed,
     frame::{CapturedBy, Origin, PixelFormat},
-    source::{
-        post::Post,
-        v4l2::{
-            device::Layout,
-            stream::{CapturedImage, Dequeued},
-        },
+    source::v4l2::{
+        device::Layout,
+        stream::{CapturedImage, Dequeued},
     },
     system::{clock::Monotonic, watchdog::Heartbeat},
     telemetry::{camera_metrics::Driver, rejections::RejectReason},
 };
 
-/// The slot, the metrics and the heartbeat of one camera, and the numbers of its frames.
+/// The feed and the heartbeat of one camera, and the numbers of its frames.
 #[derive(Debug)]
 pub(super) struct FrameSink {
-    post: Post,
+    feed: Arc<Feed>,
+    heartbeat: Arc<Heartbeat>,
     /// The number of the newest frame that the driver counted, dropped ones included.
     seq: u64,
 }
 
 impl FrameSink {
-    pub(super) fn new(post: Post) -> Self {
-        Self { post, seq: 0 }
+    pub(super) fn new(feed: Arc<Feed>, heartbeat: Arc<Heartbeat>) -> Self {
+        Self { feed, heartbeat, seq: 0 }
     }
 
     /// The camera's name.
     pub(super) fn camera(&self) -> &str {
-        self.post.statistics.camera().name()
+        self.feed.name()
     }
 
     /// The heartbeat of the capture thread.
     pub(super) fn heartbeat(&self) -> &Arc<Heartbeat> {
-        &self.post.heartbeat
+        &self.heartbeat
     }
 
     /// Beats the heartbeat. Returns how long the thread may wait: until `deadline`, or until the next beat is due.
     pub(super) fn beat(&self, deadline: Instant) -> Instant {
-        self.post.heartbeat.beat().map_or(deadline, |next_beat| next_beat.min(deadline))
+        self.heartbeat.beat().map_or(deadline, |next_beat| next_beat.min(deadline))
     }
 
     /// Counts the frames that the driver counted, and rejects the broken ones.
@@ -49,7 +48,7 @@ impl FrameSink {
         let &Dequeued { frames, dropped, skipped, broken, queue_errors: errors, .. } = dequeued;
         self.seq += frames;
         let copied = dequeued.newest.as_ref().map_or(0, |image| u64::from(image.payload.is_copy));
-        self.post.statistics.driver(Driver { dropped, skipped, copied, errors });
+        self.feed.add_driver(Driver { dropped, skipped, copied, errors });
         (0..broken).for_each(|_| self.reject(&RejectReason::Broken));
     }
 
@@ -57,42 +56,41 @@ impl FrameSink {
     pub(super) fn publish(&self, image: CapturedImage, format: PixelFormat, layout: &Layout) {
         let now = Monotonic::now();
         let CapturedImage { payload, timestamp, .. } = image;
-        self.post.statistics.received(payload.bytes.len());
+        self.feed.received(payload.bytes.len());
         let (captured_at, captured_by) = match timestamp {
             Some(timestamp) => (timestamp.min(now), CapturedBy::Driver),
             None => (now, CapturedBy::Arrival),
         };
-        let camera = self.post.statistics.camera().clone();
-        let cell = camera.index();
+        let camera = self.feed.camera().clone();
         let origin = Origin { camera, seq: self.seq, captured_at, captured_by };
         match frame_from_buffer(origin, format, layout, payload.bytes) {
-            Ok(frame) => drop(self.post.slot.publish(cell, frame)),
+            Ok(frame) => self.feed.publish(frame),
             Err(reason) => self.reject(&reason),
         }
     }
 
     fn reject(&self, reason: &RejectReason) {
-        self.post.statistics.refused(self.seq, reason);
+        self.feed.reject(self.seq, reason);
     }
 
     /// Counts the camera as connected: it sends frames.
     pub(super) fn connected(&self) {
-        self.post.statistics.came();
+        self.feed.connected();
     }
 
     /// Counts a camera that was connected as disconnected.
     pub(super) fn disconnected(&self) {
-        self.post.statistics.went();
+        self.feed.disconnected();
     }
 
     /// Counts the camera as missing, and `errors` errors of the driver.
     pub(super) fn missing(&self, errors: u64) {
-        self.post.statistics.driver(Driver { errors, ..Driver::default() });
-        self.post.statistics.missed();
+        self.feed.add_driver(Driver { errors, ..Driver::default() });
+        self.feed.expected();
     }
 
     /// Sets the camera's last error.
     pub(super) fn set_last_error(&self, text: String) {
-        self.post.statistics.failed(text);
+        self.feed.failed(text);
     }
 }

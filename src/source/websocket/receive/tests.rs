@@ -38,12 +38,12 @@ impl Read for Pieces {
 }
 
 /// Everything that comes out of `bytes` but mere pieces, and the reason why no more does.
-fn receive(bytes: &[u8], lengths: &[usize], limit_bytes: usize) -> (Vec<Incoming>, Stop) {
+fn receive(bytes: &[u8], lengths: &[usize], limit_bytes: usize) -> (Vec<Incoming>, RecvError) {
     let (mut socket, mut receiver) = (Pieces::of(bytes, lengths), Receiver::new(limit_bytes));
     let mut messages = Vec::new();
     loop {
         match receiver.next(&mut socket) {
-            Ok(Some(Incoming::Piece)) => {}
+            Ok(Some(Incoming::Fragment)) => {}
             Ok(incoming) => messages.extend(incoming),
             Err(stop) => return (messages, stop),
         }
@@ -52,7 +52,7 @@ fn receive(bytes: &[u8], lengths: &[usize], limit_bytes: usize) -> (Vec<Incoming
 
 fn fault(bytes: &[u8]) -> CloseCode {
     match receive(bytes, &[usize::MAX], 1000) {
-        (_, Stop::Fault(ending)) => ending.code,
+        (_, RecvError::Fault(ending)) => ending.code,
         (messages, stop) => panic!("{stop:?} after {messages:?}"),
     }
 }
@@ -114,7 +114,7 @@ proptest! {
         let expected: Vec<_> = messages.into_iter().flat_map(|(expected, _)| expected).collect();
         let (received, stop) = receive(&bytes, &lengths, 2000);
         prop_assert_eq!(received, expected);
-        prop_assert!(matches!(stop, Stop::Gone(_)), "{:?}", stop);
+        prop_assert!(matches!(stop, RecvError::Gone(_)), "{:?}", stop);
     }
 
     #[test]

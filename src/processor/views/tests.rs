@@ -15,7 +15,7 @@ const HEIGHT: usize = 48;
 const HALVES: [([u8; 3], [u8; 3]); 2] = [([81, 90, 240], [0, 0, 255]), ([145, 54, 34], [1, 255, 0])];
 
 fn origin() -> Origin {
-    let (camera, captured_at) = (Camera::new(0, "door"), Monotonic::from_micros(1));
+    let (camera, captured_at) = (Camera::new("door"), Monotonic::from_micros(1));
     Origin { camera, seq: 1, captured_at, captured_by: CapturedBy::Arrival }
 }
 
@@ -95,17 +95,30 @@ fn near(means: [[f64; 3]; 2], expected: [[u8; 3]; 2], channels: usize) -> bool {
     })
 }
 
-#[test]
-fn every_format_shows_the_same_luma_and_colour_at_every_scale() {
+/// The views of a frame that can be decoded.
+fn views<'a>(frame: &'a Frame, needs: Needs, scratch: &'a mut Scratch) -> Views<'a> {
+    Views::decode(frame, needs, scratch).unwrap().unwrap()
+}
+
+/// Why a frame cannot be looked at.
+fn rejected(frame: &Frame, scratch: &mut Scratch) -> Option<RejectReason> {
+    Views::decode(frame, Needs::luma(64), scratch).err()
+}
+
+fn all_formats() -> impl Iterator<Item = Frame> {
     let raws = [PixelFormat::Grey, PixelFormat::Bgr24, PixelFormat::Rgb24, PixelFormat::Yuyv, PixelFormat::Nv12];
     let raws = raws.into_iter().flat_map(|format| [raw(format, 0), raw(format, 24)]);
-    for frame in raws.chain([jpeg()]).chain(pngs()) {
+    raws.chain([jpeg()]).chain(pngs())
+}
+
+#[test]
+fn every_format_shows_the_same_luma_and_colour_at_every_scale() {
+    let mut scratch = Scratch::new().unwrap();
+    for frame in all_formats() {
         for width_px in [8, 16, 32, 64] {
-            let luma_wants = Wants { luma_px: Some(width_px), bgr_px: None };
-            for wants in [luma_wants, Wants { luma_px: Some(width_px), bgr_px: Some(64) }] {
-                let mut canvas = Canvas::new().unwrap();
-                let mut picture = Picture::new(&frame, wants, &mut canvas);
-                let luma = picture.luma(width_px).unwrap();
+            for needs in [Needs::luma(width_px), Needs::luma(width_px).and(Needs::bgr(64))] {
+                let views = views(&frame, needs, &mut scratch);
+                let luma = views.luma(width_px).unwrap();
                 assert_eq!((luma.cols(), luma.channels()), (width_px.cast_signed(), 1));
                 // Luma in YUV formats is 16 to 235; from colour it is made 0 to 255.
                 let is_yuv = matches!(frame.format(), PixelFormat::Grey | PixelFormat::Yuyv | PixelFormat::Nv12);
@@ -115,10 +128,8 @@ fn every_format_shows_the_same_luma_and_colour_at_every_scale() {
             if frame.format() == PixelFormat::Grey {
                 continue; // has no colour to show
             }
-            let mut canvas = Canvas::new().unwrap();
-            let wants = Wants { luma_px: None, bgr_px: Some(width_px) };
-            let mut picture = Picture::new(&frame, wants, &mut canvas);
-            let bgr = picture.bgr(width_px).unwrap();
+            let views = views(&frame, Needs::bgr(width_px), &mut scratch);
+            let bgr = views.bgr(width_px).unwrap();
             assert_eq!((bgr.cols(), bgr.channels()), (width_px.cast_signed(), 3));
             assert!(near(means(&bgr), HALVES.map(|(_, bgr)| bgr), 3), "{frame:?}: {:?}", means(&bgr));
         }
@@ -126,24 +137,44 @@ fn every_format_shows_the_same_luma_and_colour_at_every_scale() {
 }
 
 #[test]
+fn several_views_are_held_at_once_and_each_is_made_once() {
+    let mut scratch = Scratch::new().unwrap();
+    for frame in all_formats().filter(|frame| frame.format() != PixelFormat::Grey) {
+        let views = views(&frame, Needs::luma(64).and(Needs::bgr(64)), &mut scratch);
+        let held = [views.luma(64), views.luma(16), views.bgr(64), views.bgr(32)].map(Result::unwrap);
+        assert_eq!(held.each_ref().map(|view| (view.cols(), view.channels())), [(64, 1), (16, 1), (64, 3), (32, 3)]);
+        let expected = HALVES.map(|(_, bgr)| bgr);
+        assert!(near(means(&held[2]), expected, 3) && near(means(&held[3]), expected, 3), "{frame:?}");
+        assert_eq!(views.luma(16).unwrap().data(), held[1].data(), "{frame:?}: made twice");
+        assert_eq!(views.bgr(32).unwrap().data(), held[3].data(), "{frame:?}: made twice");
+    }
+}
+
+#[test]
 fn a_raw_picture_at_its_full_size_is_not_copied() {
     let frame = raw(PixelFormat::Nv12, 24);
-    let mut canvas = Canvas::new().unwrap();
-    let mut picture = Picture::new(&frame, Wants::default(), &mut canvas);
-    let luma = picture.luma(64).unwrap();
-    assert_eq!(luma.data(), frame.bytes().as_ptr());
+    let mut scratch = Scratch::new().unwrap();
+    let views = views(&frame, Needs::luma(64), &mut scratch);
+    assert_eq!(views.luma(64).unwrap().data(), frame.bytes().as_ptr());
+}
+
+#[test]
+fn a_frame_that_nobody_needs_is_not_decoded() {
+    let mut scratch = Scratch::new().unwrap();
+    let damaged = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, Bytes::from_static(b"not a picture"));
+    assert!(Views::decode(&damaged, Needs::nothing(), &mut scratch).unwrap().is_none());
+    assert!(rejected(&damaged, &mut scratch).is_some());
 }
 
 #[test]
 fn nothing_of_the_picture_before_shows_through_a_damaged_one() {
     let whole = jpeg();
-    let mut canvas = Canvas::new().unwrap();
-    let wants = Wants { luma_px: Some(64), bgr_px: None };
+    let mut scratch = Scratch::new().unwrap();
     for cut in (200..whole.bytes().len() - 2).step_by(7) {
-        Picture::new(&whole, wants, &mut canvas).luma(64).unwrap();
+        assert!(rejected(&whole, &mut scratch).is_none());
         let part = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, whole.bytes().slice(..cut));
-        let refusal = Picture::new(&part, wants, &mut canvas).luma(64).unwrap_err();
-        assert_eq!(refusal.cause(), "damaged", "{cut} bytes: {refusal}");
+        let reason = rejected(&part, &mut scratch).unwrap();
+        assert_eq!(reason.name(), "damaged", "{cut} bytes: {reason}");
     }
 }
 
@@ -154,18 +185,14 @@ fn a_progressive_picture_is_decoded_and_one_of_a_thousand_scans_is_not() {
     compressor.set_progressive(true).unwrap();
     let bytes = compressor.compress_to_vec(bgr_image(&pixels)).unwrap();
     let progressive = |bytes: Vec<u8>| Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bytes.into());
-    let mut canvas = Canvas::new().unwrap();
-    let mut cause = |frame: &Frame| {
-        let luma = Picture::new(frame, Wants::default(), &mut canvas).luma(64).map(drop);
-        luma.err().map(|refusal| refusal.cause())
-    };
-    assert_eq!(cause(&progressive(bytes.clone())), None);
+    let mut scratch = Scratch::new().unwrap();
+    assert!(rejected(&progressive(bytes.clone()), &mut scratch).is_none());
 
     // The last scan, a thousand times over.
     let last = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
     let (head, end) = bytes.split_at(bytes.len() - 2);
     let bomb = [head, &head[last..].repeat(1000), end].concat();
-    assert_eq!(cause(&progressive(bomb)), Some("damaged"));
+    assert_eq!(rejected(&progressive(bomb), &mut scratch).map(|reason| reason.name()), Some("damaged"));
 }
 
 #[test]
@@ -173,9 +200,8 @@ fn a_head_that_lies_about_the_size_is_found_out() {
     let bytes = jpeg().bytes().clone();
     let size = Size { width_px: 32, height_px: 48 };
     let frame = Frame::compressed(origin(), PixelFormat::Jpeg, size, bytes);
-    let mut canvas = Canvas::new().unwrap();
-    let refusal = Picture::new(&frame, Wants::default(), &mut canvas).luma(64).unwrap_err();
-    assert_eq!(refusal.to_string(), "the picture is damaged: it has two heads, of 32x48 and 64x48");
+    let reason = rejected(&frame, &mut Scratch::new().unwrap()).unwrap();
+    assert_eq!(reason.to_string(), "the picture is damaged: it has two heads, of 32x48 and 64x48");
 }
 
 /// What webcams make of JPEG: these are whole pictures all the same.
@@ -186,9 +212,9 @@ fn webcams_jpegs_are_pictures() {
     assert_eq!(end, [0xff, 0xd9]);
     let luma = |bytes: Vec<u8>| {
         let frame = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bytes.into());
-        let mut canvas = Canvas::new().unwrap();
-        let mut picture = Picture::new(&frame, Wants { luma_px: Some(64), bgr_px: None }, &mut canvas);
-        picture.luma(64).map(|luma| luma.data_bytes().unwrap().to_vec()).map_err(|refusal| refusal.to_string())
+        let mut scratch = Scratch::new().unwrap();
+        let views = Views::decode(&frame, Needs::luma(64), &mut scratch).map_err(|reason| reason.to_string())?;
+        Ok::<_, String>(views.unwrap().luma(64).unwrap().data_bytes().unwrap().to_vec())
     };
     let whole = luma(jpeg.clone()).unwrap();
     assert_eq!(luma(without_tables(&jpeg)).unwrap(), whole, "Motion JPEG leaves out the usual Huffman tables");

@@ -1,6 +1,6 @@
-//! The motion stage: what moves in front of a still camera.
+//! The detector: what moves in one frame after the other.
 //!
-//! The recipe, each line a step of [`Motion::look`]:
+//! The recipe, each line a step of [`Detector::detect`]:
 //!
 //! 1. smooth the picture,
 //! 2. take out a change of light that is the same everywhere,
@@ -12,13 +12,8 @@
 //! If most of the picture left its background at once, a light was switched or the camera was moved: that is told
 //! as such, and the background is learnt afresh.
 //!
-//! Every picture in here is a matrix of rows x columns x 1 bytes, of the size of the luma that `look` is given.
+//! Every picture in here is a matrix of rows x columns x 1 bytes, of the size of the luma that `detect` is given.
 //! They are kept between frames; nothing of a picture's size is allocated once the size is known.
-
-mod background;
-mod memory;
-mod regions;
-mod zones;
 
 use std::time::Duration;
 
@@ -28,18 +23,27 @@ use opencv::{
     prelude::*,
 };
 
-use self::{background::Background, regions::Regions};
-use crate::{
-    config,
-    frame::Size,
-    message::{self, Rect},
-    system::clock::Monotonic,
-};
+use serde::Serialize;
 
-/// A camera's motion stage. It belongs to the processor's thread.
-#[derive(Debug)]
+use super::{Settings, background::Background, mask, regions::Regions};
+use crate::{frame::Size, message::Rect, stage::StageSettings, system::clock::Monotonic};
+
+/// What moves in one frame: the member `motion` of a result.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Motion {
-    settings: config::Motion,
+    /// The part of the picture that moves, 0 to 1, ignored zones left out.
+    pub score: f32,
+    /// Around each moving region, in full-frame pixels, largest first.
+    pub boxes: Vec<Rect>,
+    /// The whole picture changed at once (a light, a moved camera): nothing is reported while it is relearnt.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub relearning: bool,
+}
+
+/// What one camera's detector remembers.
+#[derive(Debug)]
+pub struct Detector {
+    settings: Settings,
     scene: Scene,
     background: Background,
     regions: Regions,
@@ -78,10 +82,10 @@ const SCENE_CALM: f32 = 0.1;
 /// How long a scene must be calm to be known again: longer than a tube light flickers at switching on.
 const SCENE_SETTLES: Duration = Duration::from_millis(500);
 
-impl Motion {
-    /// A stage that knows nothing yet: the first frames are learnt from.
+impl Detector {
+    /// A detector that knows nothing yet: the first frames are learnt from.
     #[must_use]
-    pub fn new(settings: &config::Motion) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
             scene: Scene::Relearning { calm_since: Monotonic::from_micros(0) },
@@ -95,19 +99,19 @@ impl Motion {
         }
     }
 
-    /// Looks at the next picture of its camera.
+    /// Finds what moves in the next picture of its camera.
     ///
     /// `luma` is rows x columns x 1 bytes, a small version of a picture of the size `full`, captured at `at`. What it
     /// learns in a time follows `at`, not the number of frames. Takes well under a millisecond.
     ///
     /// # Errors
     /// When `luma` is empty or not of bytes. The next picture can be looked at.
-    pub fn look(
+    pub fn detect(
         &mut self,
         luma: &(impl MatTraitConst + core::ToInputArray),
         full: Size,
         at: Monotonic,
-    ) -> opencv::Result<message::Motion> {
+    ) -> opencv::Result<Motion> {
         if luma.typ() != core::CV_8UC1 {
             return Err(opencv::Error::new(core::StsUnsupportedFormat, "motion is seen in one channel of bytes"));
         }
@@ -115,7 +119,7 @@ impl Motion {
         let size = self.smooth.size()?;
         if size != self.watched.size()? {
             let motion = self.begin(at)?;
-            self.watched = zones::watched(size, &self.settings.zones)?;
+            self.watched = mask::watched(size, self.settings.zones())?;
             self.watched_pixels = count(&self.watched)?;
             return Ok(motion);
         }
@@ -126,7 +130,7 @@ impl Motion {
     }
 
     /// What moves in `smooth`, if it still shows the scene that is known.
-    fn find(&mut self, full: Size, at: Monotonic) -> opencv::Result<message::Motion> {
+    fn find(&mut self, full: Size, at: Monotonic) -> opencv::Result<Motion> {
         let light = self.background.light_of(&self.smooth)?;
         self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
         self.background.changes(&self.level, &mut self.changed)?;
@@ -138,7 +142,7 @@ impl Motion {
         let regions = self.regions.find(&self.changed, &self.watched, self.least_pixels())?;
         let moving = regions.iter().map(|region| region.pixels).sum();
         let luma = self.smooth.size()?;
-        let motion = message::Motion {
+        let motion = Motion {
             // Filled holes may reach into ignored zones. Four digits are more than anybody can use.
             score: (part(moving, self.watched_pixels).min(1.0) * 1e4).round() / 1e4,
             boxes: regions.iter().map(|region| enlarge(region.bounds, luma, full)).collect(),
@@ -149,14 +153,14 @@ impl Motion {
     }
 
     /// Forgets the scene and begins to learn the one that `smooth` shows.
-    fn begin(&mut self, at: Monotonic) -> opencv::Result<message::Motion> {
+    fn begin(&mut self, at: Monotonic) -> opencv::Result<Motion> {
         self.scene = Scene::Relearning { calm_since: at };
         self.background.restart(&self.smooth, at)?;
         Ok(relearning())
     }
 
     /// Takes the present picture for the background, until the scene has been calm for a while.
-    fn relearn(&mut self, calm_since: Monotonic, at: Monotonic) -> opencv::Result<message::Motion> {
+    fn relearn(&mut self, calm_since: Monotonic, at: Monotonic) -> opencv::Result<Motion> {
         self.background.changes(&self.smooth, &mut self.changed)?;
         let calm_since = if self.part_changed()? < SCENE_CALM { calm_since } else { at };
         self.background.restart(&self.smooth, at)?;
@@ -173,7 +177,7 @@ impl Motion {
     /// The pixels that a region needs to count, at least one.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a picture's pixels")]
     fn least_pixels(&self) -> u32 {
-        (f64::from(self.settings.min_area) * f64::from(self.pixels())).ceil().max(1.0) as u32
+        (f64::from(self.settings.min_area.f32()) * f64::from(self.pixels())).ceil().max(1.0) as u32
     }
 
     /// All pixels of the luma.
@@ -183,8 +187,8 @@ impl Motion {
 }
 
 /// What is said of a frame while the scene is being learnt.
-fn relearning() -> message::Motion {
-    message::Motion { score: 0.0, boxes: Vec::new(), relearning: true }
+fn relearning() -> Motion {
+    Motion { score: 0.0, boxes: Vec::new(), relearning: true }
 }
 
 /// The full-frame pixels that `bounds` in luma pixels stands for.
@@ -211,39 +215,39 @@ fn part(pixels: u32, all: u32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Zone, ZonePurpose};
+    use crate::config::{value::Fraction, zone::Zone};
 
     const FULL: Size = Size { width_px: 640, height_px: 480 };
     const LUMA: core::Size = core::Size { width: 160, height: 120 };
 
-    /// A stage, the pictures it is shown and their time.
-    struct Eye {
-        motion: Motion,
+    /// A detector, the pictures it is shown and their time.
+    struct Camera {
+        detector: Detector,
         at: Monotonic,
     }
 
-    impl Eye {
-        fn new(settings: &config::Motion) -> Self {
-            Self { motion: Motion::new(settings), at: Monotonic::from_micros(5_000_000) }
+    impl Camera {
+        fn new(settings: &Settings) -> Self {
+            Self { detector: Detector::new(settings), at: Monotonic::from_micros(5_000_000) }
         }
 
         /// One that has seen [`yard`] for a minute.
-        fn used_to_the_yard(settings: &config::Motion) -> Self {
-            let mut eye = Self::new(settings);
+        fn used_to_the_yard(settings: &Settings) -> Self {
+            let mut camera = Self::new(settings);
             for _ in 0..60 {
-                eye.sees_after(Duration::from_secs(1), &yard());
+                camera.sees_after(Duration::from_secs(1), &yard());
             }
-            eye
+            camera
         }
 
         /// What it says of the next picture, a tenth of a second after the last.
-        fn sees(&mut self, picture: &Mat) -> message::Motion {
+        fn sees(&mut self, picture: &Mat) -> Motion {
             self.sees_after(Duration::from_millis(100), picture)
         }
 
-        fn sees_after(&mut self, pause: Duration, picture: &Mat) -> message::Motion {
+        fn sees_after(&mut self, pause: Duration, picture: &Mat) -> Motion {
             self.at = self.at.later(pause);
-            self.motion.look(picture, FULL, self.at).expect("a picture of bytes")
+            self.detector.detect(picture, FULL, self.at).expect("a picture of bytes")
         }
     }
 
@@ -274,16 +278,16 @@ mod tests {
         picture
     }
 
-    fn ignoring_the_left_half() -> config::Motion {
+    fn ignoring_the_left_half() -> Settings {
         let polygon = vec![[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]];
-        config::Motion { zones: vec![Zone { purpose: ZonePurpose::Ignored, polygon }], ..Default::default() }
+        Settings::default().with_zones([Zone::ignored(polygon)])
     }
 
     #[test]
     fn what_moves_is_boxed_in_full_frame_pixels() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        assert_eq!(eye.sees(&yard()), message::Motion::default());
-        let motion = eye.sees(&yard_with(&[[40, 30, 10, 24]]));
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        assert_eq!(camera.sees(&yard()), Motion::default());
+        let motion = camera.sees(&yard_with(&[[40, 30, 10, 24]]));
         let [found] = motion.boxes[..] else { panic!("{motion:?}") };
         let near = |a: u32, b: u32| a.abs_diff(b) <= 8; // two luma pixels
         let right = near(found.x, 160) && near(found.y, 120) && near(found.width, 40) && near(found.height, 96);
@@ -293,101 +297,101 @@ mod tests {
 
     #[test]
     fn the_largest_region_comes_first_and_specks_do_not_count() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        let boxes = eye.sees(&yard_with(&[[10, 10, 8, 8], [100, 20, 1, 1], [60, 60, 30, 40]])).boxes;
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let boxes = camera.sees(&yard_with(&[[10, 10, 8, 8], [100, 20, 1, 1], [60, 60, 30, 40]])).boxes;
         assert_eq!(boxes.len(), 2, "{boxes:?}");
         assert!(boxes[0].width > boxes[1].width, "{boxes:?}");
     }
 
     #[test]
     fn a_region_smaller_than_the_least_area_does_not_count() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion { min_area: 0.01, ..Default::default() });
-        assert_eq!(eye.sees(&yard_with(&[[40, 40, 12, 12]])).boxes, []);
-        assert_eq!(eye.sees(&yard_with(&[[40, 40, 16, 16]])).boxes.len(), 1);
+        let mut camera = Camera::used_to_the_yard(&Settings { min_area: Fraction::thousandths::<10>(), ..Settings::default() });
+        assert_eq!(camera.sees(&yard_with(&[[40, 40, 12, 12]])).boxes, []);
+        assert_eq!(camera.sees(&yard_with(&[[40, 40, 16, 16]])).boxes.len(), 1);
     }
 
     #[test]
     fn the_parts_of_a_thing_are_one_region() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        assert_eq!(eye.sees(&yard_with(&[[40, 30, 10, 10], [40, 44, 10, 10]])).boxes.len(), 1);
-        assert_eq!(eye.sees(&yard_with(&[[40, 30, 10, 10], [40, 60, 10, 10]])).boxes.len(), 2);
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        assert_eq!(camera.sees(&yard_with(&[[40, 30, 10, 10], [40, 44, 10, 10]])).boxes.len(), 1);
+        assert_eq!(camera.sees(&yard_with(&[[40, 30, 10, 10], [40, 60, 10, 10]])).boxes.len(), 2);
     }
 
     #[test]
     fn a_shake_of_a_pixel_is_no_motion() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         for shake in [1, 0, -1, 1] {
-            assert_eq!(eye.sees(&paved(shake, 1.0)).boxes, [], "shifted by {shake}");
+            assert_eq!(camera.sees(&paved(shake, 1.0)).boxes, [], "shifted by {shake}");
         }
     }
 
     #[test]
     fn light_that_comes_and_goes_is_no_motion() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         for tenth in 0..200_u8 {
             let light = 1.0 - 0.4 * (f64::from(tenth) / 30.0).sin().powi(2);
-            assert_eq!(eye.sees(&paved(0, light)), message::Motion::default(), "light {light}");
+            assert_eq!(camera.sees(&paved(0, light)), Motion::default(), "light {light}");
         }
     }
 
     #[test]
     fn a_switched_light_is_told_and_learnt_within_a_second() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        let told: Vec<_> = (0..10).map(|_| eye.sees(&paved(0, 2.0))).collect();
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let told: Vec<_> = (0..10).map(|_| camera.sees(&paved(0, 2.0))).collect();
         assert!(told[0].relearning && !told[9].relearning, "{told:?}");
         assert!(told.iter().all(|motion| motion.boxes.is_empty()), "{told:?}");
     }
 
     #[test]
     fn a_flicker_by_a_grey_level_is_nothing_in_the_dark() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         let [dark, darker] = [0.05, 0.03].map(|light| paved(0, light));
         for _ in 0..20 {
-            eye.sees(&dark);
+            camera.sees(&dark);
         }
         for picture in [&darker, &dark, &darker, &dark] {
-            assert_eq!(eye.sees(picture), message::Motion::default());
+            assert_eq!(camera.sees(picture), Motion::default());
         }
     }
 
     #[test]
     fn another_view_is_told_as_a_change_of_scene() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         let brighter_and_darker = with(yard_with(&[[0, 0, 160, 45]]), 20.0, &[[0, 75, 160, 45]]);
-        assert!(eye.sees(&brighter_and_darker).relearning);
+        assert!(camera.sees(&brighter_and_darker).relearning);
     }
 
     #[test]
     fn what_fills_much_of_the_picture_is_motion() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
-        let motion = eye.sees(&yard_with(&[[0, 0, 70, 120]]));
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let motion = camera.sees(&yard_with(&[[0, 0, 70, 120]]));
         assert_eq!((motion.relearning, motion.boxes.len()), (false, 1), "{motion:?}");
     }
 
     #[test]
     fn ignored_zones_are_not_looked_at() {
-        let mut eye = Eye::used_to_the_yard(&ignoring_the_left_half());
-        assert_eq!(eye.sees(&yard_with(&[[20, 30, 20, 40]])), message::Motion::default());
-        let score = eye.sees(&yard_with(&[[100, 0, 40, 120]])).score;
+        let mut camera = Camera::used_to_the_yard(&ignoring_the_left_half());
+        assert_eq!(camera.sees(&yard_with(&[[20, 30, 20, 40]])), Motion::default());
+        let score = camera.sees(&yard_with(&[[100, 0, 40, 120]])).score;
         assert!((score - 0.5).abs() < 0.05, "{score} of the half that is watched");
     }
 
     #[test]
     fn what_stopped_is_background_after_the_time_set_and_leaves_no_ghost() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         let parked = yard_with(&[[40, 30, 30, 20]]);
-        let told: Vec<_> = (0..200).map(|_| !eye.sees(&parked).boxes.is_empty()).collect();
+        let told: Vec<_> = (0..200).map(|_| !camera.sees(&parked).boxes.is_empty()).collect();
         assert!(told[..145].iter().all(|&moving| moving), "gone too soon");
         assert!(told[160..].iter().all(|&moving| !moving), "never absorbed");
-        assert_eq!(eye.sees(&yard()).boxes, [], "a ghost");
+        assert_eq!(camera.sees(&yard()).boxes, [], "a ghost");
     }
 
     #[test]
     fn the_frame_rate_does_not_matter() {
         let absorbed_after = |interval_ms: u64| {
-            let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+            let mut camera = Camera::used_to_the_yard(&Settings::default());
             let mut frames = 0;
-            while !eye.sees_after(Duration::from_millis(interval_ms), &yard_with(&[[40, 30, 30, 20]])).boxes.is_empty()
+            while !camera.sees_after(Duration::from_millis(interval_ms), &yard_with(&[[40, 30, 30, 20]])).boxes.is_empty()
             {
                 frames += 1;
             }
@@ -400,55 +404,55 @@ mod tests {
 
     #[test]
     fn a_walker_in_the_first_picture_leaves_no_lasting_ghost() {
-        let mut eye = Eye::new(&config::Motion::default());
+        let mut camera = Camera::new(&Settings::default());
         for _ in 0..10 {
-            eye.sees(&yard_with(&[[40, 30, 10, 24]]));
+            camera.sees(&yard_with(&[[40, 30, 10, 24]]));
         }
-        let told: Vec<_> = (0..50).map(|_| eye.sees(&yard())).collect();
+        let told: Vec<_> = (0..50).map(|_| camera.sees(&yard())).collect();
         assert_eq!(told[0].boxes.len(), 1, "the ghost itself");
         assert_eq!(told[49].boxes, []);
     }
 
     #[test]
     fn a_picture_of_another_size_is_learnt_afresh() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         let mut larger = Mat::default();
         imgproc::resize(&yard(), &mut larger, core::Size::new(320, 240), 0.0, 0.0, imgproc::INTER_LINEAR)
             .expect("memory");
-        assert!(eye.sees(&larger).relearning);
+        assert!(camera.sees(&larger).relearning);
         for _ in 0..10 {
-            eye.sees(&larger);
+            camera.sees(&larger);
         }
-        assert_eq!(eye.sees(&larger), message::Motion::default());
+        assert_eq!(camera.sees(&larger), Motion::default());
     }
 
     #[test]
     fn a_single_pixel_is_a_picture() {
-        let mut eye = Eye::new(&config::Motion::default());
+        let mut camera = Camera::new(&Settings::default());
         for level in [0_u8, 0, 0, 0, 0, 0, 0, 0, 9, 255, 0, 255] {
             let pixel = Mat::from_slice(&[level]).and_then(|mat| mat.try_clone()).expect("memory");
-            assert!(eye.sees(&pixel).boxes.len() <= 1);
+            assert!(camera.sees(&pixel).boxes.len() <= 1);
         }
     }
 
     #[test]
     fn time_may_stand_still_go_back_and_jump() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         for hours in [0, 0, 1000, 0] {
-            assert_eq!(eye.sees_after(Duration::from_secs(3600 * hours), &yard()), message::Motion::default());
+            assert_eq!(camera.sees_after(Duration::from_secs(3600 * hours), &yard()), Motion::default());
         }
-        eye.at = Monotonic::from_micros(0);
-        assert_eq!(eye.sees(&yard()), message::Motion::default());
+        camera.at = Monotonic::from_micros(0);
+        assert_eq!(camera.sees(&yard()), Motion::default());
     }
 
     #[test]
     fn a_picture_that_is_none_costs_only_itself() {
-        let mut eye = Eye::used_to_the_yard(&config::Motion::default());
+        let mut camera = Camera::used_to_the_yard(&Settings::default());
         let size = core::Size::new(320, 240);
         let coloured = Mat::new_size_with_default(size, core::CV_8UC3, core::Scalar::all(0.0)).expect("memory");
         for none in [Mat::default(), coloured] {
-            assert!(eye.motion.look(&none, FULL, eye.at).is_err());
+            assert!(camera.detector.detect(&none, FULL, camera.at).is_err());
         }
-        assert_eq!(eye.sees(&yard()), message::Motion::default());
+        assert_eq!(camera.sees(&yard()), Motion::default());
     }
 }

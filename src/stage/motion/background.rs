@@ -7,7 +7,8 @@ use opencv::{
 };
 
 use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, tolerance};
-use crate::{config, system::clock::Monotonic};
+use super::Settings;
+use crate::system::clock::Monotonic;
 
 /// The background of one camera: a [`Memory`] for each pixel, kept in planes. Matrices and planes are rows x columns x 1
 /// bytes (`votes`: 16-bit numbers).
@@ -45,10 +46,10 @@ const DARK: u8 = 16;
 
 impl Background {
     /// Nothing is known before [`restart`](Self::restart).
-    pub(super) fn new(settings: &config::Motion) -> Self {
-        let steps = settings.absorb_after.as_millis() / STEP.as_millis();
+    pub(super) fn new(settings: &Settings) -> Self {
+        let steps = settings.absorb_after_ms.ms().as_millis() / STEP.as_millis();
         Self {
-            threshold: settings.threshold,
+            threshold: settings.threshold.u8(),
             enough: u16::try_from(steps).unwrap_or(u16::MAX).clamp(LEAST_STEPS, u16::MAX - REMEMBERED_STEPS),
             learnt_at: Monotonic::from_micros(0),
             age: 0,

@@ -1,20 +1,20 @@
-//! Zones as masks over the luma.
+//! Ignored zones as a mask over the luma.
 
 use opencv::{
     core::{self, Mat, Point, Rect, Scalar, Vector},
     imgproc,
 };
 
-use crate::config::{Zone, ZonePurpose};
+use crate::config::zone::Zone;
 
 /// Rows x columns x 1 bytes: 0 in ignored zones and at the rim of the picture, 255 elsewhere.
 ///
 /// The rim is one pixel wide. When the camera shakes, what was outside of the picture comes in there, and no
 /// background can know it.
-pub(super) fn watched(size: core::Size, zones: &[Zone]) -> opencv::Result<Mat> {
+pub(super) fn watched<'z>(size: core::Size, zones: impl IntoIterator<Item = &'z Zone>) -> opencv::Result<Mat> {
     let mut watched = Mat::new_size_with_default(size, core::CV_8UC1, Scalar::all(255.0))?;
-    for zone in zones.iter().filter(|zone| zone.purpose == ZonePurpose::Ignored) {
-        let corners: Vector<Point> = zone.polygon.iter().map(|&[x, y]| corner(x, y, size)).collect();
+    for zone in zones.into_iter().filter(|zone| zone.is_ignored()) {
+        let corners: Vector<Point> = zone.polygon().iter().map(|&[x, y]| corner(x, y, size)).collect();
         let polygons = Vector::<Vector<Point>>::from_iter([corners]);
         imgproc::fill_poly_def(&mut watched, &polygons, Scalar::all(0.0))?;
     }

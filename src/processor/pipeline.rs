@@ -1,0 +1,173 @@
+//! A camera's pipeline: its stages, and what becomes of each of its frames.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use log::warn;
+
+use super::views::{Needs, Scratch, Views};
+use crate::{
+    camera::reject,
+    event::{EventChange, EventIds},
+    frame::{Camera, Frame},
+    hub::{Hub, Topic, latest_frame::LatestFrame},
+    message::{Age, Details, Detection, FrameResult, Message, Taken},
+    stage::{Seen, Stage, Stages},
+    system::clock::Monotonic,
+    telemetry::{
+        camera_metrics::{CameraMetrics, StageMetrics},
+        log_limiter::LogLimiter,
+        rejections::RejectReason,
+    },
+};
+
+/// One camera, as the processor has it.
+#[derive(Debug)]
+pub struct CameraPipeline {
+    camera: Camera,
+    stages: Vec<NamedStage>,
+    ids: EventIds,
+    metrics: Arc<CameraMetrics>,
+    decoding: Arc<StageMetrics>,
+    /// Where its newest frame is left, if anybody can come and see.
+    latest: Option<Arc<LatestFrame>>,
+}
+
+#[derive(Debug)]
+struct NamedStage {
+    name: &'static str,
+    stage: Box<dyn Stage>,
+    metrics: Arc<StageMetrics>,
+    failures: LogLimiter,
+}
+
+/// What all stages say of one frame.
+#[derive(Debug, Default)]
+struct Outcome {
+    details: Details,
+    detections: Vec<Detection>,
+    errors: BTreeMap<Cow<'static, str>, String>,
+    events: Vec<EventChange>,
+}
+
+impl CameraPipeline {
+    /// A pipeline of `stages` that has seen nothing yet.
+    #[must_use]
+    pub fn new(stages: &Stages, metrics: Arc<CameraMetrics>, latest: Option<Arc<LatestFrame>>) -> Self {
+        let camera = metrics.camera().clone();
+        let (ids, decoding) = (EventIds::new(camera.name()), metrics.stage("decode"));
+        let named =
+            |(name, stage)| NamedStage { name, stage, metrics: metrics.stage(name), failures: LogLimiter::default() };
+        Self { camera, stages: stages.build().into_iter().map(named).collect(), ids, decoding, latest, metrics }
+    }
+
+    /// Takes the place of an earlier pipeline of the same camera: ids of events go on from there.
+    pub fn continue_ids_from(&mut self, earlier: &Self) {
+        self.ids.continue_from(&earlier.ids);
+    }
+
+    /// Looks at a frame and publishes what was seen, or that it could not be looked at.
+    pub fn process(&mut self, frame: &Frame, superseded: u64, scratch: &mut Scratch, hub: &Hub) {
+        let start = age(frame);
+        let taken = || Taken { camera: self.camera.name().to_owned(), seq: frame.seq() };
+        hub.publish(&self.camera, Topic::Taken, || Message::Taken(taken()));
+        let Outcome { details, detections, errors, events } = match self.look(frame, scratch) {
+            Ok(outcome) => outcome,
+            Err(reason) => return reject(&self.camera, &self.metrics, hub, frame.seq(), &reason),
+        };
+        let detections: Arc<[_]> = detections.into();
+        // First: who hears the result finds its frame, and it counted.
+        if let Some(latest) = &self.latest {
+            latest.store(frame, &detections);
+        }
+        let end = age(frame);
+        self.metrics.record_result(start, end);
+        hub.publish(&self.camera, Topic::Results, || {
+            Message::Result(FrameResult {
+                camera: self.camera.name().to_owned(),
+                seq: frame.seq(),
+                captured_at: frame.captured_at().wall(),
+                captured_by: frame.captured_by(),
+                superseded,
+                size_px: [frame.size().width_px, frame.size().height_px],
+                age_ms: Age { start: millis(start), result: millis(end) },
+                details,
+                detections,
+                errors,
+            })
+        });
+        self.publish_events(events, Some(end), hub);
+    }
+
+    /// When something ends by itself if no frame comes before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        self.stages.iter().filter_map(|named| named.stage.deadline()).min()
+    }
+
+    /// Ends what has ended by itself.
+    pub fn expire(&mut self, now: Monotonic, hub: &Hub) {
+        let events = self.stages.iter_mut().flat_map(|named| named.stage.expire(now)).collect();
+        self.publish_events(events, None, hub);
+    }
+
+    /// Ends everything that its stages were in the middle of.
+    pub fn retire(&mut self, hub: &Hub) {
+        let events = self.stages.iter_mut().flat_map(|named| named.stage.retire()).collect();
+        self.publish_events(events, None, hub);
+    }
+
+    /// Shows a frame to every stage. One that fails costs only its own part.
+    fn look(&mut self, frame: &Frame, scratch: &mut Scratch) -> Result<Outcome, RejectReason> {
+        let needs = self.stages.iter().map(|named| named.stage.needs()).fold(Needs::nothing(), Needs::and);
+        let began = Instant::now();
+        let Some(views) = Views::decode(frame, needs, scratch)? else { return Ok(Outcome::default()) };
+        let mut before = Instant::now();
+        self.decoding.times.record(before - began);
+        let mut outcome = Outcome::default();
+        for NamedStage { name, stage, metrics, failures } in &mut self.stages {
+            match stage.look(&views, frame) {
+                Ok(Seen { detections, detail, events }) => {
+                    if let Some(detail) = detail {
+                        outcome.details.push(name, detail);
+                    }
+                    outcome.detections.extend(detections);
+                    outcome.events.extend(events);
+                }
+                Err(error) => {
+                    metrics.count_error();
+                    let (camera, seq) = (self.camera.name(), frame.seq());
+                    if let Some(suppressed) = failures.check() {
+                        warn!(CAMERA = camera; "{camera}: {name} failed on frame {seq}: {error}{suppressed}");
+                    }
+                    outcome.errors.insert(Cow::Borrowed(*name), error.to_string());
+                }
+            }
+            let now = Instant::now();
+            metrics.times.record(now - before);
+            before = now;
+        }
+        Ok(outcome)
+    }
+
+    fn publish_events(&mut self, changes: Vec<EventChange>, age: Option<Duration>, hub: &Hub) {
+        for change in changes {
+            let event = self.ids.event(change, age);
+            hub.publish(&self.camera, Topic::Events, || Message::Event(event));
+        }
+    }
+}
+
+/// How long ago the frame was captured.
+fn age(frame: &Frame) -> Duration {
+    Monotonic::now().since(frame.captured_at())
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,299 @@
+//! Views: a frame's pixels as stages want them. Each is made when first asked for, and kept until the frame is done, so
+//! that stages share them and may hold several at once.
+
+use std::cell::{OnceCell, RefCell};
+
+use opencv::{
+    boxed_ref::BoxedRef,
+    core::{Mat, extract_channel},
+    imgproc::{
+        COLOR_BGR2GRAY, COLOR_GRAY2BGR, COLOR_RGB2BGR, COLOR_RGB2GRAY, COLOR_RGBA2BGR, COLOR_RGBA2GRAY,
+        COLOR_YUV2BGR_NV12, COLOR_YUV2BGR_YUY2, INTER_AREA, cvt_color_def, resize,
+    },
+    prelude::*,
+};
+
+use super::{
+    buffers::Buffers,
+    decoder::Decoder,
+    pixels::{Layout, byte_count, view, view_mut},
+    scale::Scale,
+};
+use crate::{
+    frame::{Frame, PixelFormat, Size},
+    telemetry::rejections::RejectReason,
+};
+
+/// What stages will ask a frame's views for: about how wide, in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The widest luma.
+    luma_px: Option<u32>,
+    /// The widest colour.
+    bgr_px: Option<u32>,
+}
+
+/// The memory that frames are decoded into and views are made in, used again for each frame of every camera.
+#[derive(Debug)]
+pub struct Scratch {
+    decoder: Decoder,
+    buffers: Buffers,
+}
+
+/// A frame's pixels, decoded.
+#[derive(Debug)]
+pub struct Views<'a> {
+    frame: &'a Frame,
+    /// The decoded pixels, or the frame's own if it is raw; of NV12 both planes.
+    bytes: &'a [u8],
+    layout: Layout,
+    scale: Scale,
+    buffers: RefCell<&'a mut Buffers>,
+    luma: [OnceCell<Vec<u8>>; Scale::ALL.len()],
+    bgr: [OnceCell<Vec<u8>>; Scale::ALL.len()],
+}
+
+/// A picture's pixels, to be read only: made for the stages, or the very bytes that were received or decoded.
+pub type View<'a> = BoxedRef<'a, Mat>;
+
+impl Needs {
+    /// No pixels at all: then the frame is not even decoded.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Luma about `width_px` wide.
+    #[must_use]
+    pub fn luma(width_px: u32) -> Self {
+        Self { luma_px: Some(width_px), bgr_px: None }
+    }
+
+    /// Colour about `width_px` wide.
+    #[must_use]
+    pub fn bgr(width_px: u32) -> Self {
+        Self { luma_px: None, bgr_px: Some(width_px) }
+    }
+
+    /// What both need.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { luma_px: self.luma_px.max(other.luma_px), bgr_px: self.bgr_px.max(other.bgr_px) }
+    }
+
+    /// The smallest scale of a picture of the size `full` that is enough for all of it; `None` if nothing is needed.
+    fn scale(self, full: Size) -> Option<Scale> {
+        let widths = [self.luma_px, self.bgr_px].into_iter().flatten();
+        widths.map(|width_px| Scale::nearest(full, width_px)).min()
+    }
+}
+
+impl Scratch {
+    /// No memory yet.
+    ///
+    /// # Errors
+    /// When the JPEG decoder cannot start.
+    pub fn new() -> Result<Self, turbojpeg::Error> {
+        Ok(Self { decoder: Decoder::new()?, buffers: Buffers::default() })
+    }
+
+    /// Gives back what a frame much larger than those after it took. To be called after each frame.
+    pub fn trim(&mut self) {
+        self.decoder.trim();
+        self.buffers.trim();
+    }
+}
+
+impl<'a> Views<'a> {
+    /// The views of `frame`, for stages that ask for no more than `needs`: decoded, a JPEG at the smallest scale that is
+    /// enough for every stage, gray if no stage wants colour. `None` if nothing is needed.
+    ///
+    /// # Errors
+    /// When the frame cannot be decoded.
+    pub fn decode(frame: &'a Frame, needs: Needs, scratch: &'a mut Scratch) -> Result<Option<Self>, RejectReason> {
+        let Some(scale) = needs.scale(frame.size()) else { return Ok(None) };
+        let Scratch { decoder, buffers } = scratch;
+        let (layout, scale) = match frame.format() {
+            PixelFormat::Jpeg => (decoder.jpeg(frame, scale, needs.bgr_px.is_some())?, scale),
+            PixelFormat::Png => (decoder.png(frame)?, Scale::Full),
+            PixelFormat::Grey => (Layout::Grey, Scale::Full),
+            PixelFormat::Yuyv => (Layout::Yuyv, Scale::Full),
+            PixelFormat::Nv12 => (Layout::Nv12, Scale::Full),
+            PixelFormat::Bgr24 => (Layout::Bgr, Scale::Full),
+            PixelFormat::Rgb24 => (Layout::Rgb, Scale::Full),
+        };
+        let bytes = if frame.format().is_raw() { frame.bytes().as_ref() } else { decoder.pixels() };
+        let (luma, bgr) = (Default::default(), Default::default());
+        Ok(Some(Self { frame, bytes, layout, scale, buffers: RefCell::new(buffers), luma, bgr }))
+    }
+
+    /// The size of the whole picture.
+    #[must_use]
+    pub fn full(&self) -> Size {
+        self.frame.size()
+    }
+
+    /// Luma, rows x columns x 1 channel of 8 bits, full range, about `width_px` wide: at the [`Scale`] nearest to it.
+    ///
+    /// # Errors
+    /// When OpenCV fails.
+    pub fn luma(&self, width_px: u32) -> opencv::Result<View<'_>> {
+        let scale = Scale::nearest(self.full(), width_px);
+        if scale == self.scale && matches!(self.layout, Layout::Grey | Layout::Nv12) {
+            return self.decoded();
+        }
+        self.cached(&self.luma, scale, Layout::Grey, Self::make_luma)
+    }
+
+    /// Colour, rows x columns x 3 channels of 8 bits (blue, green, red), about `width_px` wide: at the [`Scale`] nearest
+    /// to it.
+    ///
+    /// # Errors
+    /// When OpenCV fails.
+    pub fn bgr(&self, width_px: u32) -> opencv::Result<View<'_>> {
+        let scale = Scale::nearest(self.full(), width_px);
+        if scale == self.scale && self.layout == Layout::Bgr {
+            return self.decoded();
+        }
+        self.cached(&self.bgr, scale, Layout::Bgr, Self::make_bgr)
+    }
+
+    fn cached<'s>(
+        &'s self,
+        views: &'s [OnceCell<Vec<u8>>],
+        scale: Scale,
+        layout: Layout,
+        make: fn(&Self, Scale) -> opencv::Result<Vec<u8>>,
+    ) -> opencv::Result<View<'s>> {
+        let cell = &views[scale.index()];
+        let pixels = match cell.get() {
+            Some(pixels) => pixels,
+            None => {
+                let pixels = make(self, scale)?;
+                cell.get_or_init(|| pixels)
+            }
+        };
+        view(pixels, layout, scale.of(self.full()), 0)
+    }
+
+    fn make_luma(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
+        self.shrunk(self.decoded()?, self.layout, scale, |pixels, layout| match layout {
+            Layout::Grey | Layout::Nv12 => Ok(None),
+            _ => self
+                .convert(pixels, Layout::Grey, scale.of(self.full()), |pixels, luma| match layout {
+                    Layout::GreyAlpha | Layout::Yuyv => extract_channel(pixels, luma, 0),
+                    Layout::Rgb => cvt_color_def(pixels, luma, COLOR_RGB2GRAY),
+                    Layout::Rgba => cvt_color_def(pixels, luma, COLOR_RGBA2GRAY),
+                    _ => cvt_color_def(pixels, luma, COLOR_BGR2GRAY),
+                })
+                .map(Some),
+        })
+    }
+
+    fn make_bgr(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
+        // Where colour is shared between pixels, it has to be spread before the picture is made smaller.
+        let spread = match self.layout {
+            Layout::Yuyv => Some((self.decoded()?, COLOR_YUV2BGR_YUY2)),
+            Layout::Nv12 => Some((self.both_planes()?, COLOR_YUV2BGR_NV12)),
+            _ => None,
+        };
+        if let Some((pixels, code)) = spread {
+            let colour =
+                self.convert(&pixels, Layout::Bgr, self.full(), |pixels, bgr| cvt_color_def(pixels, bgr, code))?;
+            if scale == self.scale {
+                return Ok(colour);
+            }
+            let smaller = self.shrunk(view(&colour, Layout::Bgr, self.full(), 0)?, Layout::Bgr, scale, |_, _| Ok(None));
+            self.buffers.borrow_mut().put(colour);
+            return smaller;
+        }
+        self.shrunk(self.decoded()?, self.layout, scale, |pixels, layout| match layout {
+            Layout::Bgr => Ok(None),
+            _ => self
+                .convert(pixels, Layout::Bgr, scale.of(self.full()), |pixels, bgr| match layout {
+                    Layout::Rgb => cvt_color_def(pixels, bgr, COLOR_RGB2BGR),
+                    Layout::Rgba => cvt_color_def(pixels, bgr, COLOR_RGBA2BGR),
+                    Layout::GreyAlpha => {
+                        let mut luma = Mat::default();
+                        extract_channel(pixels, &mut luma, 0)?;
+                        cvt_color_def(&luma, bgr, COLOR_GRAY2BGR)
+                    }
+                    _ => cvt_color_def(pixels, bgr, COLOR_GRAY2BGR),
+                })
+                .map(Some),
+        })
+    }
+
+    /// Makes pixels smaller, each the mean of the ones it stands for, and `convert`s the outcome; `None` from that means
+    /// that the outcome is what is wanted already.
+    fn shrunk(
+        &self,
+        pixels: View<'_>,
+        layout: Layout,
+        scale: Scale,
+        convert: impl FnOnce(&View<'_>, Layout) -> opencv::Result<Option<Vec<u8>>>,
+    ) -> opencv::Result<Vec<u8>> {
+        let size = scale.of(self.full());
+        if scale == self.scale {
+            if let Some(converted) = convert(&pixels, layout)? {
+                return Ok(converted);
+            }
+            // What is at this scale and in this layout already is never made.
+            return Err(opencv::Error::new(opencv::core::StsInternal, "a view of itself"));
+        }
+        let smaller = self.convert(&pixels, layout, size, |pixels, smaller| {
+            let size = opencv::core::Size::new(size.width_px.cast_signed(), size.height_px.cast_signed());
+            resize(pixels, smaller, size, 0.0, 0.0, INTER_AREA)
+        })?;
+        match convert(&view(&smaller, layout, size, 0)?, layout)? {
+            None => Ok(smaller),
+            Some(converted) => {
+                self.buffers.borrow_mut().put(smaller);
+                Ok(converted)
+            }
+        }
+    }
+
+    /// Has OpenCV write pixels of this layout and size into a buffer.
+    fn convert(
+        &self,
+        pixels: &View<'_>,
+        layout: Layout,
+        size: Size,
+        write: impl FnOnce(&View<'_>, &mut opencv::boxed_ref::BoxedRefMut<'_, Mat>) -> opencv::Result<()>,
+    ) -> opencv::Result<Vec<u8>> {
+        let mut buffer = self.buffers.borrow_mut().take(byte_count(layout, size)?);
+        let start = buffer.as_ptr();
+        let mut mat = view_mut(&mut buffer, layout, size)?;
+        write(pixels, &mut mat)?;
+        // OpenCV takes memory of its own if it finds the matrix not to its liking.
+        if mat.data() != start {
+            return Err(opencv::Error::new(opencv::core::StsUnmatchedSizes, "pixels of another size or kind"));
+        }
+        drop(mat);
+        Ok(buffer)
+    }
+
+    /// The pixels as they were decoded or received; of NV12 the luma plane.
+    fn decoded(&self) -> opencv::Result<View<'_>> {
+        view(self.bytes, self.layout, self.scale.of(self.full()), self.frame.stride_bytes())
+    }
+
+    /// Both planes of an NV12 frame: one channel, half as high again.
+    fn both_planes(&self) -> opencv::Result<View<'_>> {
+        let Size { width_px, height_px } = self.full();
+        let size = Size { width_px, height_px: height_px.saturating_add(height_px / 2) };
+        view(self.bytes, Layout::Nv12, size, self.frame.stride_bytes())
+    }
+}
+
+impl Drop for Views<'_> {
+    fn drop(&mut self) {
+        let buffers = self.buffers.get_mut();
+        let views = self.luma.iter_mut().chain(&mut self.bgr);
+        views.filter_map(OnceCell::take).for_each(|pixels| buffers.put(pixels));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! The processor's loop: take the newest frame, look at it, say what was seen.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    time::{Duration, Instant},
+};
+
+use super::{StartError, pipeline::CameraPipeline, views::Scratch};
+use crate::{
+    frame::Frame,
+    hub::Hub,
+    slot::{CellId, Slot, Take},
+    sync::Mutex,
+    system::{clock::Monotonic, watchdog::Heartbeat},
+};
+
+/// What the processor's thread owns.
+#[derive(Debug)]
+pub struct Worker {
+    pipelines: BTreeMap<CellId, CameraPipeline>,
+    scratch: Scratch,
+}
+
+/// What changes between two frames: a cell's frames go through this pipeline from now on, or through none any more.
+///
+/// Posted before a camera's first frame can come; the processor looks for it whenever it has taken one.
+#[derive(Debug, Default)]
+pub struct PipelineUpdates(Mutex<Vec<(CellId, Option<CameraPipeline>)>>);
+
+impl Worker {
+    /// A worker without pipelines. To be made on the processor's thread, which OpenCV is kept to: no threads of its own, no
+    /// GPU.
+    ///
+    /// # Errors
+    /// When OpenCV or the JPEG decoder does not start.
+    pub fn new() -> Result<Self, StartError> {
+        opencv::core::set_num_threads(1)?;
+        opencv::core::set_use_opencl(false)?;
+        Ok(Self { pipelines: BTreeMap::new(), scratch: Scratch::new()? })
+    }
+
+    /// Looks at the newest frames until the slot is closed. Waits for nothing but frames.
+    pub fn run(mut self, slot: &Slot<Frame>, hub: &Hub, updates: &PipelineUpdates, heartbeat: &Heartbeat) {
+        let mut cost = Duration::ZERO;
+        loop {
+            let deadline = [self.expire(hub), heartbeat.beat()].into_iter().flatten().min();
+            let take = slot.take(cost, deadline);
+            let began = Instant::now();
+            updates.apply(&mut self.pipelines, hub);
+            match take {
+                Take::Frame { cell, frame, superseded } => {
+                    // There is no pipeline if the camera was removed while its last frame waited.
+                    if let Some(pipeline) = self.pipelines.get_mut(&cell) {
+                        pipeline.process(&frame, superseded, &mut self.scratch, hub);
+                        self.scratch.trim();
+                    }
+                }
+                Take::TimedOut => {}
+                Take::Closed => return,
+            }
+            cost = began.elapsed();
+        }
+    }
+
+    /// Ends the events that are over, of every camera; gives when the next one will be.
+    fn expire(&mut self, hub: &Hub) -> Option<Instant> {
+        let now = Monotonic::now();
+        for pipeline in self.pipelines.values_mut().filter(|one| one.deadline().is_some_and(|deadline| deadline <= now))
+        {
+            pipeline.expire(now, hub);
+        }
+        let next = self.pipelines.values().filter_map(CameraPipeline::deadline).min()?;
+        Some(Instant::now() + next.since(now))
+    }
+}
+
+impl PipelineUpdates {
+    /// Has the processor give the cell another pipeline, or none.
+    pub fn post(&self, cell: CellId, pipeline: Option<CameraPipeline>) {
+        self.0.lock().push((cell, pipeline));
+    }
+
+    /// Applies them. What the earlier pipelines were in the middle of is ended.
+    fn apply(&self, pipelines: &mut BTreeMap<CellId, CameraPipeline>, hub: &Hub) {
+        let updates = mem::take(&mut *self.0.lock());
+        for (cell, mut pipeline) in updates {
+            if let Some(mut earlier) = pipelines.remove(&cell) {
+                earlier.retire(hub);
+                if let Some(pipeline) = &mut pipeline {
+                    pipeline.continue_ids_from(&earlier);
+                }
+            }
+            pipelines.extend(pipeline.map(|pipeline| (cell, pipeline)));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Stages: each is one kind of looking at a camera's frames.
+//!
+//! A stage is a file here, named as its table in the configuration is: `motion.rs` has what `[camera.motion]` says, the
+//! stage, and its tests. The list below is the only other place that names it.
+
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use crate::{
+    config::{violation::Violation, zone::Zone},
+    event::EventChange,
+    frame::Frame,
+    message::Detection,
+    processor::views::{Needs, Views},
+    system::clock::Monotonic,
+};
+
+/// The list of stages. A frame is shown to a camera's stages in this order.
+macro_rules! each_stage {
+    ($define:ident) => {
+        $define! { motion }
+    };
+}
+pub(crate) use each_stage;
+
+/// One kind of looking at one camera's frames. It belongs to the processor's thread.
+pub trait Stage: fmt::Debug + Send {
+    /// What it will ask the views of the next frame for. Each frame is decoded once, for what all stages need.
+    fn needs(&self) -> Needs;
+
+    /// Looks at the next frame of its camera. What it learns in a time follows the frames' capture times, not their
+    /// number.
+    ///
+    /// # Errors
+    /// When it fails on this frame: its part of the result is missing then, the others' are not.
+    fn look(&mut self, views: &Views<'_>, frame: &Frame) -> Result<Seen, StageError>;
+
+    /// When something ends by itself if no frame comes before.
+    fn deadline(&self) -> Option<Monotonic> {
+        None
+    }
+
+    /// Ends what has ended by itself by now.
+    fn expire(&mut self, now: Monotonic) -> Vec<EventChange> {
+        let _ = now;
+        Vec::new()
+    }
+
+    /// Ends everything: the configuration takes the stage away.
+    fn retire(&mut self) -> Vec<EventChange> {
+        Vec::new()
+    }
+}
+
+/// What a stage says of one frame.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// What it found.
+    pub detections: Vec<Detection>,
+    /// What else it says: the value of the member of its name in the result.
+    pub detail: Option<Box<RawValue>>,
+    /// What started, goes on or ended with this frame.
+    pub events: Vec<EventChange>,
+}
+
+/// Why a stage failed on a frame.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StageError(String);
+
+impl From<opencv::Error> for StageError {
+    fn from(error: opencv::Error) -> Self {
+        Self(error.message)
+    }
+}
+
+impl From<serde_json::Error> for StageError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A stage's table in the configuration: every value in it is in range by its type.
+pub trait StageSettings {
+    /// Finds what is wrong across keys.
+    fn check(&self, violations: &mut Vec<Violation>) {
+        let _ = violations;
+    }
+
+    /// The parts of the picture that have a meaning to it.
+    fn zones(&self) -> impl Iterator<Item = &Zone> {
+        [].into_iter()
+    }
+
+    /// The stage, which has seen nothing yet.
+    fn build(&self) -> Box<dyn Stage>;
+}
+
+macro_rules! define {
+    ($($stage:ident)*) => {
+        $(pub mod $stage;)*
+
+        /// The names of all stages.
+        pub const NAMES: &[&str] = &[$(stringify!($stage)),*];
+
+        /// The stages that a camera has, and what they are told.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Stages {
+            $(
+                #[doc = concat!("`[camera.", stringify!($stage), "]`, if it is there.")]
+                pub $stage: Option<$stage::Settings>,
+            )*
+        }
+
+        impl Stages {
+            /// The stages, each with its name, in the order in which they look.
+            #[must_use]
+            pub fn build(&self) -> Vec<(&'static str, Box<dyn Stage>)> {
+                let stages = [$(self.$stage.as_ref().map(|settings| (stringify!($stage), settings.build()))),*];
+                stages.into_iter().flatten().collect()
+            }
+
+            /// Their names.
+            #[must_use]
+            pub fn names(&self) -> Vec<&'static str> {
+                let names = [$(self.$stage.as_ref().map(|_| stringify!($stage))),*];
+                names.into_iter().flatten().collect()
+            }
+
+            /// All their zones, each with the stage that it is for.
+            #[must_use]
+            pub fn zones(&self) -> Vec<(&'static str, &Zone)> {
+                let mut zones = Vec::new();
+                $(
+                    let of_stage = self.$stage.iter().flat_map(StageSettings::zones);
+                    zones.extend(of_stage.map(|zone| (stringify!($stage), zone)));
+                )*
+                zones
+            }
+        }
+    };
+}
+each_stage!(define);

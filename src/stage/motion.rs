@@ -1,0 +1,93 @@
+//! Motion: what moves in front of a still camera.
+//!
+//! `settings` is what `[camera.motion]` says, `detector` finds what moves in one frame after the other. Things that move are
+//! events by zone; a change of the whole picture at once, while it is learnt anew, is an event `scene`.
+
+mod background;
+pub mod detector;
+mod mask;
+mod memory;
+mod regions;
+mod settings;
+
+use serde_json::value::to_raw_value;
+
+pub use self::settings::Settings;
+use self::detector::Detector;
+use super::{Seen, Stage, StageError, StageSettings};
+use crate::{
+    event::{EventChange, condition::Condition, zone_tracker::ZoneTracker},
+    frame::Frame,
+    message::{Detection, Rect},
+    processor::views::{Needs, Views},
+    system::clock::Monotonic,
+};
+
+/// The label of what moves, and the kind of its events.
+const MOTION: &str = "motion";
+
+/// The stage of one camera.
+#[derive(Debug)]
+pub struct MotionStage {
+    width_px: u32,
+    detector: Detector,
+    zones: ZoneTracker,
+    scene: Condition,
+    /// The first learning is no event: nothing changed.
+    has_learnt: bool,
+}
+
+impl MotionStage {
+    /// A stage that knows nothing yet.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let hold = settings.hold_ms.ms();
+        Self {
+            width_px: settings.width_px.u32(),
+            detector: Detector::new(settings),
+            zones: ZoneTracker::new(MOTION, hold, settings.zones()),
+            scene: Condition::new("scene", hold),
+            has_learnt: false,
+        }
+    }
+
+    fn observe_scene(&mut self, is_relearning: bool, at: Monotonic) -> Option<EventChange> {
+        if !is_relearning {
+            self.has_learnt = true;
+            return self.scene.clear(at);
+        }
+        if self.has_learnt { self.scene.raise(None, at, at) } else { None }
+    }
+}
+
+impl Stage for MotionStage {
+    fn needs(&self) -> Needs {
+        Needs::luma(self.width_px)
+    }
+
+    fn look(&mut self, views: &Views<'_>, frame: &Frame) -> Result<Seen, StageError> {
+        let (full, at) = (frame.size(), frame.captured_at());
+        let motion = self.detector.detect(&views.luma(self.width_px)?, full, at)?;
+        let detections: Vec<_> = motion.boxes.iter().copied().map(detection).collect();
+        let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
+        events.extend(self.observe_scene(motion.relearning, at));
+        events.extend(self.zones.observe(&detections, full, at));
+        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events })
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        [self.scene.deadline(), self.zones.deadline()].into_iter().flatten().min()
+    }
+
+    fn expire(&mut self, now: Monotonic) -> Vec<EventChange> {
+        self.scene.expire(now).into_iter().chain(self.zones.expire(now)).collect()
+    }
+
+    fn retire(&mut self) -> Vec<EventChange> {
+        self.scene.end().into_iter().chain(self.zones.end()).collect()
+    }
+}
+
+fn detection(bounds: Rect) -> Detection {
+    Detection { label: MOTION.into(), bounds, score: None, track: None, text: None }
+}
