@@ -3,6 +3,7 @@
 //! `worker` is its loop. A frame goes through its camera's `pipeline`: it is decoded once, and its `views` are shown to every
 //! stage. Only here and in the stages are OpenCV's types named.
 
+pub mod bgr;
 mod buffers;
 pub mod decoder;
 pub mod pipeline;

@@ -25,7 +25,7 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// A picture of these pixels.
+    /// A picture of these pixels; there must be as many as `size` says.
     pub(super) fn new(size: Size, pixels: Vec<u8>) -> Self {
         Self { size, pixels }
     }
@@ -43,13 +43,15 @@ impl Bitmap {
         bitmap
     }
 
-    /// Draws the outline of a box, inside its bounds.
+    /// Draws the outline of a box, inside its bounds. What is outside the picture is left out.
     pub(super) fn draw_box(&mut self, bounds: Rect) {
-        let Rect { x, y, width, height } = bounds;
+        let Size { width_px, height_px } = self.size;
+        let (x, y) = (bounds.x.min(width_px), bounds.y.min(height_px));
+        let (width, height) = (bounds.width.min(width_px - x), bounds.height.min(height_px - y));
         let upper_left = Point::new(x.cast_signed(), y.cast_signed());
         let stroke: PrimitiveStyle<_> = PrimitiveStyleBuilder::new()
             .stroke_color(BOX)
-            .stroke_width((self.size.width_px / 400).max(2))
+            .stroke_width((width_px / 400).max(2))
             .stroke_alignment(StrokeAlignment::Inside)
             .build();
         let Ok(()) = Rectangle::new(upper_left, (width, height).into()).into_styled(stroke).draw(self);
@@ -78,8 +80,11 @@ impl DrawTarget for Bitmap {
         let bounds = self.bounding_box();
         for Pixel(point, colour) in pixels.into_iter().filter(|pixel| bounds.contains(pixel.0)) {
             let (x, y) = (point.x.cast_unsigned() as usize, point.y.cast_unsigned() as usize);
+            // All rows are in memory, so this is less than the number of their bytes.
             let at = 3 * (y * self.size.width_px as usize + x);
-            self.pixels[at..at + 3].copy_from_slice(&[colour.b(), colour.g(), colour.r()]);
+            if let Some(pixel) = self.pixels.get_mut(at..at + 3) {
+                pixel.copy_from_slice(&[colour.b(), colour.g(), colour.r()]);
+            }
         }
         Ok(())
     }

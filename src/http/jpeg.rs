@@ -10,7 +10,7 @@ use super::bitmap::Bitmap;
 use crate::{
     frame::{Frame, PixelFormat, Size},
     message::Rect,
-    processor::{decoder::Decoder, pixels::Layout, scale::Scale},
+    processor::{bgr::bgr, decoder::Decoder, pixels::Layout},
     telemetry::rejections::RejectReason,
 };
 
@@ -65,7 +65,7 @@ pub(super) fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
 
 /// The frame as a JPEG file with boxes drawn into it.
 pub(super) fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, EncodeError> {
-    let mut bitmap = Bitmap::new(frame.size(), bgr_pixels(frame)?);
+    let mut bitmap = Bitmap::new(frame.size(), bgr(frame)?);
     boxes.iter().for_each(|bounds| bitmap.draw_box(*bounds));
     Ok(encode_bitmap(&bitmap)?.into())
 }
@@ -112,22 +112,6 @@ fn compressor(subsamp: Subsamp) -> Result<Compressor, turbojpeg::Error> {
     Ok(compressor)
 }
 
-/// The frame's pixels at full size, blue, green, red, without padding.
-fn bgr_pixels(frame: &Frame) -> Result<Vec<u8>, EncodeError> {
-    let jpeg = encode_frame(frame)?;
-    let origin = crate::frame::Origin {
-        camera: frame.camera().clone(),
-        seq: frame.seq(),
-        captured_at: frame.captured_at(),
-        captured_by: frame.captured_by(),
-    };
-    let frame = Frame::compressed(origin, PixelFormat::Jpeg, frame.size(), jpeg);
-    let mut decoder = Decoder::new()?;
-    decoder.jpeg(&frame, Scale::Full, true)?;
-    let bytes = 3 * frame.size().width_px as usize * frame.size().height_px as usize;
-    Ok(decoder.pixels()[..bytes].to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,10 +122,17 @@ mod tests {
 
     const SIZE: Size = Size { width_px: 32, height_px: 16 };
 
-    fn frame(format: PixelFormat, stride_bytes: usize, bytes: Vec<u8>) -> Frame {
+    fn origin() -> Origin {
         let (captured_at, captured_by) = (Monotonic::now(), CapturedBy::Arrival);
-        let origin = Origin { camera: Camera::new("door"), seq: 1, captured_at, captured_by };
-        Frame::raw(origin, format, SIZE, stride_bytes, bytes.into()).unwrap()
+        Origin { camera: Camera::new("door"), seq: 1, captured_at, captured_by }
+    }
+
+    fn frame(format: PixelFormat, stride_bytes: usize, bytes: Vec<u8>) -> Frame {
+        Frame::raw(origin(), format, SIZE, stride_bytes, bytes.into()).unwrap()
+    }
+
+    fn decode(jpeg: Bytes) -> Vec<u8> {
+        bgr(&Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, jpeg)).unwrap()
     }
 
     /// The left half dark, the right half bright, and both reddish: Y 60 and 180, U 110, V 150.
@@ -149,16 +140,18 @@ mod tests {
         if x < 16 { 60 } else { 180 }
     }
 
-    /// The pixel's blue, green, red after encoding, by the formula of JPEG's colours.
+    /// Checks blue, green and red against the formula of JPEG's colours, in the frame's pixels and in its JPEG file.
     fn check(frame: &Frame, is_coloured: bool) {
-        let pixels = bgr_pixels(frame).unwrap();
-        for (x, y) in [(4, 4), (27, 11)] {
-            let at = 3 * (y * 32 + x);
-            let luma = f32::from(luma(x));
-            let expected = if is_coloured { [luma - 31.9, luma - 9.5, luma + 30.8] } else { [luma; 3] };
-            for (found, expected) in pixels[at..at + 3].iter().zip(expected) {
-                let apart = f32::from(*found) - expected;
-                assert!(apart.abs() < 4.0, "{:?} at {x},{y}: {found} for {expected}", frame.format());
+        for (of, pixels) in [("pixels", bgr(frame).unwrap()), ("JPEG", decode(encode_frame(frame).unwrap()))] {
+            assert_eq!(pixels.len(), 3 * 32 * 16);
+            for (x, y) in [(4, 4), (27, 11)] {
+                let at = 3 * (y * 32 + x);
+                let luma = f32::from(luma(x));
+                let expected = if is_coloured { [luma - 31.9, luma - 9.5, luma + 30.8] } else { [luma; 3] };
+                for (found, expected) in pixels[at..at + 3].iter().zip(expected) {
+                    let apart = f32::from(*found) - expected;
+                    assert!(apart.abs() < 4.0, "{:?}, {of} at {x},{y}: {found} for {expected}", frame.format());
+                }
             }
         }
     }
@@ -183,18 +176,7 @@ mod tests {
     fn boxes_are_drawn_where_they_are_and_nowhere_else() {
         let grey = frame(PixelFormat::Grey, 0, vec![60; 32 * 16]);
         let jpeg = encode_frame_with_boxes(&grey, &[Rect { x: 8, y: 4, width: 16, height: 8 }]).unwrap();
-        let boxed = Frame::compressed(
-            Origin {
-                camera: Camera::new("door"),
-                seq: 1,
-                captured_at: Monotonic::now(),
-                captured_by: CapturedBy::Arrival,
-            },
-            PixelFormat::Jpeg,
-            SIZE,
-            jpeg,
-        );
-        let pixels = bgr_pixels(&boxed).unwrap();
+        let pixels = decode(jpeg);
         let red = |x: usize, y: usize| pixels[3 * (y * 32 + x) + 2];
         for (x, y) in [(8, 8), (16, 4), (23, 8), (16, 11)] {
             assert!(red(x, y) > 150, "on the box at {x},{y}: {}", red(x, y));

@@ -246,7 +246,7 @@ impl Cursor {
 /// A picture with lines of text, in the shape of the camera's last frame.
 fn placeholder(lines: &[String], size: Option<Size>) -> Result<Vec<u8>, turbojpeg::Error> {
     const WIDTH_PX: u32 = 640;
-    let height = |size: Size| u64::from(WIDTH_PX) * u64::from(size.height_px) / u64::from(size.width_px);
-    let height_px = size.and_then(|size| u32::try_from(height(size)).ok()).unwrap_or(360).clamp(120, 1280);
+    let height = |size: Size| (u64::from(WIDTH_PX) * u64::from(size.height_px)).checked_div(u64::from(size.width_px));
+    let height_px = size.and_then(height).and_then(|height| u32::try_from(height).ok()).unwrap_or(360).clamp(120, 1280);
     jpeg::encode_bitmap(&Bitmap::from_text(Size { width_px: WIDTH_PX, height_px }, lines))
 }

@@ -35,7 +35,7 @@ impl Scale {
         let near_enough = |scale: &&Self| {
             let width = u64::from(full.width_px) >> scale.shift();
             let pixels = full.pixels() >> (2 * scale.shift());
-            width.saturating_mul(width) <= 2 * square && pixels <= MOST_SQUARES * square
+            width.saturating_mul(width) <= square.saturating_mul(2) && pixels <= square.saturating_mul(MOST_SQUARES)
         };
         *Self::ALL.iter().find(near_enough).unwrap_or(&Self::Eighth)
     }
@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(scale(320, 8192), Scale::Half);
         assert_eq!(scale(16, 1 << 19), Scale::Quarter);
         assert_eq!(scale(1, u32::MAX), Scale::Eighth);
+        assert_eq!(Scale::nearest(Size { width_px: 3, height_px: 8192 }, u32::MAX), Scale::Full);
     }
 
     #[test]

@@ -24,6 +24,9 @@ use crate::{
     telemetry::rejections::RejectReason,
 };
 
+/// A width that stands for all of the picture, however large it is.
+pub const FULL_PX: u32 = u32::MAX;
+
 /// What stages will ask a frame's views for: about how wide, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
