@@ -24,6 +24,9 @@ macro_rules! each_stage {
 }
 pub(crate) use each_stage;
 
+/// The stages that version 0.1 had. `/api/cameras` says of each by a member of its name whether a camera has it.
+pub const OF_VERSION_0_1: &[&str] = &["motion"];
+
 /// One kind of looking at one camera's frames. It belongs to the processor's thread.
 pub trait Stage: fmt::Debug + Send {
     /// What it will ask the views of the next frame for. Each frame is decoded once, for what all stages need.
@@ -88,6 +91,9 @@ pub trait StageSettings {
         let _ = violations;
     }
 
+    /// Whether its table may have zones.
+    const HAS_ZONES: bool = false;
+
     /// The parts of the picture that have a meaning to it.
     fn zones(&self) -> impl Iterator<Item = &Zone> {
         [].into_iter()
@@ -125,6 +131,15 @@ macro_rules! define {
             #[must_use]
             pub fn names(&self) -> Vec<&'static str> {
                 let names = [$(self.$stage.as_ref().map(|_| stringify!($stage))),*];
+                names.into_iter().flatten().collect()
+            }
+
+            /// The names of those whose tables may have zones.
+            #[must_use]
+            pub fn with_zones(&self) -> Vec<&'static str> {
+                let names = [$(
+                    self.$stage.as_ref().filter(|_| $stage::Settings::HAS_ZONES).map(|_| stringify!($stage))
+                ),*];
                 names.into_iter().flatten().collect()
             }
 

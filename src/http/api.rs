@@ -37,7 +37,9 @@ struct CameraInfo<'a> {
     plugged_in: bool,
     /// The stages that look at its frames.
     stages: Vec<&'static str>,
-    /// Whether each stage that there is looks at them, by its name, as version 0.1 said it.
+    /// Those of the stages whose tables may have zones.
+    zone_stages: Vec<&'static str>,
+    /// Whether a stage looks at them, by its name: for dashboards that are older than `stages`.
     #[serde(flatten)]
     has_stage: BTreeMap<&'static str, bool>,
     zones: Vec<ZoneInfo<'a>>,
@@ -88,8 +90,9 @@ fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
         name,
         size_px: size.map(|size| [size.width_px, size.height_px]),
         plugged_in: settings.v4l2.is_some(),
-        has_stage: stage::NAMES.iter().map(|name| (*name, stages.contains(name))).collect(),
+        has_stage: stage::OF_VERSION_0_1.iter().map(|name| (*name, stages.contains(name))).collect(),
         stages,
+        zone_stages: settings.stages.with_zones(),
         zones: zones.collect(),
         live: format!("/cameras/{name}/live.mjpg"),
         snapshot: format!("/cameras/{name}/snapshot.jpg"),

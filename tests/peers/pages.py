@@ -45,10 +45,10 @@ def live(page):
         edges = [columns.min(), rows.min(), columns.max() + 1 - columns.min(), rows.max() + 1 - rows.min()]
         return [round(float(edge / scale), 1) for edge in edges]
 
-    # Boxes are amber. Their label stands above them, filled: only rows below where it ends are looked at.
+    # Boxes are amber.
     amber = (red > 200) & (abs(green - 176) < 45) & (blue < 90)
     rows = amber.sum(axis=1)
-    side = amber[numpy.argmax(rows > 0) + round(19):, :]
+    side = amber[numpy.argmax(rows > 0):, :]
     white = (blue > 200) & (green > 200) & (red > 200)
     white[:9], white[-9:] = False, False  # its corners are round, and white lies behind them
     columns, bottom = numpy.nonzero(side.any(axis=0))[0], numpy.nonzero(rows > 0)[0].max() + 1
@@ -117,6 +117,67 @@ def closes(page):
     says(page, "#zone-problem", "a name is")
     page.click("#editor button[value=close]")
     page.wait("the editor is closed", "return !document.querySelector('#editor').open")
+
+
+def several_stages(page):
+    """What the page does not know by name it shows by what it is told: stages, their detections and errors, and their zones."""
+    drawn = page.run("""
+        return import("/draw.js").then(({ drawDetections }) => {
+          const svg = document.querySelector("#camera-blind svg");
+          drawDetections(svg, [320, 240], [
+            { label: "something", box: [10, 10, 20, 20] },
+            { label: "person", box: [290, 0, 30, 60], score: 0.873, track: 4 },
+            { label: "code", box: [40, 100, 20, 20], text: "<b>" + "x".repeat(999) },
+          ]);
+          const picture = svg.getBoundingClientRect();
+          const captions = [...svg.querySelectorAll("g")].map((caption) => {
+            const { left, top, right, width } = caption.getBoundingClientRect();
+            return [caption.textContent, width > 30 && left >= picture.left - 1 && top >= picture.top - 1 && right <= picture.right + 1];
+          });
+          return [svg.querySelectorAll(".box").length, captions];
+        })""")
+    if drawn != [3, [["person #4 87 %", True], [f"code “<b>{28 * 'x'}…”", True]]]:
+        sys.exit(f"other detections are drawn as {drawn}")
+    errors = page.run("""
+        return import("/card.js").then(({ Card }) => {
+          const card = new Card("unseen");
+          return [{ plates: "there is no model" }, undefined].map((errors) => {
+            card.addResult({ seq: 1, detections: [], errors });
+            return card.root.querySelector(".tags").textContent;
+          });
+        })""")
+    if errors != ["plates failed: there is no model", ""]:
+        sys.exit(f"a stage's error is told as {errors}")
+    page.run("""
+        const gate = { name: "gate", ignore: false, polygon: [[0, 0], [1, 0], [0.5, 1]] };
+        return import("/zones.js").then(({ openEditor }) => openEditor("door", document.querySelector("#camera-door canvas"),
+          ["motion", "plates"], [{ ...gate, stage: "motion" }, { ...gate, stage: "plates" }]))""")
+    says(page, "#tables", r"^\[camera\.motion\] and \[camera\.plates\]$")
+    tables = "return (document.querySelector('#toml').value.match(/^\\[\\[.*/gm) ?? []).join()"
+    if (written := page.run(tables)) != "[[camera.motion.zone]],[[camera.plates.zone]]":
+        sys.exit(f"zones of two stages are written as {written!r}")
+    page.run("""
+        const stage = document.querySelector("#zone-stage");
+        stage.value = "plates";
+        stage.dispatchEvent(new Event("change"))""")
+    says(page, "#zone-problem", "each zone needs a name of its own")
+    page.type("#zone-name", "ramp")
+    if (written := page.run(tables)) != "[[camera.plates.zone]],[[camera.plates.zone]]":
+        sys.exit(f"a zone that was moved to another stage is written as {written!r}")
+    accessible.check(page)
+    page.click("#editor button[value=close]")
+
+
+def unknown_events(page, proxy):
+    """An event of a kind that the page does not know is told with all that is known of it, and ends."""
+    event = {"v": 1, "type": "event", "camera": "door", "id": "unknown-1", "kind": "tamper", "state": "start", "at": "2026-11-22T10:00:00Z",
+             "zone": "gate", "reason": "covered", "boxes": []}
+    proxy.tell("event", event)
+    says(page, "#camera-door .tags", r"tamper in gate \(covered\)")
+    says(page, "#events", r"door: tamper in gate \(covered\)")
+    proxy.tell("event", {**event, "state": "end", "at": "2026-11-22T10:00:02Z"})
+    page.wait("the tag goes", "return !/tamper/.test(document.querySelector('#camera-door .tags').textContent)")
+    says(page, "#events", r"door: tamper in gate \(covered\)[-0-9: ]+, 2\.0 s")
 
 
 def looks(page, folder):
@@ -333,6 +394,7 @@ def main(url, url_v6, frames, folder):
         page.screenshot(folder / "zones.png")
         accessible.check(page)
         closes(page)
+        several_stages(page)
         elsewhere(page, url)
         by_ipv6(page, url_v6)
         console = page.console()
@@ -356,6 +418,7 @@ def main(url, url_v6, frames, folder):
         proxy.refused = {}
         phone_moves(page)
         wait("the stream of events", lambda: proxy.answered[EVENTS, 200])
+        unknown_events(page, proxy)
         comes(page, proxy)
         wants("remove")
         page.go_to(sending)

@@ -1,6 +1,6 @@
 // This device as a camera: Start opens it and sends its pictures until Stop; the page shows what fovea detects in them.
 
-import { drawBoxes } from "/draw.js";
+import { drawDetections } from "/draw.js";
 import { setText } from "/format.js";
 import { send } from "/sender.js";
 import { RETRY_MS, getJson } from "/stream.js";
@@ -39,10 +39,10 @@ class SendStatus {
     show("rate", `${((this.#takenAt.length * 1000) / RATE_WINDOW_MS).toFixed(1)} /s`);
   };
 
-  result = ({ seq, size_px, age_ms, motion }) => {
-    show("age", `${Math.round(age_ms.result)} ms`);
-    drawBoxes(svg, size_px, motion?.boxes ?? []);
-    svg.dataset.seq = seq;
+  result = (result) => {
+    show("age", `${Math.round(result.age_ms.result)} ms`);
+    drawDetections(svg, result.size_px, result.detections);
+    svg.dataset.seq = result.seq;
   };
 }
 

@@ -1,7 +1,7 @@
 // One camera on the live page: its picture with what was detected in it, and how it is doing.
 
-import { drawBoxes, drawPicture } from "/draw.js";
-import { describeEvent, formatTime, setText } from "/format.js";
+import { drawDetections, drawPicture } from "/draw.js";
+import { describeEvent, formatTime, setText, shorten } from "/format.js";
 import { openEditor } from "/zones.js";
 
 const MAX_RESULTS = 30; // of frames whose pictures may still arrive
@@ -17,9 +17,10 @@ const STATES = {
 export class Card {
   #results = new Map();
   #events = new Map(); // those that have not ended, by id
-  #isRelearning = false;
+  #errors = {}; // of the newest result, by stage
   #seq;
   #size = [640, 360];
+  #stages = [];
   #zones = [];
 
   constructor(name) {
@@ -36,15 +37,15 @@ export class Card {
     for (const [way, label] of [["snapshot", "snapshot"], ["stream", "stream"], ["edit", "Zones"]]) {
       this.#find(`.${way}`).setAttribute("aria-label", `${label} of ${name}`);
     }
-    this.#find(".edit").addEventListener("click", () => openEditor(name, this.canvas, this.#zones));
+    this.#find(".edit").addEventListener("click", () => openEditor(name, this.canvas, this.#stages, this.#zones));
   }
 
   /** Applies the configuration of the camera. */
-  configure({ live, snapshot, motion, zones }) {
-    this.#zones = zones;
+  configure({ live, snapshot, zone_stages: stages, zones }) {
+    [this.#stages, this.#zones] = [stages, zones];
     this.#find(".snapshot").href = snapshot;
     this.#find(".stream").href = live;
-    this.#find(".edit").hidden = !motion;
+    this.#find(".edit").hidden = stages.length === 0;
   }
 
   /** Shows a part of the stream: a frame, or that there is none. */
@@ -67,11 +68,15 @@ export class Card {
   }
 
   /** Stores the result of a frame; it may come before or after the picture. */
-  addResult({ seq, motion }) {
+  addResult(result) {
+    const { seq, errors = {} } = result;
     this.#results.delete(seq); // a sender that reconnects counts from 1 again
-    this.#results.set(seq, motion);
+    this.#results.set(seq, result.detections);
     if (this.#results.size > MAX_RESULTS) this.#results.delete(this.#results.keys().next().value);
     if (seq === this.#seq) this.#draw();
+    const isSame = JSON.stringify(errors) === JSON.stringify(this.#errors);
+    this.#errors = errors;
+    if (!isSame) this.#showTags();
   }
 
   /** Shows a running event as a tag on the picture, until it ends. */
@@ -81,7 +86,7 @@ export class Card {
     this.#showTags();
   }
 
-  /** Forgets all running events. */
+  /** Removes all running events. */
   clearEvents() {
     this.#events.clear();
     this.#showTags();
@@ -118,18 +123,14 @@ export class Card {
   }
 
   #draw() {
-    const motion = this.#results.get(this.#seq);
-    drawBoxes(this.svg, this.#size, motion?.boxes ?? []);
-    const isRelearning = motion?.relearning ?? false;
-    if (isRelearning === this.#isRelearning) return;
-    this.#isRelearning = isRelearning;
-    this.#showTags();
+    drawDetections(this.svg, this.#size, this.#results.get(this.#seq) ?? []);
   }
 
+  /** Shows the running events, and which stages fail. */
   #showTags() {
-    const texts = new Set(this.#events.values());
-    if (this.#isRelearning) texts.add("learns the picture");
-    const tags = [...texts].map((text) => Object.assign(document.createElement("li"), { textContent: text }));
-    this.#find(".tags").replaceChildren(...tags);
+    const tag = (textContent, className = "") => Object.assign(document.createElement("li"), { textContent, className });
+    const events = [...new Set(this.#events.values())].map((text) => tag(text));
+    const errors = Object.entries(this.#errors).map(([stage, error]) => tag(`${stage} failed: ${shorten(error)}`, "failed"));
+    this.#find(".tags").replaceChildren(...events, ...errors);
   }
 }

@@ -1,7 +1,9 @@
 // Draws on top of pictures. Coordinates are pixels of the full picture; SVG scales them as the browser scales the picture.
 
+import { describeDetection } from "/format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
-const [LABEL_WIDTH, LABEL_HEIGHT] = [58, 18]; // on the screen
+const [CAPTION_HEIGHT, PADDING] = [18, 5]; // on the screen
 
 export function shape(kind, attributes, text) {
   const element = document.createElementNS(SVG, kind);
@@ -10,20 +12,42 @@ export function shape(kind, attributes, text) {
   return element;
 }
 
-/** Draws the boxes of one result over a picture of this size, the largest one with a label. */
-export function drawBoxes(svg, [width, height], boxes) {
+/** Draws the detections of one result over a picture of this size, each with a caption if more than its box is known. */
+export function drawDetections(svg, [width, height], detections) {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const scale = width / (svg.clientWidth || width);
-  const shapes = boxes.map(([x, y, w, h]) => shape("rect", { class: "box", x, y, width: w, height: h }));
-  if (boxes.length > 0) {
-    const [x, y] = boxes[0];
-    const [left, top] = [Math.min(x, width - LABEL_WIDTH * scale), y - (LABEL_HEIGHT + 1) * scale].map((at) => Math.max(0, at));
-    const at = `translate(${left} ${top}) scale(${scale})`;
-    const label = shape("g", { transform: at });
-    label.append(shape("rect", { class: "label", width: LABEL_WIDTH, height: LABEL_HEIGHT }), shape("text", { x: 5, y: 13 }, "motion"));
-    shapes.push(label);
+  const boxes = detections.map(({ box: [x, y, w, h] }) => shape("rect", { class: "box", x, y, width: w, height: h }));
+  const captions = detections.flatMap((detection) => {
+    const text = describeDetection(detection);
+    return text ? [new Caption(detection.box, text)] : [];
+  });
+  svg.replaceChildren(...boxes, ...captions.map(({ root }) => root));
+  // All are measured before the first is placed: a change in between costs a layout each.
+  for (const caption of captions) caption.measure();
+  for (const caption of captions) caption.place(width, scale);
+}
+
+/** A line of text above a box, on the box's colour. */
+class Caption {
+  constructor([x, y], text) {
+    Object.assign(this, { x, y });
+    this.root = shape("g", {});
+    this.ground = shape("rect", { class: "caption", height: CAPTION_HEIGHT });
+    this.text = shape("text", { x: PADDING, y: 13 }, text);
+    this.root.append(this.ground, this.text);
   }
-  svg.replaceChildren(...shapes);
+
+  measure() {
+    this.width = this.text.getComputedTextLength() + 2 * PADDING;
+  }
+
+  /** Puts it above the box, or where it is inside the picture. */
+  place(pictureWidth, scale) {
+    const left = Math.max(0, Math.min(this.x, pictureWidth - this.width * scale));
+    const top = Math.max(0, this.y - (CAPTION_HEIGHT + 1) * scale);
+    this.ground.setAttribute("width", this.width);
+    this.root.setAttribute("transform", `translate(${left} ${top}) scale(${scale})`);
+  }
 }
 
 /** Draws a JPEG on a canvas, which takes its size. */

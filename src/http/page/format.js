@@ -1,5 +1,7 @@
 // Text for people: times, and what happened.
 
+const MAX_CHARACTERS = 32;
+
 const two = (number) => String(number).padStart(2, "0");
 
 /** `12:03:11` in the browser's time zone, after the date if that is not today. */
@@ -15,5 +17,19 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** What happens and where: `motion in drive`. */
-export const describeEvent = ({ kind, zone }) => `${kind === "scene" ? "scene changed" : kind}${zone ? ` in ${zone}` : ""}`;
+/** Text from outside, shortened: what a stage reads in a picture can be long. */
+export const shorten = (text) => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS - 1)}…` : text);
+
+const quote = (text) => `“${shorten(text)}”`;
+
+/** What happens and where: `motion in drive`, `tamper (covered)`. Kinds and reasons are the board's: all are shown. */
+export function describeEvent({ kind, label, text, zone, reason }) {
+  const what = [kind, label !== kind && label, text && quote(text)].filter(Boolean).join(" ");
+  return `${what}${zone ? ` in ${zone}` : ""}${reason ? ` (${reason})` : ""}`;
+}
+
+/** What is known of a detection beyond its box: `person #4 87 %`; empty if nothing is. */
+export function describeDetection({ label, track, text, score }) {
+  const facts = [track != null && `#${track}`, text && quote(text), score != null && `${Math.round(score * 100)} %`].filter(Boolean);
+  return facts.length > 0 ? [label, ...facts].join(" ") : "";
+}

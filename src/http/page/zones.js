@@ -11,12 +11,13 @@ const dialog = element("editor");
 const svg = dialog.querySelector("svg");
 const round = (number) => Math.round(Math.min(1, Math.max(0, number)) * 1000) / 1000;
 
+let stages = []; // of the camera
 let zones = [];
 let selected = 0;
 let camera = "";
 
-/** Opens the editor for a camera, with its configured zones on a copy of its current picture. */
-export function openEditor(name, picture, configured) {
+/** Opens the editor for a camera and its stages, with the configured zones on a copy of its current picture. */
+export function openEditor(name, picture, itsStages, configured) {
   camera = name;
   const still = dialog.querySelector("canvas");
   [still.width, still.height] = [picture.width, picture.height];
@@ -24,8 +25,12 @@ export function openEditor(name, picture, configured) {
   svg.parentElement.style.width = `min(100%, ${(52 * still.width) / still.height}vh)`;
   svg.setAttribute("viewBox", `0 0 ${still.width} ${still.height}`);
   element("editor-title").textContent = `Zones of ${name}`;
-  zones = configured.map(({ name = "", ignore, polygon }) => ({
-    name, ignore, polygon: polygon.map((corner) => corner.map(round)),
+  stages = itsStages;
+  element("tables").textContent = tables();
+  element("zone-stage").replaceChildren(...stages.map((stage) => new Option(stage)));
+  element("zone-stage").parentElement.hidden = stages.length < 2;
+  zones = configured.map(({ name = "", ignore, stage, polygon }) => ({
+    name, ignore, stage, polygon: polygon.map((corner) => corner.map(round)),
   }));
   if (zones.length === 0) addZone();
   selected = 0;
@@ -37,17 +42,18 @@ function addZone() {
   const names = new Set(zones.map(({ name }) => name));
   let number = zones.length + 1;
   while (names.has(`zone-${number}`)) number++;
-  zones.push({ name: `zone-${number}`, ignore: false, polygon: [] });
+  const stage = zones[selected]?.stage ?? stages[0];
+  zones.push({ name: `zone-${number}`, ignore: false, stage, polygon: [] });
   selected = zones.length - 1;
 }
 
 /** Why the zones are invalid; empty if they are valid. */
 function findProblem() {
-  const names = zones.filter(({ ignore }) => !ignore).map(({ name }) => name);
-  for (const { name, ignore, polygon } of zones) {
+  const isNamed = (name, stage) => (zone) => !zone.ignore && zone.name === name && zone.stage === stage;
+  for (const { name, ignore, stage, polygon } of zones) {
     const which = ignore ? "the ignored zone" : `“${name}”`;
     if (!ignore && !/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name)) return `${which}: a name is 1 to 32 of a-z, 0-9, - and _.`;
-    if (!ignore && names.indexOf(name) !== names.lastIndexOf(name)) return `${which}: each zone needs a name of its own.`;
+    if (!ignore && zones.filter(isNamed(name, stage)).length > 1) return `${which}: each zone needs a name of its own.`;
     if (polygon.length < 3) return `${which}: set at least three corners.`;
     const [[x0, y0], ...others] = polygon;
     const across = ([ax, ay], [bx, by]) => Math.abs((ax - x0) * (by - y0) - (bx - x0) * (ay - y0)) > 1e-5;
@@ -57,12 +63,15 @@ function findProblem() {
 }
 
 function toToml() {
-  const one = ({ name, ignore, polygon }) => {
+  const one = ({ name, ignore, stage, polygon }) => {
     const corners = polygon.map(([x, y]) => `[${x}, ${y}]`).join(", ");
-    return `[[camera.motion.zone]]\n${ignore ? "ignore = true" : `name = "${name}"`}\npolygon = [${corners}]\n`;
+    return `[[camera.${stage}.zone]]\n${ignore ? "ignore = true" : `name = "${name}"`}\npolygon = [${corners}]\n`;
   };
   return zones.map(one).join("\n");
 }
+
+/** The tables that the zones stand below. */
+const tables = () => stages.map((stage) => `[camera.${stage}]`).join(" and ");
 
 function draw() {
   const { width, height } = svg.viewBox.baseVal;
@@ -85,9 +94,10 @@ function draw() {
   element("zone").replaceChildren(...options);
   element("zone").value = selected;
   const zone = zones[selected];
-  for (const id of ["zone-name", "zone-ignore", "add-corner", "remove-zone"]) element(id).disabled = !zone;
+  for (const id of ["zone-name", "zone-ignore", "zone-stage", "add-corner", "remove-zone"]) element(id).disabled = !zone;
   if (zone && document.activeElement !== element("zone-name")) element("zone-name").value = zone.ignore ? "" : zone.name;
   element("zone-name").disabled = !zone || zone.ignore;
+  element("zone-stage").value = zone?.stage ?? stages[0];
   element("zone-ignore").checked = zone?.ignore ?? false;
   const problem = findProblem();
   setText(element("zone-problem"), problem);
@@ -145,6 +155,7 @@ on("remove-zone", "click", () => {
 });
 on("zone-name", "input", ({ target }) => (zones[selected].name = target.value));
 on("zone-ignore", "change", ({ target }) => (zones[selected].ignore = target.checked));
+on("zone-stage", "change", ({ target }) => (zones[selected].stage = target.value));
 on("add-corner", "click", () => zones[selected].polygon.push([0.5, 0.5]));
 element("add-corner").addEventListener("click", () => svg.querySelector(".corner:last-of-type")?.focus());
 element("zone-name").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
@@ -155,5 +166,5 @@ element("copy").addEventListener("click", async () => {
     element("toml").select(); // over plain HTTP there is no clipboard API
     document.execCommand("copy");
   }
-  setText(element("copied"), `Copied. Paste it below [camera.motion] of ${camera}.`);
+  setText(element("copied"), `Copied. Paste it below ${tables()} of ${camera}.`);
 });

@@ -56,6 +56,8 @@ impl Settings {
 }
 
 impl StageSettings for Settings {
+    const HAS_ZONES: bool = true;
+
     fn check(&self, violations: &mut Vec<Violation>) {
         zone::check(&self.zone, violations);
     }

@@ -146,6 +146,44 @@ fn every_message_is_as_described() {
 }
 
 #[test]
+fn messages_of_any_stage_are_described_without_its_name() {
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let description = Description::of(&daemon);
+    let schema = description.messages();
+    let result = json!({
+        "v": 1, "type": "result", "camera": "door", "seq": 7, "captured_at": "2026-11-22T10:00:00.123456Z",
+        "captured_by": "arrival", "age_ms": { "start": 1.0, "result": 2.0 }, "superseded": 0, "size_px": [320, 240],
+        "guesses": { "at": [1, 2] },
+        "detections": [
+            { "label": "something", "box": [1, 2, 3, 4] },
+            { "label": "person", "box": [1, 2, 3, 4], "score": 0.87, "track": 4, "text": "FV 1" },
+        ],
+        "errors": { "plates": "there is no model" },
+    });
+    let event = json!({
+        "v": 1, "type": "event", "camera": "door", "id": "door-1", "kind": "tamper", "state": "start",
+        "at": "2026-11-22T10:00:00.123456Z", "zone": "gate", "reason": "covered", "label": "person", "track": 4,
+        "score": 0.87, "text": "FV 1", "boxes": [],
+    });
+    for message in [&result, &event] {
+        assert_eq!(description.wrong(schema, message), Vec::<String>::new(), "{message}");
+    }
+    let wrong = [
+        (&result, "guesses", json!(3)),
+        (&result, "detections", json!([{ "box": [1, 2, 3, 4] }])),
+        (&result, "detections", json!([{ "label": "person", "box": [1, 2, 3] }])),
+        (&result, "errors", json!({ "plates": 3 })),
+        (&event, "kind", json!(3)),
+        (&event, "guesses", json!({})),
+    ];
+    for (message, key, value) in wrong {
+        let mut message = message.clone();
+        message[key] = value;
+        assert!(!description.wrong(schema, &message).is_empty(), "{message}");
+    }
+}
+
+#[test]
 fn the_status_has_the_numbers_of_each_camera() {
     let (daemon, scene) = start();
     let _reader = Client::connect(&daemon, "/results");
@@ -169,11 +207,12 @@ fn cameras_are_told_as_configured() {
     let (daemon, _scene) = start();
     let cameras = get(&daemon, "/api/cameras").json();
     let expected = json!([
-        { "name": "door", "size_px": [320, 240], "plugged_in": false, "motion": true, "zones": [
-            { "name": "gate", "ignore": false, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]] },
-            { "ignore": true, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]] },
+        { "name": "door", "size_px": [320, 240], "plugged_in": false, "motion": true, "stages": ["motion"],
+            "zone_stages": ["motion"], "zones": [
+            { "stage": "motion", "name": "gate", "ignore": false, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]] },
+            { "stage": "motion", "ignore": true, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]] },
         ], "live": "/cameras/door/live.mjpg", "snapshot": "/cameras/door/snapshot.jpg" },
-        { "name": "yard", "plugged_in": false, "motion": false, "zones": [],
+        { "name": "yard", "plugged_in": false, "motion": false, "stages": [], "zone_stages": [], "zones": [],
           "live": "/cameras/yard/live.mjpg", "snapshot": "/cameras/yard/snapshot.jpg" },
     ]);
     assert_eq!(cameras, expected);
