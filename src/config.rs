@@ -152,7 +152,8 @@ pub struct Http {
     pub allow_anonymous: bool,
     /// Names of this board that somebody else could own as well, by which browsers may ask for it. Default none.
     pub allowed_hosts: Vec<String>,
-    /// Connections at one time. Default 32: a page with its pictures has two.
+    /// Connections at one time. Default 32: an open page holds three (pictures, events, status), and up to six in the ten
+    /// seconds after it loads.
     pub max_clients: usize,
 }
 
