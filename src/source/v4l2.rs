@@ -1,9 +1,10 @@
 //! Cameras that are connected to this machine, over V4L2. Nothing outside this folder names V4L2.
 //!
-//! `capture` is the thread of a camera. It finds the device with `identify`, chooses a mode with `negotiate`, sets
-//! controls by a `control_plan`, and captures with a `stream`, whose frames hold `driver_buffers` without a copy. While
-//! the device is missing it waits for events of `hotplug`. `negotiate` and `control_plan` are pure and read the
-//! `description` of a camera. Only `device` calls the driver. `capture_error` has the error texts.
+//! `capture` is the thread of a camera. It finds the device with `identify`, chooses a mode with `negotiate`, checks
+//! the `layout` that the driver gives, sets controls by a `control_plan`, and captures with a `stream`, whose frames
+//! hold `driver_buffers` without a copy. While the device is missing it waits for events of `hotplug`. `negotiate`,
+//! `layout` and `control_plan` are pure. `description` is what a camera says about itself. Only `device` calls the
+//! driver. `capture_error` has the error texts.
 
 mod capture;
 mod capture_error;
@@ -13,6 +14,7 @@ pub mod device;
 mod driver_buffers;
 mod hotplug;
 pub mod identify;
+mod layout;
 mod mapping;
 pub mod negotiate;
 mod stream;

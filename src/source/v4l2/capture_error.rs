@@ -22,7 +22,7 @@ pub(super) enum CaptureError {
     /// None of the formats that the device offers will do.
     #[error("{path}: {reason}")]
     NoMode { path: PathBuf, reason: NoMode },
-    /// The driver gives a format that was not requested and is not supported.
+    /// The driver gives a format that is not supported, or images that cannot be held in memory.
     #[error("{path} gives {gives}, which cannot be used")]
     Unsupported { path: PathBuf, gives: String },
     /// The driver refuses to start.

@@ -30,7 +30,7 @@ use v4l::{
 
 use self::kernel::{IoctlArg, VIDEO_CAPTURE, VIDEO_CAPTURE_MPLANE, text, zero};
 pub use self::{
-    formats::Layout,
+    formats::DriverFormat,
     streaming::{DequeuedBuffer, TimestampSource},
 };
 use super::description::Description;

@@ -63,7 +63,7 @@ pub(super) struct Payload {
 #[derive(Debug)]
 struct BufferGuard {
     buffers: Arc<DriverBuffers>,
-    index: usize,
+    index: u32,
     used: Range<usize>,
 }
 
@@ -88,25 +88,24 @@ impl DriverBuffers {
     }
 
     /// Notes that the capture thread has dequeued a buffer.
-    pub(super) fn mark_dequeued(&self, index: u32) {
-        if let Some(state) = self.state.lock().buffers.get_mut(index as usize) {
-            *state = BufferState::Dequeued;
-        }
+    ///
+    /// # Errors
+    /// Fails with `EIO` if there is no such buffer, or a frame holds it: the driver has failed.
+    pub(super) fn mark_dequeued(&self, index: u32) -> Result<(), Errno> {
+        self.state.lock().mark_dequeued(index)
     }
 
     /// Queues a buffer that was dequeued.
     pub(super) fn requeue(&self, index: u32) {
-        self.state.lock().queue(index as usize);
+        self.state.lock().queue(index);
     }
 
     /// Queues the buffers that the driver refused before.
     pub(super) fn retry_failed(&self) {
         let mut state = self.state.lock();
-        for index in 0..state.buffers.len() {
-            if state.buffers[index] == BufferState::QueueFailed {
-                state.queue(index);
-            }
-        }
+        let failed = (0..).zip(&state.buffers).filter(|(_, state)| **state == BufferState::QueueFailed);
+        let failed: Vec<u32> = failed.map(|(index, _)| index).collect(); // as a rule it is empty, which costs nothing
+        failed.into_iter().for_each(|index| state.queue(index));
     }
 
     /// Returns how often the driver refused to queue a buffer since the last call.
@@ -117,37 +116,43 @@ impl DriverBuffers {
     /// Returns the used bytes of a buffer with one memory plane. They hold the buffer until the last handle is
     /// dropped, or are a copy if the driver would be left with fewer than [`MIN_QUEUED`] buffers.
     pub(super) fn payload(self: &Arc<Self>, buffer: &DequeuedBuffer, pool: &Pool) -> Payload {
-        let index = buffer.index as usize;
-        let plane = self.mappings[index][0].bytes();
-        // Some drivers report more bytes than the buffer has.
-        let used = buffer.used[0].start.min(plane.len())..buffer.used[0].end.min(plane.len());
-        let used = used.start.min(used.end)..used.end;
+        let index = buffer.index;
+        let plane = self.plane(index);
+        let used = clamp(&buffer.used[0], plane.len());
         let mut state = self.state.lock();
-        if state.queued() >= MIN_QUEUED {
-            state.buffers[index] = BufferState::Held(used.clone());
+        if state.hold(index, &used) {
             drop(state);
             let guard = BufferGuard { buffers: self.clone(), index, used };
             return Payload { bytes: Bytes::from_owner(guard), is_copy: false };
         }
         drop(state);
         let bytes = copy(&[&plane[used]], pool);
-        self.requeue(buffer.index);
+        self.requeue(index);
         Payload { bytes, is_copy: true }
     }
 
     /// Returns the used bytes of a buffer's memory planes one after the other, at most `lengths` bytes of each. They
     /// are always a copy.
     pub(super) fn concat_planes(&self, buffer: &DequeuedBuffer, lengths: &[usize], pool: &Pool) -> Payload {
-        let planes = self.mappings[buffer.index as usize].iter().zip(&buffer.used).zip(lengths);
-        let parts: Vec<_> = planes
+        let mappings = self.mappings.get(buffer.index as usize).map_or(&[][..], Vec::as_slice);
+        let parts: Vec<_> = mappings
+            .iter()
+            .zip(&buffer.used)
+            .zip(lengths)
             .map(|((plane, used), length)| {
-                let part = plane.bytes().get(used.clone()).unwrap_or_default();
+                let part = &plane.bytes()[clamp(used, plane.bytes().len())];
                 &part[..part.len().min(*length)]
             })
             .collect();
         let bytes = copy(&parts, pool);
         self.requeue(buffer.index);
         Payload { bytes, is_copy: true }
+    }
+
+    /// The first memory plane of a buffer; empty if there is no such buffer.
+    fn plane(&self, index: u32) -> &[u8] {
+        let planes = self.mappings.get(index as usize);
+        planes.and_then(|planes| planes.first()).map_or(&[], Mapping::bytes)
     }
 
     /// Ends the stream. Afterwards no buffer is queued any more, and none keeps the device open.
@@ -167,8 +172,16 @@ impl DriverBuffers {
     }
 }
 
+/// Limits the range of the data that the driver states to the `length` bytes that there are. Some drivers state more.
+fn clamp(used: &Range<usize>, length: usize) -> Range<usize> {
+    let end = used.end.min(length);
+    used.start.min(end)..end
+}
+
+/// Copies `parts` into a buffer of the pool, one after the other.
 fn copy(parts: &[&[u8]], pool: &Pool) -> Bytes {
     let mut buffer = pool.buffer();
+    // All are parts of one buffer, whose memory planes together have `MAX_BUFFER_BYTES` at most.
     buffer.reserve(parts.iter().map(|part| part.len()).sum());
     for part in parts {
         buffer.spare_mut(part.len()).copy_from_slice(part);
@@ -182,13 +195,34 @@ impl State {
         self.buffers.iter().filter(|state| **state == BufferState::Queued).count()
     }
 
-    fn queue(&mut self, index: usize) {
-        let Some(device) = &self.device else { return };
-        let number = u32::try_from(index).expect("the driver counts them in 32 bits");
-        self.buffers[index] = if device.queue(number).is_ok() {
+    fn mark_dequeued(&mut self, index: u32) -> Result<(), Errno> {
+        match self.buffers.get_mut(index as usize) {
+            None | Some(BufferState::Held(_)) => Err(Errno::EIO),
+            Some(state) => {
+                *state = BufferState::Dequeued;
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets a frame hold the `used` bytes of a buffer, if the driver has enough other buffers. Returns whether it does.
+    fn hold(&mut self, index: u32, used: &Range<usize>) -> bool {
+        let has_enough = self.queued() >= MIN_QUEUED;
+        match self.buffers.get_mut(index as usize) {
+            Some(state) if has_enough => {
+                *state = BufferState::Held(used.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn queue(&mut self, index: u32) {
+        let (Some(device), Some(state)) = (&self.device, self.buffers.get_mut(index as usize)) else { return };
+        *state = if device.queue(index).is_ok() {
             BufferState::Queued
         } else {
-            self.errors += 1;
+            self.errors = self.errors.saturating_add(1);
             BufferState::QueueFailed
         };
     }
@@ -196,12 +230,50 @@ impl State {
 
 impl AsRef<[u8]> for BufferGuard {
     fn as_ref(&self) -> &[u8] {
-        &self.buffers.mappings[self.index][0].bytes()[self.used.clone()]
+        &self.buffers.plane(self.index)[self.used.clone()]
     }
 }
 
 impl Drop for BufferGuard {
     fn drop(&mut self) {
         self.buffers.state.lock().queue(self.index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_of_the_data_is_limited_to_what_there_is() {
+        assert_eq!(clamp(&(0..100), 100), 0..100);
+        assert_eq!(clamp(&(16..200), 100), 16..100, "more than the buffer has");
+        assert_eq!(clamp(&(usize::MAX..usize::MAX), 100), 100..100);
+        #[expect(clippy::reversed_empty_ranges, reason = "a driver can state an offset beyond the end")]
+        let reversed = 50..20;
+        assert_eq!(clamp(&reversed, 100), 20..20);
+        assert_eq!(clamp(&(0..0), 0), 0..0);
+    }
+
+    #[test]
+    fn a_buffer_that_does_not_exist_or_is_held_cannot_be_dequeued() {
+        let mut state = State { device: None, buffers: vec![BufferState::Queued; 4], errors: 0 };
+        assert_eq!(state.mark_dequeued(4), Err(Errno::EIO));
+        assert_eq!(state.mark_dequeued(u32::MAX), Err(Errno::EIO));
+        assert!(!state.hold(u32::MAX, &(0..1)));
+        assert_eq!(state.mark_dequeued(0), Ok(()));
+        assert!(state.hold(0, &(0..1)));
+        assert_eq!(state.mark_dequeued(0), Err(Errno::EIO), "a frame holds it");
+        assert_eq!(state.mark_dequeued(1), Ok(()));
+        assert!(state.hold(1, &(0..1)), "two are still queued");
+        assert_eq!(state.mark_dequeued(2), Ok(()));
+        assert!(!state.hold(2, &(0..1)), "the driver would run out of buffers");
+    }
+
+    #[test]
+    fn parts_are_copied_one_after_the_other() {
+        let pool = Pool::default();
+        assert_eq!(copy(&[b"luma", b"", b"uv"], &pool), &b"lumauv"[..]);
+        assert!(copy(&[], &pool).is_empty());
     }
 }

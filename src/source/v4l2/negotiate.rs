@@ -225,8 +225,10 @@ fn candidates<'a>(offer: &'a Offer, requested: &'a RequestedMode) -> impl Iterat
 fn nearest_size(range: &SizeRange, requested: Size) -> Size {
     let side = |at: usize, requested: u32| {
         let (min, max, step) = (range.min_px[at], range.max_px[at].max(range.min_px[at]), range.step_px[at].max(1));
-        let steps = (requested.clamp(min, max) - min + step / 2) / step;
-        (min + steps * step).min(max)
+        // With 64 bits, as the driver can state any step: half a step more does not fit into 32.
+        let (offset, step) = (u64::from(requested.clamp(min, max) - min), u64::from(step));
+        let nearest = u64::from(min) + (offset + step / 2) / step * step;
+        u32::try_from(nearest).unwrap_or(max).min(max)
     };
     Size { width_px: side(0, requested.width_px), height_px: side(1, requested.height_px) }
 }
@@ -308,6 +310,23 @@ mod tests {
         unsupported.retain(|offer| offer.fourcc == FourCc(*b"H264"));
         let error = choose_mode(&unsupported, &REQUESTED).unwrap_err().to_string();
         assert_eq!(error, "none of its formats can be used (H264); MJPEG, YUYV, NV12, GREY, BGR24 and RGB24 can");
+    }
+
+    #[test]
+    fn any_range_that_a_driver_states_has_a_nearest_size() {
+        let nearest = |[min, max, step]: [u32; 3], requested| {
+            let range = SizeRange { min_px: [min; 2], max_px: [max; 2], step_px: [step; 2], rates: Rates::default() };
+            nearest_size(&range, Size { width_px: requested, height_px: requested }).width_px
+        };
+        const MAX: u32 = u32::MAX;
+        assert_eq!(nearest([16, 1000, 16], 640), 640);
+        assert_eq!(nearest([16, 1000, 0], 641), 641, "a step of 0 is none");
+        assert_eq!(nearest([640, 16, 8], 100), 640, "the largest is smaller than the smallest");
+        assert_eq!(nearest([0, MAX, MAX], MAX), MAX);
+        assert_eq!(nearest([0, MAX, MAX - 1], MAX), MAX - 1);
+        assert_eq!(nearest([0, MAX, 3 << 30], MAX), 3 << 30);
+        assert_eq!(nearest([1, MAX, 1 << 31], MAX), MAX, "the nearest step does not fit into 32 bits");
+        assert_eq!(nearest([MAX, MAX, MAX], 640), MAX);
     }
 
     const REQUESTED: RequestedMode =

@@ -8,11 +8,11 @@ use std::{
 use nix::errno::Errno;
 
 use super::{
-    device::{DequeuedBuffer, Device, Layout, TimestampSource},
+    device::{DequeuedBuffer, Device, TimestampSource},
     driver_buffers::{DriverBuffers, Payload},
-    negotiate::has_two_planes,
+    layout::Layout,
 };
-use crate::{frame::Size, source::buffers::Pool, system::clock::Monotonic};
+use crate::{source::buffers::Pool, system::clock::Monotonic};
 
 /// A device that captures until this is dropped.
 #[derive(Debug)]
@@ -83,10 +83,7 @@ impl Stream {
         self.buffers.retry_failed();
         for _ in 0..self.buffers.count() {
             let Some(buffer) = self.device.dequeue()? else { break };
-            if buffer.index as usize >= self.buffers.count() {
-                return Err(Errno::EIO); // there is no such buffer
-            }
-            self.buffers.mark_dequeued(buffer.index);
+            self.buffers.mark_dequeued(buffer.index)?;
             let advance = sequence_advance(self.last_sequence.replace(buffer.sequence), buffer.sequence);
             dequeued.frames += advance;
             dequeued.dropped += advance - 1;
@@ -105,13 +102,9 @@ impl Stream {
 
     fn image(&self, buffer: &DequeuedBuffer) -> CapturedImage {
         let DequeuedBuffer { timestamp, timestamp_source, .. } = *buffer;
-        let Layout { mode, strides } = &self.layout;
-        let payload = if has_two_planes(mode.fourcc) {
-            let Size { width_px, height_px } = mode.size;
-            let luma = strides[0].max(width_px as usize) * height_px as usize;
-            self.buffers.concat_planes(buffer, &[luma, luma / 2], &self.pool)
-        } else {
-            self.buffers.payload(buffer, &self.pool)
+        let payload = match self.layout.plane_bytes() {
+            Some(lengths) => self.buffers.concat_planes(buffer, &lengths, &self.pool),
+            None => self.buffers.payload(buffer, &self.pool),
         };
         CapturedImage { payload, timestamp, timestamp_source }
     }

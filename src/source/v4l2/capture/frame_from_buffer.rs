@@ -4,26 +4,21 @@ use bytes::Bytes;
 
 use crate::{
     frame::{Frame, Origin, PixelFormat, Size},
-    source::{image_header, v4l2::device::Layout},
+    source::{image_header, v4l2::layout::Layout},
     telemetry::rejections::RejectReason,
 };
 
-/// Returns the frame in `bytes`, which hold one image in `format` as `layout` describes it.
+/// Returns the frame in `bytes`, which hold one image as `layout` describes it.
 ///
 /// # Errors
 /// Fails if `bytes` are empty, too short, or not the agreed JPEG.
-pub(super) fn frame_from_buffer(
-    origin: Origin,
-    format: PixelFormat,
-    layout: &Layout,
-    bytes: Bytes,
-) -> Result<Frame, RejectReason> {
+pub(super) fn frame_from_buffer(origin: Origin, layout: &Layout, bytes: Bytes) -> Result<Frame, RejectReason> {
     if bytes.is_empty() {
         return Err(RejectReason::Empty);
     }
-    let agreed = layout.mode.size;
+    let (agreed, format) = (layout.mode().size, layout.format());
     if format != PixelFormat::Jpeg {
-        return Ok(Frame::raw(origin, format, agreed, layout.strides[0], bytes)?);
+        return Ok(Frame::raw(origin, format, agreed, layout.stride_bytes(), bytes)?);
     }
     match image_header::read(&bytes)? {
         (PixelFormat::Jpeg, size) if matches_blocks(size, agreed) => Ok(Frame::compressed(origin, format, size, bytes)),
@@ -34,7 +29,8 @@ pub(super) fn frame_from_buffer(
 
 /// Whether a JPEG has the agreed size. Some encoders state the size rounded up to whole blocks of 16 pixels.
 fn matches_blocks(size: Size, agreed: Size) -> bool {
-    let fits = |found: u32, agreed: u32| (agreed..=agreed.next_multiple_of(16)).contains(&found);
+    let blocks = |agreed: u32| agreed.checked_next_multiple_of(16).unwrap_or(agreed);
+    let fits = |found: u32, agreed: u32| (agreed..=blocks(agreed)).contains(&found);
     fits(size.width_px, agreed.width_px) && fits(size.height_px, agreed.height_px)
 }
 
@@ -43,20 +39,18 @@ mod tests {
     use super::*;
     use crate::{
         frame::{Camera, CapturedBy},
-        source::v4l2::{description::FourCc, negotiate::CaptureMode},
+        source::v4l2::{description::FourCc, device::DriverFormat, negotiate::CaptureMode},
         system::clock::Monotonic,
     };
 
-    /// Returns the size of the frame in `bytes` from a camera that has agreed on 640x360 in `format`, or the error
-    /// text.
-    fn frame_size(format: PixelFormat, bytes: &[u8]) -> Result<Size, String> {
+    /// Returns the size of the frame in `bytes` from a camera that has agreed on 640x360, or the error text.
+    fn frame_size(fourcc: &[u8; 4], bytes: &[u8]) -> Result<Size, String> {
         let (camera, captured_at) = (Camera::new("yard"), Monotonic::from_micros(1));
         let origin = Origin { camera, seq: 1, captured_at, captured_by: CapturedBy::Driver };
         let size = Size { width_px: 640, height_px: 360 };
-        // Not the camera's code but `format` decides.
-        let mode = CaptureMode { fourcc: FourCc(*b"    "), size, interval: None };
-        let layout = Layout { mode, strides: vec![format.row_bytes(640).unwrap_or(0)] };
-        let frame = frame_from_buffer(origin, format, &layout, Bytes::copy_from_slice(bytes));
+        let mode = CaptureMode { fourcc: FourCc(*fourcc), size, interval: None };
+        let layout = Layout::new(&DriverFormat { mode, stride_bytes: 0 }).unwrap();
+        let frame = frame_from_buffer(origin, &layout, Bytes::copy_from_slice(bytes));
         frame.map(|frame| frame.size()).map_err(|reason| reason.to_string())
     }
 
@@ -68,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_jpeg_has_the_agreed_size_or_that_of_its_blocks() {
-        let jpeg_size = |width, height| frame_size(PixelFormat::Jpeg, &jpeg(width, height));
+        let jpeg_size = |width, height| frame_size(b"MJPG", &jpeg(width, height));
         for (width, height) in [(640, 360), (640, 368)] {
             let size = Size { width_px: width.into(), height_px: height.into() };
             assert_eq!(jpeg_size(width, height), Ok(size));
@@ -80,8 +74,15 @@ mod tests {
     }
 
     #[test]
+    fn the_blocks_of_the_largest_size_do_not_overflow() {
+        let size = Size { width_px: u32::MAX, height_px: u32::MAX };
+        assert!(matches_blocks(size, size));
+        assert!(!matches_blocks(Size { width_px: 640, height_px: 360 }, size));
+    }
+
+    #[test]
     fn what_is_no_jpeg_is_rejected_as_what_it_is() {
-        let rejected = |bytes| frame_size(PixelFormat::Jpeg, bytes).unwrap_err();
+        let rejected = |bytes| frame_size(b"MJPG", bytes).unwrap_err();
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\x68";
         assert_eq!(rejected(png), "the picture is damaged: it is PNG, and JPEG was agreed on");
         assert_eq!(rejected(b"\xff\xd8\xff"), "the picture is damaged: its head ends before its size");
@@ -92,8 +93,8 @@ mod tests {
     #[test]
     fn a_raw_image_has_all_its_rows() {
         let size = Size { width_px: 640, height_px: 360 };
-        assert_eq!(frame_size(PixelFormat::Yuyv, &[0; 2 * 640 * 360]), Ok(size));
-        assert!(frame_size(PixelFormat::Yuyv, &[0; 2 * 640 * 360 - 1]).is_err());
-        assert_eq!(frame_size(PixelFormat::Grey, b"").unwrap_err(), "the frame is empty");
+        assert_eq!(frame_size(b"YUYV", &[0; 2 * 640 * 360]), Ok(size));
+        assert!(frame_size(b"YUYV", &[0; 2 * 640 * 360 - 1]).is_err());
+        assert_eq!(frame_size(b"GREY", b"").unwrap_err(), "the frame is empty");
     }
 }

@@ -1,13 +1,14 @@
-//! Where a capture thread delivers frames and counts what happens. The rest of the thread knows nothing beyond this file.
+//! Where a capture thread delivers frames and counts what happens. The rest of the thread knows nothing beyond this
+//! file.
 
 use std::{sync::Arc, time::Instant};
 
 use super::frame_from_buffer::frame_from_buffer;
 use crate::{
     camera::Feed,
-    frame::{CapturedBy, Origin, PixelFormat},
+    frame::{CapturedBy, Origin},
     source::v4l2::{
-        device::Layout,
+        layout::Layout,
         stream::{CapturedImage, Dequeued},
     },
     system::{clock::Monotonic, watchdog::Heartbeat},
@@ -46,14 +47,14 @@ impl FrameSink {
     /// Counts the frames that the driver counted, and rejects the broken ones.
     pub(super) fn count(&mut self, dequeued: &Dequeued) {
         let &Dequeued { frames, dropped, skipped, broken, queue_errors: errors, .. } = dequeued;
-        self.seq += frames;
+        self.seq = self.seq.saturating_add(frames);
         let copied = dequeued.newest.as_ref().map_or(0, |image| u64::from(image.payload.is_copy));
         self.feed.add_driver(Driver { dropped, skipped, copied, errors });
         (0..broken).for_each(|_| self.reject(&RejectReason::Broken));
     }
 
     /// Publishes an image that has been counted as a frame, or rejects it.
-    pub(super) fn publish(&self, image: CapturedImage, format: PixelFormat, layout: &Layout) {
+    pub(super) fn publish(&self, image: CapturedImage, layout: &Layout) {
         let now = Monotonic::now();
         let CapturedImage { payload, timestamp, .. } = image;
         self.feed.received(payload.bytes.len());
@@ -63,7 +64,7 @@ impl FrameSink {
         };
         let camera = self.feed.camera().clone();
         let origin = Origin { camera, seq: self.seq, captured_at, captured_by };
-        match frame_from_buffer(origin, format, layout, payload.bytes) {
+        match frame_from_buffer(origin, layout, payload.bytes) {
             Ok(frame) => self.feed.publish(frame),
             Err(reason) => self.reject(&reason),
         }

@@ -20,12 +20,12 @@ use super::{
 };
 use crate::{
     config::V4l2,
-    frame::PixelFormat,
     source::v4l2::{
         capture_error::{CaptureError, is_not_found},
-        device::{Device, Layout},
+        device::Device,
         identify,
-        negotiate::{RequestedMode, choose_mode, describe, pixel_format, shortfall},
+        layout::Layout,
+        negotiate::{RequestedMode, choose_mode, describe, shortfall},
         stream::{CapturedImage, Stream},
     },
     system::event_fd::poll,
@@ -70,16 +70,16 @@ impl Runner {
         let no_mode = |reason| CaptureError::NoMode { path: path.clone(), reason };
         let mode = choose_mode(&offers, &requested).map_err(no_mode)?;
         let start_error = |doing| move |path: &Path, errno| CaptureError::Start { path: path.to_owned(), doing, errno };
-        let layout = device.set_format(&mode).map_err(|errno| start_error("agreeing on a format")(&path, errno))?;
-        let Some(format) = pixel_format(layout.mode.fourcc) else {
-            return Err(CaptureError::Unsupported { path, gives: describe(&layout.mode) });
+        let format = device.set_format(&mode).map_err(|errno| start_error("agreeing on a format")(&path, errno))?;
+        let Some(layout) = Layout::new(&format) else {
+            return Err(CaptureError::Unsupported { path, gives: describe(&format.mode) });
         };
-        self.log.log_shortfall(&path, shortfall(&offers, &requested, &layout.mode));
+        self.log.log_shortfall(&path, shortfall(&offers, &requested, layout.mode()));
         self.log.log_mismatches(apply_controls(&device, &self.settings.controls));
         let card = format!(" is a {} ({})", device.card(), device.driver());
         let stream = Stream::start(device, layout, self.settings.buffers)
             .map_err(|errno| start_error("starting to send")(&path, errno))?;
-        self.capture(&path, &card, format, stream)
+        self.capture(&path, &card, stream)
     }
 
     /// Opens the first capture device among those that the configured name may mean.
@@ -98,13 +98,7 @@ impl Runner {
     }
 
     /// Captures frames until the command to stop comes.
-    fn capture(
-        &mut self,
-        path: &Path,
-        card: &str,
-        format: PixelFormat,
-        mut stream: Stream,
-    ) -> Result<(), CaptureError> {
+    fn capture(&mut self, path: &Path, card: &str, mut stream: Stream) -> Result<(), CaptureError> {
         let timeout = self.settings.stall_timeout;
         let (mut last_frame, mut is_first, mut empty_wakes) = (Instant::now(), true, 0);
         let device_lost = |errno| CaptureError::DeviceLost { path: path.to_owned(), errno };
@@ -140,7 +134,7 @@ impl Runner {
                 self.report_connected(path, card, stream.layout(), &image);
                 is_first = false;
             }
-            self.sink.publish(image, format, stream.layout());
+            self.sink.publish(image, stream.layout());
         };
         if !is_first {
             self.sink.disconnected();
@@ -165,7 +159,7 @@ impl Runner {
             Some(_) => format!("stamped at {}", first.timestamp_source),
             None => "without stamps of use".to_owned(),
         };
-        let description = format!("{}{card}: {}, {timestamps}", path.display(), describe(&layout.mode));
+        let description = format!("{}{card}: {}, {timestamps}", path.display(), describe(layout.mode()));
         self.log.log_connected(description, self.reconnect.device_connected());
     }
 

@@ -21,13 +21,13 @@ use crate::{
     },
 };
 
-/// The format of the images in a device's buffers, as the driver states it.
-#[derive(Clone, Debug)]
-pub struct Layout {
+/// The format of the images in a device's buffers. All of it is the driver's word, not checked.
+#[derive(Clone, Copy, Debug)]
+pub struct DriverFormat {
     /// The format's code, the size and the rate.
     pub mode: CaptureMode,
-    /// Bytes from one row to the next in each memory plane, one at least; 0 for compressed formats.
-    pub strides: Vec<usize>,
+    /// Bytes from one row to the next in the first memory plane; 0 for compressed formats.
+    pub stride_bytes: u32,
 }
 
 impl Device {
@@ -93,7 +93,7 @@ impl Device {
     ///
     /// # Errors
     /// Fails if the driver refuses, with `EBUSY` while another program streams.
-    pub fn set_format(&self, mode: &CaptureMode) -> Result<Layout, Errno> {
+    pub fn set_format(&self, mode: &CaptureMode) -> Result<DriverFormat, Errno> {
         let mut format = v4l2_format { type_: self.buffer_type(), ..zero() };
         let Size { width_px, height_px } = mode.size;
         let code = mode.fourcc.code();
@@ -105,10 +105,10 @@ impl Device {
             format.fmt.pix.pixelformat = code;
         }
         self.ioctl(vidioc::VIDIOC_S_FMT, &mut format)?;
-        let kernel::PixFormat { width_px, height_px, code, strides } = kernel::pix_format(&format);
+        let kernel::PixFormat { width_px, height_px, code, stride_bytes } = kernel::pix_format(&format);
         let (fourcc, size) = (FourCc::from_code(code), Size { width_px, height_px });
         let mode = CaptureMode { fourcc, size, interval: self.set_interval(mode.interval) };
-        Ok(Layout { mode, strides })
+        Ok(DriverFormat { mode, stride_bytes })
     }
 
     /// Requests a rate. Returns the one that the driver gives, if it has rates at all.

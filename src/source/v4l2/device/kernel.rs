@@ -242,8 +242,8 @@ pub(super) struct PixFormat {
     pub(super) height_px: u32,
     /// The format's code.
     pub(super) code: u32,
-    /// Bytes from one row to the next in each memory plane.
-    pub(super) strides: Vec<usize>,
+    /// Bytes from one row to the next in the first memory plane.
+    pub(super) stride_bytes: u32,
 }
 
 /// Reads the fields of a format.
@@ -253,15 +253,14 @@ pub(super) fn pix_format(format: &v4l2_format) -> PixFormat {
         // SAFETY: all of it is integers, for which every bit pattern is a value.
         let pix = unsafe { format.fmt.pix_mp };
         let planes = pix.plane_fmt; // a copy: the structure is packed
-        let planes = planes.iter().take(usize::from(pix.num_planes).clamp(1, MAX_PLANES));
-        let strides = planes.map(|plane| plane.bytesperline as usize).collect();
-        PixFormat { width_px: pix.width, height_px: pix.height, code: pix.pixelformat, strides }
+        let stride_bytes = planes[0].bytesperline;
+        PixFormat { width_px: pix.width, height_px: pix.height, code: pix.pixelformat, stride_bytes }
     } else {
         #[expect(unsafe_code, reason = "a union")]
         // SAFETY: as above.
         let pix = unsafe { format.fmt.pix };
-        let strides = vec![pix.bytesperline as usize];
-        PixFormat { width_px: pix.width, height_px: pix.height, code: pix.pixelformat, strides }
+        let stride_bytes = pix.bytesperline;
+        PixFormat { width_px: pix.width, height_px: pix.height, code: pix.pixelformat, stride_bytes }
     }
 }
 

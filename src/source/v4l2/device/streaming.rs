@@ -1,6 +1,6 @@
 //! Streaming I/O of a device: buffers are queued empty and dequeued filled.
 
-use std::{fmt, ops::Range, time::Duration};
+use std::{fmt, ops::Range};
 
 use nix::errno::Errno;
 use v4l::{
@@ -63,14 +63,14 @@ impl Device {
         Ok(request.count)
     }
 
-    /// Maps the memory planes of a buffer.
+    /// Maps the memory planes of a buffer, of which there is at least one.
     ///
     /// # Errors
-    /// Fails if the driver or the kernel refuses.
+    /// Fails if the driver or the kernel refuses, or if the driver states lengths that cannot be.
     pub(in crate::source::v4l2) fn map(&self, index: u32) -> Result<Vec<Mapping>, Errno> {
         let mut buffer = Buffer::new(self.buffer_type(), index);
         self.ioctl(vidioc::VIDIOC_QUERYBUF, &mut buffer)?;
-        buffer.plane_offsets().into_iter().map(|(length, offset)| Mapping::new(&self.fd, length, offset)).collect()
+        Mapping::map_planes(&self.fd, &buffer.plane_offsets())
     }
 
     /// Queues a buffer, for the driver to fill.
@@ -96,16 +96,12 @@ impl Device {
         let has = |mask: u32, bits: u32| header.flags & mask == bits;
         let is_monotonic = has(V4L2_BUF_FLAG_TIMESTAMP_MASK, V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC);
         let is_exposure_start = has(V4L2_BUF_FLAG_TSTAMP_SRC_MASK, V4L2_BUF_FLAG_TSTAMP_SRC_SOE);
-        let (seconds, micros) = (u64::try_from(header.timestamp.tv_sec), u64::try_from(header.timestamp.tv_usec));
-        let timestamp = seconds.ok().zip(micros.ok()).map(|(seconds, micros)| {
-            let timestamp = Duration::from_secs(seconds) + Duration::from_micros(micros);
-            Monotonic::from_micros(u64::try_from(timestamp.as_micros()).unwrap_or(u64::MAX))
-        });
+        let timestamp = timestamp(header.timestamp.tv_sec, header.timestamp.tv_usec);
         Ok(Some(DequeuedBuffer {
             index: header.index,
             sequence: header.sequence,
             is_broken: header.flags & V4L2_BUF_FLAG_ERROR != 0,
-            timestamp: timestamp.filter(|timestamp| is_monotonic && *timestamp != Monotonic::default()),
+            timestamp: timestamp.filter(|_| is_monotonic),
             timestamp_source: if is_exposure_start {
                 TimestampSource::ExposureStart
             } else {
@@ -129,5 +125,29 @@ impl Device {
     /// Fails if the device is gone.
     pub fn stream_off(&self) -> Result<(), Errno> {
         self.ioctl(vidioc::VIDIOC_STREAMOFF, &mut self.buffer_type().cast_signed())
+    }
+}
+
+/// Returns the driver's timestamp; `None` if it is 0, which means that there is none, or cannot be a time.
+fn timestamp(seconds: impl TryInto<u64>, micros: impl TryInto<u64>) -> Option<Monotonic> {
+    let (seconds, micros) = (seconds.try_into().ok()?, micros.try_into().ok()?);
+    let micros = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
+    (micros > 0).then(|| Monotonic::from_micros(micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_that_cannot_be_a_time_is_none() {
+        assert_eq!(timestamp(12_i64, 345_678_i64), Some(Monotonic::from_micros(12_345_678)));
+        assert_eq!(timestamp(0_i64, 0_i64), None, "the driver has none");
+        assert_eq!(timestamp(-1_i64, 0_i64), None);
+        assert_eq!(timestamp(0_i32, -1_i32), None, "32 bits on some boards");
+        assert_eq!(timestamp(i64::MAX, 0_i64), None, "more microseconds than 64 bits hold");
+        let last = u64::MAX / 1_000_000;
+        assert_eq!(timestamp(last, u64::MAX % 1_000_000), Some(Monotonic::from_micros(u64::MAX)));
+        assert_eq!(timestamp(last, u64::MAX % 1_000_000 + 1), None);
     }
 }
