@@ -28,6 +28,7 @@ pub(super) struct LocalCameras(Vec<LocalCamera>);
 struct LocalCamera {
     feed: Arc<Feed>,
     settings: V4l2,
+    /// Whether stages need luma.
     luma: bool,
     capture: CaptureThread,
 }
@@ -56,7 +57,7 @@ impl LocalCameras {
         for camera in cameras.local() {
             let Some(settings) = &camera.settings.v4l2 else { continue };
             let (feed, luma) = (camera.feed.clone(), looks_at_luma(camera));
-            let capture = if self.0.iter().any(|running| running.can_stay(&feed, settings, luma)) {
+            let capture = if self.0.iter().any(|running| running.is_kept(&feed, settings)) {
                 None
             } else {
                 let heartbeat = watchdog.watch(&format!("cam-{}", feed.name()));
@@ -68,7 +69,7 @@ impl LocalCameras {
     }
 
     /// Runs exactly these cameras. A camera that did not change keeps running untouched. A camera of which only controls
-    /// changed keeps its device open and sets them.
+    /// or stages changed keeps its device open.
     ///
     /// Blocks until the devices of removed cameras are closed, [`CLOSE_TIMEOUT`] at most.
     pub(super) fn apply(&mut self, next: NextLocalCameras) {
@@ -83,11 +84,8 @@ impl LocalCameras {
         for NextLocalCamera { feed, settings, luma, capture } in next.0 {
             if let Some(capture) = capture {
                 kept.push(LocalCamera { feed, settings, luma, capture: capture.start() });
-            } else if let Some(running) = kept.iter_mut().find(|running| Arc::ptr_eq(&running.feed, &feed))
-                && running.settings != settings
-            {
-                running.capture.set_controls(settings.controls.clone());
-                running.settings = settings;
+            } else if let Some(running) = kept.iter_mut().find(|running| Arc::ptr_eq(&running.feed, &feed)) {
+                running.update(settings, luma);
             }
         }
         self.0 = kept;
@@ -103,14 +101,30 @@ impl LocalCameras {
 }
 
 impl LocalCamera {
-    /// Whether this camera can keep running with these settings.
-    fn can_stay(&self, feed: &Arc<Feed>, settings: &V4l2, luma: bool) -> bool {
-        let is_same = V4l2 { controls: self.settings.controls.clone(), ..settings.clone() } == self.settings;
-        Arc::ptr_eq(&self.feed, feed) && is_same && self.luma == luma
+    /// Whether this camera keeps running with these settings.
+    fn is_kept(&self, feed: &Arc<Feed>, settings: &V4l2) -> bool {
+        Arc::ptr_eq(&self.feed, feed) && can_stay_open(&self.settings, settings)
+    }
+
+    /// Changes what can be changed while the device is open.
+    fn update(&mut self, settings: V4l2, luma: bool) {
+        if self.settings.controls != settings.controls {
+            self.capture.set_controls(settings.controls.clone());
+        }
+        if self.luma != luma {
+            self.capture.set_luma(luma);
+        }
+        (self.settings, self.luma) = (settings, luma);
     }
 }
 
-/// Whether stages look at the camera's luma, or none looks at all.
+/// Whether a device that was opened with the settings `running` can stay open with `wanted`. Controls are set on the open
+/// device. Which stages look at the frames matters only when format `auto` is chosen, at the next opening.
+fn can_stay_open(running: &V4l2, wanted: &V4l2) -> bool {
+    V4l2 { controls: running.controls.clone(), ..wanted.clone() } == *running
+}
+
+/// Whether stages look at the camera's luma: whether any looks at all.
 fn looks_at_luma(camera: &RunningCamera) -> bool {
     !camera.settings.stages.names().is_empty()
 }
@@ -119,4 +133,35 @@ fn looks_at_luma(camera: &RunningCamera) -> bool {
 fn stop(cameras: Vec<LocalCamera>, deadline: Instant) -> Result<(), JoinTimeout> {
     cameras.iter().for_each(|camera| camera.capture.stop());
     cameras.into_iter().map(|camera| camera.capture.join_until(deadline)).fold(Ok(()), Result::and)
+}
+
+#[cfg(all(test, feature = "v4l2"))]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// What is configured by `tables` and, in its `[camera.v4l2]`, by `keys`.
+    fn settings(tables: &str, keys: &str) -> V4l2 {
+        let text = format!("[[camera]]\nname = \"yard\"\n{tables}\n[camera.v4l2]\ndevice = \"/dev/video0\"\n{keys}");
+        Config::parse("fovea.toml", &text).unwrap().cameras.remove(0).v4l2.unwrap()
+    }
+
+    #[test]
+    fn a_device_stays_open_unless_a_setting_needs_it_to_be_opened_again() {
+        let running = settings("[camera.motion]", "controls.gain = 3\n");
+        let stays = |wanted: &V4l2| can_stay_open(&running, wanted);
+        assert!(stays(&running));
+        assert!(stays(&settings("", "controls.gain = 3\n")), "motion is switched off");
+        assert!(
+            stays(&settings("[camera.motion]\nthreshold = 9", "controls.gain = 3\n")),
+            "motion has another setting"
+        );
+        assert!(stays(&settings("[camera.motion]", "controls.gain = 4\n")), "a control has another value");
+        assert!(stays(&settings("", "")), "motion is switched off and a control is left out");
+        for keys in
+            ["rate_hz = 5\n", "width_px = 640\n", "format = \"grey\"\n", "buffers = 4\n", "stall_timeout_ms = 500\n"]
+        {
+            assert!(!stays(&settings("[camera.motion]", &format!("{keys}controls.gain = 3\n"))), "{keys}");
+        }
+    }
 }

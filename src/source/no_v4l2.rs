@@ -28,6 +28,11 @@ impl CaptureThread {
     }
 
     /// Never called.
+    pub fn set_luma(&self, _: bool) {
+        match *self {}
+    }
+
+    /// Never called.
     pub fn stop(&self) {
         match *self {}
     }

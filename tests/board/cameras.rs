@@ -200,8 +200,23 @@ pub(crate) fn controls_are_set_read_back_and_set_anew(board: &mut Board) {
     board.write(CONFIG_FILE, &format!("{}\n", file.replace("brightness = 99", "brightness = 42")));
     board.ask("systemctl kill --signal HUP --kill-whom main fovea");
     board.wait_until(&format!("[[ $({set}) == 'brightness: 42'* ]]"), Duration::from_secs(10));
+    // Switching motion off and on does not concern the device. The new brightness shows that the reload has been applied.
+    for (motion, brightness) in [(false, 41), (true, 40)] {
+        let file = file.replace("brightness = 99", &format!("brightness = {brightness}"));
+        let file = if motion { file } else { file.replace("[camera.motion]\n", "") };
+        let frames = count(&status(board, "bars"), "/taken");
+        board.write(CONFIG_FILE, &format!("{file}\n"));
+        board.ask("systemctl kill --signal HUP --kill-whom main fovea");
+        board.wait_until(&format!("[[ $({set}) == 'brightness: {brightness}'* ]]"), Duration::from_secs(10));
+        wait_for(board, "bars", "frames go on", |status| count(status, "/taken") > frames + 10);
+    }
     let status = status(board, "bars");
     assert_eq!((&status["connections"], &status["driver"]["errors"]), (&1.into(), &0.into()), "it was not closed");
+    let opened = board.ask(
+        "run=$(systemctl show --property InvocationID --value fovea)
+         journalctl --output cat _SYSTEMD_INVOCATION_ID=$run | grep --count 'bars: /dev/.* is a vivid'",
+    );
+    assert_eq!(opened, "1", "it was opened once");
 }
 
 /// What the process has: descriptors, kilobytes of memory.

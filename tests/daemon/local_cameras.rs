@@ -75,6 +75,23 @@ fn a_reload_adds_and_removes_a_local_camera() {
 }
 
 #[test]
+fn switching_motion_off_and_on_keeps_a_local_camera_running() {
+    let mut daemon = Daemon::start(YARD);
+    daemon.wait_for_line(LOST);
+    let capture_thread = |daemon: &Daemon| {
+        let thread = daemon.tasks().into_iter().find(|task| task.name == "cam-yard");
+        thread.expect("a local camera has a capture thread").id
+    };
+    let before = capture_thread(&daemon);
+    for config in [&YARD.replace("[camera.motion]\n", ""), YARD] {
+        daemon.reload(config, RELOADED);
+        assert_eq!(capture_thread(&daemon), before);
+    }
+    let end = daemon.stop();
+    assert_eq!(end.log.matches(LOST).count(), 1, "a camera that starts again logs it again: {}", end.log);
+}
+
+#[test]
 fn devices_and_doctor_report_a_missing_device() {
     let fovea = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_fovea")).args(arguments).output().expect("it was built");

@@ -1,8 +1,8 @@
 //! The capture thread of a camera, as the daemon sees it: start, set controls, stop, join.
 //!
-//! The thread runs a `runner`. It takes commands from its `mailbox`, sets controls with `apply_controls`, delivers to a
-//! `frame_sink` what `frame_from_buffer` makes of a buffer, logs through a `status_log`, and waits with `reconnect` while
-//! the device is missing.
+//! The thread runs a `runner`. It takes commands from its `mailbox`, sets controls with `apply_controls`, delivers to
+//! a `frame_sink` what `frame_from_buffer` makes of a buffer, logs through a `status_log`, and waits with `reconnect`
+//! while the device is missing.
 
 mod apply_controls;
 mod frame_from_buffer;
@@ -69,6 +69,12 @@ impl CaptureThread {
     /// Sets other controls while the device stays open. Does not block: the thread sets them.
     pub fn set_controls(&self, controls: ControlValues) {
         self.mailbox.set_controls(controls);
+    }
+
+    /// Sets whether stages need luma. The device stays open: format `auto` is chosen when it is opened next. Does not
+    /// block.
+    pub fn set_luma(&self, luma: bool) {
+        self.mailbox.set_luma(luma);
     }
 
     /// Asks the thread to stop. Does not block.

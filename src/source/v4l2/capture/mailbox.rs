@@ -21,6 +21,8 @@ pub(super) struct Commands {
     pub(super) stop: bool,
     /// Set these controls.
     pub(super) controls: Option<ControlValues>,
+    /// Prefer a format with luma, or not, when the device is opened next.
+    pub(super) luma: Option<bool>,
 }
 
 impl Mailbox {
@@ -35,6 +37,12 @@ impl Mailbox {
     /// Posts the command to set other controls. It replaces one that is still pending.
     pub(super) fn set_controls(&self, controls: ControlValues) {
         self.pending.lock().controls = Some(controls);
+        self.wake.set();
+    }
+
+    /// Posts the command to prefer a format with luma, or not, when the device is opened next.
+    pub(super) fn set_luma(&self, luma: bool) {
+        self.pending.lock().luma = Some(luma);
         self.wake.set();
     }
 

@@ -38,7 +38,7 @@ const MAX_EMPTY_WAKES: u32 = 100;
 #[derive(Debug)]
 pub(super) struct Runner {
     settings: V4l2,
-    /// Whether stages need luma.
+    /// Whether stages need luma. Format `auto` depends on it when the device is opened.
     luma: bool,
     sink: FrameSink,
     mailbox: Arc<Mailbox>,
@@ -110,7 +110,7 @@ impl Runner {
                 Ok(ready) => ready,
                 Err(error) => break Err(error.into()),
             };
-            if has_commands && self.apply_commands(stream.device()) {
+            if has_commands && self.apply_commands(Some(stream.device())) {
                 break Ok(());
             }
             if !has_frame {
@@ -142,12 +142,16 @@ impl Runner {
         outcome
     }
 
-    /// Applies the pending commands to the open device. Returns whether one of them is to stop.
-    fn apply_commands(&mut self, device: &Device) -> bool {
-        let Commands { stop, controls } = self.mailbox.take();
+    /// Takes the pending commands, and applies them to the device if it is open. What can only be set on an open
+    /// device is kept until it is opened. Returns whether one of the commands is to stop.
+    fn apply_commands(&mut self, device: Option<&Device>) -> bool {
+        let Commands { stop, controls, luma } = self.mailbox.take();
+        self.luma = luma.unwrap_or(self.luma);
         if let Some(controls) = controls {
             self.settings.controls = controls;
-            self.log.log_controls_changed(apply_controls(device, &self.settings.controls));
+            if let Some(device) = device {
+                self.log.log_controls_changed(apply_controls(device, &self.settings.controls));
+            }
         }
         stop
     }
@@ -181,26 +185,17 @@ impl Runner {
     /// Waits until the next attempt is due. Returns whether the command to stop came instead.
     fn wait_until_retry(&mut self) -> bool {
         if self.reconnect.start_monitor(self.sink.camera()) {
-            return self.keep_commands();
+            return self.apply_commands(None);
         }
         let next_attempt = self.reconnect.next_attempt();
         loop {
-            if self.keep_commands() {
+            if self.apply_commands(None) {
                 return true;
             }
             let deadline = self.sink.beat(next_attempt);
             if self.reconnect.wait_for_device(&*self.mailbox, deadline) || Instant::now() >= next_attempt {
-                return self.keep_commands();
+                return self.apply_commands(None);
             }
         }
-    }
-
-    /// Keeps the pending commands for when the device is opened. Returns whether one of them is to stop.
-    fn keep_commands(&mut self) -> bool {
-        let Commands { stop, controls } = self.mailbox.take();
-        if let Some(controls) = controls {
-            self.settings.controls = controls;
-        }
-        stop
     }
 }
