@@ -9,13 +9,13 @@ use bytes::Bytes;
 use divan::{Bencher, black_box};
 use footage::{FULL_HD, VGA};
 use fovea::{
+    config::Config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
     hub::Hub,
     message::{Age, Details, Detection, FrameResult, Message, Rect},
     processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
     slot::Slot,
     source::image_header,
-    stage::{Stages, motion},
     system::clock::Monotonic,
     telemetry::camera_metrics::CameraMetrics,
 };
@@ -69,7 +69,8 @@ fn decode_1080p_colour(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = [VGA, FULL_HD])]
 fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
-    let stages = Stages { motion: Some(motion::Settings::default()), ..Stages::default() };
+    let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
+    let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
     let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
     let mut pipeline = CameraPipeline::new(&stages, metrics, None);
     let (mut scratch, hub) = (Scratch::new().expect("a decoder"), Hub::default());

@@ -99,7 +99,7 @@ impl Hub {
         // Relaxed: the number only has to be different each time.
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let subscriber = Subscriber { id, interest, queue };
-        self.subscribers.rcu(|subscribers| [subscribers.as_slice(), &[subscriber.clone()]].concat());
+        self.subscribers.rcu(|subscribers| [subscribers.as_slice(), std::slice::from_ref(&subscriber)].concat());
         Subscription { hub: self.clone(), id }
     }
 
@@ -144,7 +144,7 @@ impl Hub {
         // Another thread may have added it meanwhile.
         self.outputs.rcu(|outputs| match find(outputs) {
             Some(_) => outputs.to_vec(),
-            None => [outputs.as_slice(), &[new.clone()]].concat(),
+            None => [outputs.as_slice(), std::slice::from_ref(&new)].concat(),
         });
         find(&self.outputs.load()).unwrap_or(new)
     }

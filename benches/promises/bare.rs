@@ -8,10 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use fovea::{
+    config::Config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
     hub::Hub,
     processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
-    stage::{Stages, motion},
     system::clock::Monotonic,
     telemetry::camera_metrics::CameraMetrics,
 };
@@ -32,7 +32,8 @@ fn received(frames: &[Bytes], size: Size) -> Vec<Frame> {
 /// Decode and motion, nothing else, on `core` for a time; gives frames a second.
 pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) -> Result<f64> {
     on_core(core, || {
-        let stages = Stages { motion: Some(motion::Settings::default()), ..Stages::default() };
+        let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
+        let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
         let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
         let mut pipeline = CameraPipeline::new(&stages, metrics.clone(), None);
         let (mut scratch, hub) = (Scratch::new()?, Hub::default());

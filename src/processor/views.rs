@@ -180,7 +180,7 @@ impl<'a> Views<'a> {
     }
 
     fn make_luma(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
-        self.shrunk(self.decoded()?, self.layout, scale, |pixels, layout| match layout {
+        self.shrunk(&self.decoded()?, self.layout, scale, |pixels, layout| match layout {
             Layout::Grey | Layout::Nv12 => Ok(None),
             _ => self
                 .convert(pixels, Layout::Grey, scale.of(self.full()), |pixels, luma| match layout {
@@ -206,11 +206,12 @@ impl<'a> Views<'a> {
             if scale == self.scale {
                 return Ok(colour);
             }
-            let smaller = self.shrunk(view(&colour, Layout::Bgr, self.full(), 0)?, Layout::Bgr, scale, |_, _| Ok(None));
+            let smaller =
+                self.shrunk(&view(&colour, Layout::Bgr, self.full(), 0)?, Layout::Bgr, scale, |_, _| Ok(None));
             self.buffers.borrow_mut().put(colour);
             return smaller;
         }
-        self.shrunk(self.decoded()?, self.layout, scale, |pixels, layout| match layout {
+        self.shrunk(&self.decoded()?, self.layout, scale, |pixels, layout| match layout {
             Layout::Bgr => Ok(None),
             _ => self
                 .convert(pixels, Layout::Bgr, scale.of(self.full()), |pixels, bgr| match layout {
@@ -231,20 +232,20 @@ impl<'a> Views<'a> {
     /// that the outcome is what is wanted already.
     fn shrunk(
         &self,
-        pixels: View<'_>,
+        pixels: &View<'_>,
         layout: Layout,
         scale: Scale,
         convert: impl FnOnce(&View<'_>, Layout) -> opencv::Result<Option<Vec<u8>>>,
     ) -> opencv::Result<Vec<u8>> {
         let size = scale.of(self.full());
         if scale == self.scale {
-            if let Some(converted) = convert(&pixels, layout)? {
+            if let Some(converted) = convert(pixels, layout)? {
                 return Ok(converted);
             }
             // What is at this scale and in this layout already is never made.
             return Err(opencv::Error::new(opencv::core::StsInternal, "a view of itself"));
         }
-        let smaller = self.convert(&pixels, layout, size, |pixels, smaller| {
+        let smaller = self.convert(pixels, layout, size, |pixels, smaller| {
             let size = opencv::core::Size::new(size.width_px.cast_signed(), size.height_px.cast_signed());
             resize(pixels, smaller, size, 0.0, 0.0, INTER_AREA)
         })?;

@@ -11,7 +11,11 @@ use crate::{
 
 /// A capture thread that cannot exist.
 #[derive(Debug)]
-pub enum CaptureThread {}
+pub struct CaptureThread(Nothing);
+
+/// No value has this type.
+#[derive(Debug)]
+enum Nothing {}
 
 impl CaptureThread {
     /// Starts no thread.
@@ -24,17 +28,17 @@ impl CaptureThread {
 
     /// Never called.
     pub fn set_controls(&self, _: BTreeMap<String, ControlValue>) {
-        match *self {}
+        match self.0 {}
     }
 
     /// Never called.
     pub fn set_luma(&self, _: bool) {
-        match *self {}
+        match self.0 {}
     }
 
     /// Never called.
     pub fn stop(&self) {
-        match *self {}
+        match self.0 {}
     }
 
     /// Never called.
@@ -42,18 +46,18 @@ impl CaptureThread {
     /// # Errors
     /// Never fails.
     pub fn join_until(self, _: Instant) -> Result<(), JoinTimeout> {
-        match self {}
+        match self.0 {}
     }
 }
 
 /// A prepared capture thread that cannot exist.
 #[derive(Debug)]
-pub enum PreparedCapture {}
+pub struct PreparedCapture(CaptureThread);
 
 impl PreparedCapture {
     /// Never called.
     #[must_use]
     pub fn start(self) -> CaptureThread {
-        match self {}
+        self.0
     }
 }

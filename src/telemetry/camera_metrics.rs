@@ -283,7 +283,7 @@ impl CameraMetrics {
         let new = Arc::new(StageMetrics { stage, times: Histogram::default(), errors: AtomicU64::new(0) });
         self.stages.rcu(|stages| match find(stages) {
             Some(_) => stages.to_vec(),
-            None => [stages.as_slice(), &[new.clone()]].concat(),
+            None => [stages.as_slice(), std::slice::from_ref(&new)].concat(),
         });
         find(&self.stages.load()).unwrap_or(new)
     }
