@@ -5,7 +5,7 @@
 //! | main | everything it built | signals, "a thread ended" | first signal to end, or a thread ended by itself |
 //! | listen | the port's socket | poll: socket, stop, "a client ended" | stop |
 //! | cam-NAME | one local camera | poll: device, mailbox, device events | stop |
-//! | ws-NAME | one client | poll: socket, its outbox | its client leaves or is sent away |
+//! | ws-NAME | one client | poll: socket, its queue | its client leaves or is sent away |
 //! | journal | events in the log | its queue | its queue is closed |
 //! | http | the port that people look at | its reactor | stop |
 //! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |

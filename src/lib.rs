@@ -1,15 +1,16 @@
 //! fovea: an eye that is never late.
 //!
-//! Follow one frame. A client's thread reads it from its socket into a buffer that goes round, or a camera's thread is lent it by the
-//! driver ([`source`]), and
-//! publishes it: lock, swap the pointer, set the event ([`slot`]). The processor's thread, alone on its core, waits for
-//! the event, takes the pointer, clears the event, and looks ([`processor`]). What it saw goes once through the hub
-//! into the outbox of each reader, whose own thread sends it ([`output`]). When the last handle of the frame is dropped,
-//! its buffer goes back to where it came from. People and monitoring look on from the side ([`http`]): the newest frame
-//! of each camera stands in a pane for them until the next one is looked at. Nothing downstream calls back up, nobody waits for anybody slower.
+//! Follow one frame. A client's thread reads it from its socket into a buffer that goes round, or a capture thread is lent it
+//! by the driver ([`source`]), and hands it to its camera's [`camera::Feed`], which publishes it: lock, swap the pointer, set
+//! the event ([`slot`]). The processor's thread, alone on its core, waits for the event, takes the pointer, clears the event,
+//! and runs the camera's stages on the frame ([`processor`], [`stage`]). The result goes once through the [`hub`] into the
+//! queue of each subscriber, whose own thread delivers it: a WebSocket client's, an [`output`]'s, the [`http`] thread. When the
+//! last handle of the frame is dropped, its buffer goes back to where it came from. People and monitoring look on from the side:
+//! the newest frame of each camera is left for them until the next one. Nothing downstream calls back up, nobody waits for
+//! anybody slower.
 //!
 //! ```text
-//! source thread --Frame--> slot --Frame--> processor thread --result--> hub --> outboxes --> readers' threads
+//! source thread --Frame--> slot --Frame--> processor thread --Published--> hub --> queues --> subscribers' threads
 //! ```
 //!
 //! # Words
@@ -17,25 +18,35 @@
 //! | word | meaning |
 //! | --- | --- |
 //! | camera | a named stream of frames (`door`, `yard`); the unit of configuration |
-//! | source | what feeds a camera: a WebSocket client, a device that is plugged in |
+//! | source | what feeds a camera: a WebSocket client, a device that is connected to this machine |
 //! | frame | one picture as received, immutable: camera, seq, format, size, `captured_at`, bytes |
-//! | slot | the meeting point: one cell per camera, newest frame wins, one lock, one event |
+//! | slot | the meeting point of sources and processor: one cell per camera, newest frame wins, one lock, one event |
 //! | superseded | a frame replaced in its cell before the processor took it: counted, never hidden |
-//! | refused | a frame that cannot be looked at: counted by cause, answered, told at most once a second |
+//! | refused | a frame that cannot be looked at: counted by reason, answered, logged at most once a second |
+//! | processor | the thread with a core of its own that takes frames and runs stages on them |
 //! | stage | one kind of looking: motion |
-//! | result | what the stages say of one frame, with its age |
-//! | event | something that starts, updates, ends, built from results |
-//! | sender, reader | a client that sends a camera's frames, a client that reads results |
-//! | pane | where the newest frame of a camera that was looked at stands, for viewers |
-//! | viewer | who looks at pictures or events over HTTP |
+//! | detection | one thing that a stage found in one frame: label, box, score, track, text |
+//! | result | what all stages say of one frame, with its age |
+//! | event | something that starts, goes on and ends, built from detections |
+//! | hub | where results and events meet those who listen; it knows none of them |
+//! | subscriber, queue | who listens, and what waits for it: bounded, drops its oldest, says how many |
+//! | output | a subscriber of this process with a thread of its own: the journal |
+//! | sender, reader | a WebSocket client that sends a camera's frames, one that reads results |
+//! | viewer | a client that looks at pictures or events over HTTP |
 //! | live, silent, lost | a camera that has results, that is fed but had none for ten seconds, that nothing feeds any more |
-//! | outbox | what waits for one client: bounded, drops its oldest, says how many |
 //!
 //! # Modules
 //!
-//! Imports point one way: `frame <- slot <- {source, processor} <- daemon <- commands`, with `output` between `frame` and
-//! those two, `status` beside `daemon`, and `system` below all. `http` looks at `output` and borrows the processor's
-//! decoder; nothing but `daemon` names it. A source never names the processor; only `processor` names OpenCV's types.
+//! Imports point one way, and no files import each other in a circle:
+//!
+//! ```text
+//! frame <- {slot, message <- hub} <- camera <- {source, stage <- processor} <- output <- http <- daemon <- commands
+//! ```
+//!
+//! with [`telemetry`] and [`system`] below. A source names its camera's feed and, to serve readers on the same port, the hub; it
+//! names neither the processor nor an output. A stage names no socket, no output and no other stage. Only [`stage`] and
+//! [`processor`] name OpenCV's types, only `source/websocket` names WebSocket's, only `source/v4l2` names V4L2's.
+//! `docs/architecture.md` says more, and how to add a stage, an output or a command.
 
 pub mod camera;
 pub mod commands;

@@ -27,7 +27,7 @@ impl Scale {
     /// The scale that brings a picture of the size `full` nearest to `wanted_px` columns, as a ratio: within a factor of
     /// sqrt(2) where the factors reach. With 320 wanted: 640 -> 320, 768 -> 384, 1280 -> 320, 1920 -> 240.
     ///
-    /// A picture much higher than wide is made smaller still: it is to have no more than [`MOST_SQUARES`] times the
+    /// A picture much higher than wide is made smaller still: it is to have no more than `MOST_SQUARES` times the
     /// pixels of a square of that width, or a strip of one column would be looked at with all its rows.
     #[must_use]
     pub fn nearest(full: Size, wanted_px: u32) -> Self {

@@ -60,7 +60,7 @@ impl Buffer {
         }
     }
 
-    /// Where the next `want` bytes go; [`Buffer::reserve`]d before. To be [`Buffer::filled`] then.
+    /// Where the next `want` bytes go, which were reserved before. [`Buffer::advance`] says how many were written.
     pub(super) fn spare_mut(&mut self, want: usize) -> &mut [u8] {
         &mut self.bytes[self.len..][..want]
     }
