@@ -158,7 +158,7 @@ impl<T> fmt::Debug for Cell<T> {
 #[derive(Debug)]
 struct Cells<T> {
     /// By their ids, which only grow.
-    cells: Vec<State<T>>,
+    cells: Vec<CellState<T>>,
     opened: u64,
     takes: u64,
     /// The cell whose frame is being looked at.
@@ -169,7 +169,7 @@ struct Cells<T> {
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct CellState<T> {
     id: CellId,
     waiting: Option<T>,
     is_shut: bool,
@@ -191,7 +191,7 @@ impl<T> Cells<T> {
     fn open(&mut self, counters: &Arc<Counters>) -> CellId {
         let (id, counters) = (CellId(self.opened), counters.clone());
         self.opened += 1;
-        self.cells.push(State {
+        self.cells.push(CellState {
             id,
             waiting: None,
             is_shut: false,

@@ -38,12 +38,12 @@ struct TrackedZone {
     key: usize,
     name: Option<String>,
     polygon: Vec<[f32; 2]>,
-    state: State,
+    state: ZoneState,
 }
 
 /// What is known of a zone.
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum ZoneState {
     Quiet,
     /// Something showed at `since`; it must show again in one of the next `frames_left` frames.
     Suspected {
@@ -66,7 +66,7 @@ impl ZoneTracker {
             areas.push((None, Vec::new()));
         }
         let zones =
-            (0..).zip(areas).map(|(key, (name, polygon))| TrackedZone { key, name, polygon, state: State::Quiet });
+            (0..).zip(areas).map(|(key, (name, polygon))| TrackedZone { key, name, polygon, state: ZoneState::Quiet });
         Self { kind, hold, zones: zones.collect(), last_frame: None }
     }
 
@@ -114,16 +114,16 @@ impl TrackedZone {
 
     fn observe(&mut self, kind: &'static str, boxes: Vec<Rect>, is_alone: bool, at: Monotonic) -> Option<EventChange> {
         if boxes.is_empty() {
-            if let State::Suspected { frames_left, .. } = &mut self.state {
+            if let ZoneState::Suspected { frames_left, .. } = &mut self.state {
                 *frames_left -= 1;
                 if *frames_left == 0 {
-                    self.state = State::Quiet;
+                    self.state = ZoneState::Quiet;
                 }
             }
             return None;
         }
         let since = match &mut self.state {
-            State::Running { last_seen, updated } => {
+            ZoneState::Running { last_seen, updated } => {
                 *last_seen = at;
                 if at.since(*updated) < UPDATE_EVERY {
                     return None;
@@ -131,20 +131,20 @@ impl TrackedZone {
                 *updated = at;
                 return Some(self.change(kind, EventState::Update, at, boxes));
             }
-            State::Suspected { since, .. } => *since,
-            State::Quiet if is_alone => at,
-            State::Quiet => {
-                self.state = State::Suspected { since: at, frames_left: CONFIRMED_WITHIN - 1 };
+            ZoneState::Suspected { since, .. } => *since,
+            ZoneState::Quiet if is_alone => at,
+            ZoneState::Quiet => {
+                self.state = ZoneState::Suspected { since: at, frames_left: CONFIRMED_WITHIN - 1 };
                 return None;
             }
         };
-        self.state = State::Running { last_seen: at, updated: at };
+        self.state = ZoneState::Running { last_seen: at, updated: at };
         Some(self.change(kind, EventState::Start, since, boxes))
     }
 
     fn end(&mut self, kind: &'static str) -> Option<EventChange> {
-        match std::mem::replace(&mut self.state, State::Quiet) {
-            State::Running { last_seen, .. } => Some(self.change(kind, EventState::End, last_seen, Vec::new())),
+        match std::mem::replace(&mut self.state, ZoneState::Quiet) {
+            ZoneState::Running { last_seen, .. } => Some(self.change(kind, EventState::End, last_seen, Vec::new())),
             _ => None,
         }
     }
@@ -152,7 +152,7 @@ impl TrackedZone {
     /// When something was last seen in it, if an event is running.
     fn last_seen(&self) -> Option<Monotonic> {
         match self.state {
-            State::Running { last_seen, .. } => Some(last_seen),
+            ZoneState::Running { last_seen, .. } => Some(last_seen),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use super::bitmap::Bitmap;
 use crate::{
     frame::{Frame, PixelFormat, Size},
     message::Rect,
-    processor::{bgr::bgr, decoder::Decoder, pixels::Layout},
+    processor::{bgr::bgr, decoder::Decoder, pixels::PixelLayout},
     telemetry::rejections::RejectReason,
 };
 
@@ -40,9 +40,9 @@ pub(super) fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
             let layout = decoder.png(frame)?;
             encode_pixels(decoder.pixels(), layout, size, 0)?
         }
-        PixelFormat::Grey => encode_pixels(bytes, Layout::Grey, size, stride)?,
-        PixelFormat::Bgr24 => encode_pixels(bytes, Layout::Bgr, size, stride)?,
-        PixelFormat::Rgb24 => encode_pixels(bytes, Layout::Rgb, size, stride)?,
+        PixelFormat::Grey => encode_pixels(bytes, PixelLayout::Grey, size, stride)?,
+        PixelFormat::Bgr24 => encode_pixels(bytes, PixelLayout::Bgr, size, stride)?,
+        PixelFormat::Rgb24 => encode_pixels(bytes, PixelLayout::Rgb, size, stride)?,
         PixelFormat::Yuyv => {
             let rows = || bytes.chunks(stride).take(height).map(|row| &row[..2 * width]);
             let every = |at: usize, step: usize| -> Vec<u8> {
@@ -72,21 +72,26 @@ pub(super) fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<B
 
 /// The bitmap as a JPEG file.
 pub(super) fn encode_bitmap(bitmap: &Bitmap) -> Result<Vec<u8>, turbojpeg::Error> {
-    encode_pixels(bitmap.pixels(), Layout::Bgr, bitmap.size(), 0)
+    encode_pixels(bitmap.pixels(), PixelLayout::Bgr, bitmap.size(), 0)
 }
 
 /// Encodes decoded pixels; a `stride_bytes` of 0 means rows without padding.
-fn encode_pixels(pixels: &[u8], layout: Layout, size: Size, stride_bytes: usize) -> Result<Vec<u8>, turbojpeg::Error> {
+fn encode_pixels(
+    pixels: &[u8],
+    layout: PixelLayout,
+    size: Size,
+    stride_bytes: usize,
+) -> Result<Vec<u8>, turbojpeg::Error> {
     let (width, height) = (size.width_px as usize, size.height_px as usize);
     let (format, subsamp) = match layout {
-        Layout::Grey | Layout::Nv12 => (JpegFormat::GRAY, Subsamp::Gray),
-        Layout::GreyAlpha | Layout::Yuyv => {
+        PixelLayout::Grey | PixelLayout::Nv12 => (JpegFormat::GRAY, Subsamp::Gray),
+        PixelLayout::GreyAlpha | PixelLayout::Yuyv => {
             let luma: Vec<u8> = pixels.iter().step_by(2).copied().collect();
-            return encode_pixels(&luma, Layout::Grey, size, 0);
+            return encode_pixels(&luma, PixelLayout::Grey, size, 0);
         }
-        Layout::Rgb => (JpegFormat::RGB, Subsamp::Sub2x2),
-        Layout::Rgba => (JpegFormat::RGBA, Subsamp::Sub2x2),
-        Layout::Bgr => (JpegFormat::BGR, Subsamp::Sub2x2),
+        PixelLayout::Rgb => (JpegFormat::RGB, Subsamp::Sub2x2),
+        PixelLayout::Rgba => (JpegFormat::RGBA, Subsamp::Sub2x2),
+        PixelLayout::Bgr => (JpegFormat::BGR, Subsamp::Sub2x2),
     };
     let pitch = if stride_bytes == 0 { width * format.size() } else { stride_bytes };
     compressor(subsamp)?.compress_to_vec(Image { pixels, width, pitch, height, format })

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, Transformations};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image};
 
-use super::{buffers::Usage, pixels::Layout, scale::Scale};
+use super::{buffers::Usage, pixels::PixelLayout, scale::Scale};
 use crate::{
     frame::{Frame, Size},
     telemetry::rejections::RejectReason,
@@ -62,7 +62,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When it is damaged, of a kind that is not decoded, or made to keep the decoder busy.
-    pub fn jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, RejectReason> {
+    pub fn jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<PixelLayout, RejectReason> {
         let decoded = self.try_jpeg(frame, scale, in_colour);
         if decoded.is_err() {
             // A head that ends too early leaves libjpeg-turbo 3.1 waiting for the rest of it, and it takes the next
@@ -72,7 +72,7 @@ impl Decoder {
         decoded
     }
 
-    fn try_jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<Layout, RejectReason> {
+    fn try_jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<PixelLayout, RejectReason> {
         let header = self.jpeg.read_header(frame.bytes()).map_err(damaged)?;
         check(&header, frame.size())?;
         let limit = (MAX_SCANNED_PIXELS / frame.size().pixels()).max(ALWAYS_ALLOWED_SCANS);
@@ -81,9 +81,9 @@ impl Decoder {
 
         let size = scale.of(frame.size());
         let (format, layout) = if in_colour {
-            (turbojpeg::PixelFormat::BGR, Layout::Bgr)
+            (turbojpeg::PixelFormat::BGR, PixelLayout::Bgr)
         } else {
-            (turbojpeg::PixelFormat::GRAY, Layout::Grey)
+            (turbojpeg::PixelFormat::GRAY, PixelLayout::Grey)
         };
         let (width, height) = (size.width_px as usize, size.height_px as usize);
         let pitch = width.checked_mul(format.size()).ok_or(TOO_LARGE)?;
@@ -100,7 +100,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn png(&mut self, frame: &Frame) -> Result<Layout, RejectReason> {
+    pub fn png(&mut self, frame: &Frame) -> Result<PixelLayout, RejectReason> {
         let damaged = |error: png::DecodingError| RejectReason::Damaged(error.to_string());
         let mut decoder = png::Decoder::new(Cursor::new(frame.bytes()));
         decoder.set_transformations(Transformations::normalize_to_color8());
@@ -118,10 +118,10 @@ impl Decoder {
         let pixels = room(&mut self.pixels, bytes);
         let info = reader.next_frame(pixels).map_err(damaged)?;
         let layout = match (info.color_type, info.bit_depth) {
-            (ColorType::Grayscale, BitDepth::Eight) => Layout::Grey,
-            (ColorType::GrayscaleAlpha, BitDepth::Eight) => Layout::GreyAlpha,
-            (ColorType::Rgb, BitDepth::Eight) => Layout::Rgb,
-            (ColorType::Rgba, BitDepth::Eight) => Layout::Rgba,
+            (ColorType::Grayscale, BitDepth::Eight) => PixelLayout::Grey,
+            (ColorType::GrayscaleAlpha, BitDepth::Eight) => PixelLayout::GreyAlpha,
+            (ColorType::Rgb, BitDepth::Eight) => PixelLayout::Rgb,
+            (ColorType::Rgba, BitDepth::Eight) => PixelLayout::Rgba,
             _ => return Err(RejectReason::Unsupported("a PNG that does not become 8 bits a channel")),
         };
         let size = Size { width_px: info.width, height_px: info.height };

@@ -11,7 +11,7 @@ use crate::frame::Size;
 
 /// How bytes spell pixels, once a picture is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum PixelLayout {
     /// Luma.
     Grey,
     /// Luma and opacity.
@@ -28,7 +28,7 @@ pub enum Layout {
     Nv12,
 }
 
-impl Layout {
+impl PixelLayout {
     /// The matrix type: 8 bits in 1 to 4 channels.
     fn mat_type(self) -> i32 {
         match self {
@@ -53,7 +53,7 @@ impl Layout {
 ///
 /// # Errors
 /// When this machine cannot count that far.
-pub fn byte_count(layout: Layout, size: Size) -> opencv::Result<usize> {
+pub fn byte_count(layout: PixelLayout, size: Size) -> opencv::Result<usize> {
     let row = (size.width_px as usize).checked_mul(layout.channels());
     row.and_then(|row| row.checked_mul(size.height_px as usize)).ok_or_else(too_large)
 }
@@ -63,7 +63,7 @@ pub fn byte_count(layout: Layout, size: Size) -> opencv::Result<usize> {
 /// # Errors
 /// When the rows are not all in `bytes`, or OpenCV refuses the size.
 #[expect(unsafe_code, reason = "OpenCV has no safe constructor for rows with padding")]
-pub fn view(bytes: &[u8], layout: Layout, size: Size, stride_bytes: usize) -> opencv::Result<BoxedRef<'_, Mat>> {
+pub fn view(bytes: &[u8], layout: PixelLayout, size: Size, stride_bytes: usize) -> opencv::Result<BoxedRef<'_, Mat>> {
     let Rows { rows, columns, stride_bytes } = Rows::within(bytes.len(), layout, size, stride_bytes)?;
     let data = bytes.as_ptr().cast_mut().cast::<c_void>();
     // SAFETY: `rows` rows of `stride_bytes` lie in `bytes`, and a row's pixels in its stride, as `Rows::within` checked. The
@@ -78,7 +78,7 @@ pub fn view(bytes: &[u8], layout: Layout, size: Size, stride_bytes: usize) -> op
 /// # Errors
 /// When the rows are not all in `bytes`, or OpenCV refuses the size.
 #[expect(unsafe_code, reason = "OpenCV has no safe constructor for a matrix of any number of channels")]
-pub fn view_mut(bytes: &mut [u8], layout: Layout, size: Size) -> opencv::Result<BoxedRefMut<'_, Mat>> {
+pub fn view_mut(bytes: &mut [u8], layout: PixelLayout, size: Size) -> opencv::Result<BoxedRefMut<'_, Mat>> {
     let Rows { rows, columns, stride_bytes } = Rows::within(bytes.len(), layout, size, 0)?;
     let data = bytes.as_mut_ptr().cast::<c_void>();
     // SAFETY: as above; the borrow is a mutable one, and so nobody else reads or writes the bytes meanwhile.
@@ -95,7 +95,7 @@ struct Rows {
 
 impl Rows {
     /// The shape of a picture of `size`, all of it in `have` bytes.
-    fn within(have: usize, layout: Layout, size: Size, stride_bytes: usize) -> opencv::Result<Self> {
+    fn within(have: usize, layout: PixelLayout, size: Size, stride_bytes: usize) -> opencv::Result<Self> {
         let row_bytes = (size.width_px as usize).checked_mul(layout.channels()).ok_or_else(too_large)?;
         let stride_bytes = if stride_bytes == 0 { row_bytes } else { stride_bytes };
         let need = stride_bytes.checked_mul(size.height_px as usize).ok_or_else(too_large)?;

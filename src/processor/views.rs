@@ -4,8 +4,8 @@
 use std::cell::{OnceCell, RefCell};
 
 use opencv::{
-    boxed_ref::BoxedRef,
-    core::{Mat, extract_channel},
+    boxed_ref::{BoxedRef, BoxedRefMut},
+    core::{Mat, Size as CvSize, extract_channel},
     imgproc::{
         COLOR_BGR2GRAY, COLOR_GRAY2BGR, COLOR_RGB2BGR, COLOR_RGB2GRAY, COLOR_RGBA2BGR, COLOR_RGBA2GRAY,
         COLOR_YUV2BGR_NV12, COLOR_YUV2BGR_YUY2, INTER_AREA, cvt_color_def, resize,
@@ -16,7 +16,7 @@ use opencv::{
 use super::{
     buffers::Buffers,
     decoder::Decoder,
-    pixels::{Layout, byte_count, view, view_mut},
+    pixels::{PixelLayout, byte_count, view, view_mut},
     scale::Scale,
 };
 use crate::{
@@ -49,7 +49,7 @@ pub struct Views<'a> {
     frame: &'a Frame,
     /// The decoded pixels, or the frame's own if it is raw; of NV12 both planes.
     bytes: &'a [u8],
-    layout: Layout,
+    layout: PixelLayout,
     scale: Scale,
     buffers: RefCell<&'a mut Buffers>,
     luma: [OnceCell<Vec<u8>>; Scale::ALL.len()],
@@ -119,11 +119,11 @@ impl<'a> Views<'a> {
         let (layout, scale) = match frame.format() {
             PixelFormat::Jpeg => (decoder.jpeg(frame, scale, needs.bgr_px.is_some())?, scale),
             PixelFormat::Png => (decoder.png(frame)?, Scale::Full),
-            PixelFormat::Grey => (Layout::Grey, Scale::Full),
-            PixelFormat::Yuyv => (Layout::Yuyv, Scale::Full),
-            PixelFormat::Nv12 => (Layout::Nv12, Scale::Full),
-            PixelFormat::Bgr24 => (Layout::Bgr, Scale::Full),
-            PixelFormat::Rgb24 => (Layout::Rgb, Scale::Full),
+            PixelFormat::Grey => (PixelLayout::Grey, Scale::Full),
+            PixelFormat::Yuyv => (PixelLayout::Yuyv, Scale::Full),
+            PixelFormat::Nv12 => (PixelLayout::Nv12, Scale::Full),
+            PixelFormat::Bgr24 => (PixelLayout::Bgr, Scale::Full),
+            PixelFormat::Rgb24 => (PixelLayout::Rgb, Scale::Full),
         };
         let bytes = if frame.format().is_raw() { frame.bytes().as_ref() } else { decoder.pixels() };
         let (luma, bgr) = (Default::default(), Default::default());
@@ -142,10 +142,10 @@ impl<'a> Views<'a> {
     /// When OpenCV fails.
     pub fn luma(&self, width_px: u32) -> opencv::Result<View<'_>> {
         let scale = Scale::nearest(self.full(), width_px);
-        if scale == self.scale && matches!(self.layout, Layout::Grey | Layout::Nv12) {
+        if scale == self.scale && matches!(self.layout, PixelLayout::Grey | PixelLayout::Nv12) {
             return self.decoded();
         }
-        self.cached(&self.luma, scale, Layout::Grey, Self::make_luma)
+        self.cached(&self.luma, scale, PixelLayout::Grey, Self::make_luma)
     }
 
     /// Colour, rows x columns x 3 channels of 8 bits (blue, green, red), about `width_px` wide: at the [`Scale`] nearest
@@ -155,17 +155,17 @@ impl<'a> Views<'a> {
     /// When OpenCV fails.
     pub fn bgr(&self, width_px: u32) -> opencv::Result<View<'_>> {
         let scale = Scale::nearest(self.full(), width_px);
-        if scale == self.scale && self.layout == Layout::Bgr {
+        if scale == self.scale && self.layout == PixelLayout::Bgr {
             return self.decoded();
         }
-        self.cached(&self.bgr, scale, Layout::Bgr, Self::make_bgr)
+        self.cached(&self.bgr, scale, PixelLayout::Bgr, Self::make_bgr)
     }
 
     fn cached<'s>(
         &'s self,
         views: &'s [OnceCell<Vec<u8>>],
         scale: Scale,
-        layout: Layout,
+        layout: PixelLayout,
         make: fn(&Self, Scale) -> opencv::Result<Vec<u8>>,
     ) -> opencv::Result<View<'s>> {
         let cell = &views[scale.index()];
@@ -180,91 +180,81 @@ impl<'a> Views<'a> {
     }
 
     fn make_luma(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
-        self.shrunk(&self.decoded()?, self.layout, scale, |pixels, layout| match layout {
-            Layout::Grey | Layout::Nv12 => Ok(None),
-            _ => self
-                .convert(pixels, Layout::Grey, scale.of(self.full()), |pixels, luma| match layout {
-                    Layout::GreyAlpha | Layout::Yuyv => extract_channel(pixels, luma, 0),
-                    Layout::Rgb => cvt_color_def(pixels, luma, COLOR_RGB2GRAY),
-                    Layout::Rgba => cvt_color_def(pixels, luma, COLOR_RGBA2GRAY),
-                    _ => cvt_color_def(pixels, luma, COLOR_BGR2GRAY),
-                })
-                .map(Some),
+        self.shrunk_and_converted(scale, PixelLayout::Grey, |pixels, luma| match self.layout {
+            PixelLayout::GreyAlpha | PixelLayout::Yuyv => extract_channel(pixels, luma, 0),
+            PixelLayout::Rgb => cvt_color_def(pixels, luma, COLOR_RGB2GRAY),
+            PixelLayout::Rgba => cvt_color_def(pixels, luma, COLOR_RGBA2GRAY),
+            _ => cvt_color_def(pixels, luma, COLOR_BGR2GRAY),
         })
     }
 
     fn make_bgr(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
         // Where colour is shared between pixels, it has to be spread before the picture is made smaller.
-        let spread = match self.layout {
-            Layout::Yuyv => Some((self.decoded()?, COLOR_YUV2BGR_YUY2)),
-            Layout::Nv12 => Some((self.both_planes()?, COLOR_YUV2BGR_NV12)),
-            _ => None,
-        };
-        if let Some((pixels, code)) = spread {
-            let colour =
-                self.convert(&pixels, Layout::Bgr, self.full(), |pixels, bgr| cvt_color_def(pixels, bgr, code))?;
-            if scale == self.scale {
-                return Ok(colour);
-            }
-            let smaller =
-                self.shrunk(&view(&colour, Layout::Bgr, self.full(), 0)?, Layout::Bgr, scale, |_, _| Ok(None));
-            self.buffers.borrow_mut().put(colour);
-            return smaller;
+        match self.layout {
+            PixelLayout::Yuyv => self.converted_and_shrunk(scale, &self.decoded()?, COLOR_YUV2BGR_YUY2),
+            PixelLayout::Nv12 => self.converted_and_shrunk(scale, &self.both_planes()?, COLOR_YUV2BGR_NV12),
+            _ => self.shrunk_and_converted(scale, PixelLayout::Bgr, |pixels, bgr| match self.layout {
+                PixelLayout::Rgb => cvt_color_def(pixels, bgr, COLOR_RGB2BGR),
+                PixelLayout::Rgba => cvt_color_def(pixels, bgr, COLOR_RGBA2BGR),
+                PixelLayout::GreyAlpha => {
+                    let mut luma = Mat::default();
+                    extract_channel(pixels, &mut luma, 0)?;
+                    cvt_color_def(&luma, bgr, COLOR_GRAY2BGR)
+                }
+                _ => cvt_color_def(pixels, bgr, COLOR_GRAY2BGR),
+            }),
         }
-        self.shrunk(&self.decoded()?, self.layout, scale, |pixels, layout| match layout {
-            Layout::Bgr => Ok(None),
-            _ => self
-                .convert(pixels, Layout::Bgr, scale.of(self.full()), |pixels, bgr| match layout {
-                    Layout::Rgb => cvt_color_def(pixels, bgr, COLOR_RGB2BGR),
-                    Layout::Rgba => cvt_color_def(pixels, bgr, COLOR_RGBA2BGR),
-                    Layout::GreyAlpha => {
-                        let mut luma = Mat::default();
-                        extract_channel(pixels, &mut luma, 0)?;
-                        cvt_color_def(&luma, bgr, COLOR_GRAY2BGR)
-                    }
-                    _ => cvt_color_def(pixels, bgr, COLOR_GRAY2BGR),
-                })
-                .map(Some),
-        })
     }
 
-    /// Makes pixels smaller, each the mean of the ones it stands for, and `convert`s the outcome; `None` from that means
-    /// that the outcome is what is wanted already.
-    fn shrunk(
+    /// The decoded pixels at `scale`, made into `wanted` by `convert` unless they are that.
+    fn shrunk_and_converted(
         &self,
-        pixels: &View<'_>,
-        layout: Layout,
         scale: Scale,
-        convert: impl FnOnce(&View<'_>, Layout) -> opencv::Result<Option<Vec<u8>>>,
+        wanted: PixelLayout,
+        convert: impl FnOnce(&View<'_>, &mut BoxedRefMut<'_, Mat>) -> opencv::Result<()>,
     ) -> opencv::Result<Vec<u8>> {
         let size = scale.of(self.full());
         if scale == self.scale {
-            if let Some(converted) = convert(pixels, layout)? {
-                return Ok(converted);
-            }
-            // What is at this scale and in this layout already is never made.
-            return Err(opencv::Error::new(opencv::core::StsInternal, "a view of itself"));
+            return self.write(&self.decoded()?, wanted, size, convert);
         }
-        let smaller = self.convert(pixels, layout, size, |pixels, smaller| {
-            let size = opencv::core::Size::new(size.width_px.cast_signed(), size.height_px.cast_signed());
-            resize(pixels, smaller, size, 0.0, 0.0, INTER_AREA)
-        })?;
-        match convert(&view(&smaller, layout, size, 0)?, layout)? {
-            None => Ok(smaller),
-            Some(converted) => {
-                self.buffers.borrow_mut().put(smaller);
-                Ok(converted)
-            }
+        let shrunk = self.shrunk(&self.decoded()?, self.layout, scale)?;
+        // Of NV12 the luma plane is decoded, which is gray.
+        if self.layout == wanted || (self.layout, wanted) == (PixelLayout::Nv12, PixelLayout::Grey) {
+            return Ok(shrunk);
         }
+        let converted = self.write(&view(&shrunk, self.layout, size, 0)?, wanted, size, convert);
+        self.buffers.borrow_mut().put(shrunk);
+        converted
+    }
+
+    /// All `pixels` in colour, at `scale`.
+    fn converted_and_shrunk(&self, scale: Scale, pixels: &View<'_>, code: i32) -> opencv::Result<Vec<u8>> {
+        let full = self.full();
+        let colour = self.write(pixels, PixelLayout::Bgr, full, |pixels, bgr| cvt_color_def(pixels, bgr, code))?;
+        if scale == self.scale {
+            return Ok(colour);
+        }
+        let shrunk = self.shrunk(&view(&colour, PixelLayout::Bgr, full, 0)?, PixelLayout::Bgr, scale);
+        self.buffers.borrow_mut().put(colour);
+        shrunk
+    }
+
+    /// Pixels made smaller, each the mean of the ones it stands for.
+    fn shrunk(&self, pixels: &View<'_>, layout: PixelLayout, scale: Scale) -> opencv::Result<Vec<u8>> {
+        let size = scale.of(self.full());
+        self.write(pixels, layout, size, |pixels, shrunk| {
+            let size = CvSize::new(size.width_px.cast_signed(), size.height_px.cast_signed());
+            resize(pixels, shrunk, size, 0.0, 0.0, INTER_AREA)
+        })
     }
 
     /// Has OpenCV write pixels of this layout and size into a buffer.
-    fn convert(
+    fn write(
         &self,
         pixels: &View<'_>,
-        layout: Layout,
+        layout: PixelLayout,
         size: Size,
-        write: impl FnOnce(&View<'_>, &mut opencv::boxed_ref::BoxedRefMut<'_, Mat>) -> opencv::Result<()>,
+        write: impl FnOnce(&View<'_>, &mut BoxedRefMut<'_, Mat>) -> opencv::Result<()>,
     ) -> opencv::Result<Vec<u8>> {
         let mut buffer = self.buffers.borrow_mut().take(byte_count(layout, size)?);
         let start = buffer.as_ptr();
@@ -287,7 +277,7 @@ impl<'a> Views<'a> {
     fn both_planes(&self) -> opencv::Result<View<'_>> {
         let Size { width_px, height_px } = self.full();
         let size = Size { width_px, height_px: height_px.saturating_add(height_px / 2) };
-        view(self.bytes, Layout::Nv12, size, self.frame.stride_bytes())
+        view(self.bytes, PixelLayout::Nv12, size, self.frame.stride_bytes())
     }
 }
 

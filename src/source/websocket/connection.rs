@@ -37,7 +37,7 @@ const THROTTLE: Duration = Duration::from_millis(2);
 
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct ConnectionLimits {
     /// Bytes of a message.
     pub(super) message_bytes: usize,
     /// From a message's first byte to its last.
@@ -51,7 +51,7 @@ pub(super) struct Limits {
 pub(super) struct Connection<'a> {
     socket: &'a TcpStream,
     queue: &'a Queue,
-    limits: Limits,
+    limits: ConnectionLimits,
     input: Chain<Cursor<Vec<u8>>, &'a TcpStream>,
     receiver: Receiver,
     output: FrameSocket<&'a TcpStream>,
@@ -102,7 +102,7 @@ pub(super) enum Disconnect {
 
 impl<'a> Connection<'a> {
     /// A connection that was just let in; `early` is what it sent right behind its request.
-    pub(super) fn new(socket: &'a TcpStream, queue: &'a Queue, limits: Limits, early: Vec<u8>) -> Self {
+    pub(super) fn new(socket: &'a TcpStream, queue: &'a Queue, limits: ConnectionLimits, early: Vec<u8>) -> Self {
         Self {
             socket,
             queue,

@@ -13,7 +13,7 @@ use nix::poll::PollFlags;
 
 use super::{
     client::{self, Room},
-    server::{Server, Settings},
+    server::{Server, ServerSettings},
     session::Session,
 };
 use crate::{
@@ -50,7 +50,7 @@ pub struct Listener(TcpListener);
 struct Clients {
     clients: Vec<Client>,
     /// The next client's queue, made before it is accepted: one that is accepted cannot be put back to wait.
-    next: Option<(Arc<Settings>, Arc<Queue>)>,
+    next: Option<(Arc<ServerSettings>, Arc<Queue>)>,
 }
 
 /// A client's thread and the way to end it.
@@ -144,7 +144,7 @@ impl Listener {
 
 impl Clients {
     /// What the next client needs: made once, and kept until one comes or the settings change.
-    fn prepare(&mut self, server: &Server) -> io::Result<(Arc<Settings>, Arc<Queue>)> {
+    fn prepare(&mut self, server: &Server) -> io::Result<(Arc<ServerSettings>, Arc<Queue>)> {
         let settings = server.settings();
         if let Some((prepared_for, queue)) = &self.next
             && Arc::ptr_eq(prepared_for, &settings)

@@ -58,13 +58,13 @@ pub(super) struct Receiver {
     limit_bytes: usize,
     pool: Pool,
     read_buf: ReadBuf,
-    state: State,
+    state: FrameState,
     message: Option<Message>,
 }
 
 /// Between two frames of the WebSocket protocol, or in one.
 #[derive(Debug)]
-enum State {
+enum FrameState {
     Header,
     Control { kind: Control, mask: [u8; 4], length: usize },
     Data { left: usize, mask: [u8; 4], start: usize, is_final: bool },
@@ -89,7 +89,7 @@ impl Receiver {
     /// A receiver of messages of up to `limit_bytes`.
     pub(super) fn new(limit_bytes: usize) -> Self {
         let read_buf = ReadBuf { bytes: [0; READ_BUF_BYTES], start: 0, end: 0 };
-        Self { limit_bytes, pool: Pool::default(), read_buf, state: State::Header, message: None }
+        Self { limit_bytes, pool: Pool::default(), read_buf, state: FrameState::Header, message: None }
     }
 
     /// The buffers that messages come in.
@@ -99,7 +99,7 @@ impl Receiver {
 
     /// Whether some of a message is there, but not all.
     pub(super) fn is_mid_message(&self) -> bool {
-        !matches!(self.state, State::Header) || self.message.is_some() || !self.read_buf.unread().is_empty()
+        !matches!(self.state, FrameState::Header) || self.message.is_some() || !self.read_buf.unread().is_empty()
     }
 
     /// Whether no message is begun, as far as frames have been understood.
@@ -114,9 +114,9 @@ impl Receiver {
     pub(super) fn next(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, RecvError> {
         loop {
             let step = match self.state {
-                State::Header => self.header(socket),
-                State::Control { kind, mask, length } => self.control(socket, kind, mask, length),
-                State::Data { left, mask, start, is_final } => self.data(socket, left, mask, start, is_final),
+                FrameState::Header => self.header(socket),
+                FrameState::Control { kind, mask, length } => self.control(socket, kind, mask, length),
+                FrameState::Data { left, mask, start, is_final } => self.data(socket, left, mask, start, is_final),
             };
             match step {
                 Ok(None) => {}
@@ -149,7 +149,7 @@ impl Receiver {
                     return Err(protocol("a control frame is in one piece and at most 125 bytes"));
                 }
                 let length = usize::try_from(length).expect("at most 125");
-                self.state = State::Control { kind, mask, length };
+                self.state = FrameState::Control { kind, mask, length };
             }
             OpCode::Data(kind) => {
                 let buffer = match (kind, &mut self.message) {
@@ -169,7 +169,7 @@ impl Receiver {
                     return Err(RecvError::Fault(Close { code: CloseCode::Size, reason }));
                 }
                 buffer.reserve(left);
-                self.state = State::Data { left, mask, start, is_final };
+                self.state = FrameState::Data { left, mask, start, is_final };
             }
         }
         Ok(None)
@@ -194,7 +194,7 @@ impl Receiver {
             Control::Close => Incoming::Close(close_code(payload)?),
             Control::Reserved(_) => return Err(protocol("an unknown control frame")),
         };
-        self.state = State::Header;
+        self.state = FrameState::Header;
         Ok(Some(incoming))
     }
 
@@ -218,10 +218,10 @@ impl Receiver {
             };
             buffer.advance(count);
             left -= count;
-            self.state = State::Data { left, mask, start, is_final };
+            self.state = FrameState::Data { left, mask, start, is_final };
         }
         unmask(buffer.received_from(start), mask);
-        self.state = State::Header;
+        self.state = FrameState::Header;
         if !is_final {
             return Ok(Some(Incoming::Fragment));
         }

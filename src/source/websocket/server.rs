@@ -25,12 +25,12 @@ pub struct Server {
     pub(super) readers_connected: LogLimiter,
     pub(super) readers_disconnected: LogLimiter,
     // Replaced, never changed: who asks keeps what it got.
-    settings: ArcSwap<Settings>,
+    settings: ArcSwap<ServerSettings>,
 }
 
 /// What holds for the clients that come now.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct ServerSettings {
     pub(super) config: config::Server,
     /// One for each camera, in the order of the configuration.
     ingests: Vec<Arc<Ingest>>,
@@ -73,7 +73,7 @@ impl Server {
             denied: LogLimiter::default(),
             readers_connected: LogLimiter::default(),
             readers_disconnected: LogLimiter::default(),
-            settings: ArcSwap::from_pointee(Settings { config, ingests }),
+            settings: ArcSwap::from_pointee(ServerSettings { config, ingests }),
         }
     }
 
@@ -85,7 +85,7 @@ impl Server {
             Some(ingest) => ingest.clone(),
             None => Arc::new(Ingest::new(camera)),
         };
-        let now = Arc::new(Settings { config, ingests: cameras.iter().map(ingest).collect() });
+        let now = Arc::new(ServerSettings { config, ingests: cameras.iter().map(ingest).collect() });
         self.settings.store(now.clone());
         // First let no more in, then send away who is in: see `Session::subscribe`.
         for camera in before.cameras().filter(|camera| now.ingest(camera).is_none()) {
@@ -94,12 +94,12 @@ impl Server {
     }
 
     /// What holds for a client that comes now.
-    pub(super) fn settings(&self) -> Arc<Settings> {
+    pub(super) fn settings(&self) -> Arc<ServerSettings> {
         self.settings.load_full()
     }
 }
 
-impl Settings {
+impl ServerSettings {
     fn cameras(&self) -> impl Iterator<Item = &Camera> {
         self.ingests.iter().map(|ingest| ingest.feed.camera())
     }

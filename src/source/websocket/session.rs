@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    connection::{Connection, Limits},
-    server::{Server, Settings},
+    connection::{Connection, ConnectionLimits},
+    server::{Server, ServerSettings},
 };
 use crate::{
     frame::Camera,
@@ -37,7 +37,7 @@ pub(super) struct Session {
     /// The server it is on.
     pub(super) server: Arc<Server>,
     /// What holds for it: as it was when it came.
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Arc<ServerSettings>,
     /// Its socket, which does not block.
     pub(super) socket: TcpStream,
     /// Where it is.
@@ -54,7 +54,12 @@ impl Session {
         let _ = (&self.socket).write_all(&response);
         let config = &self.settings.config;
         let (message_timeout, idle_timeout) = (config.message_timeout, config.idle_timeout);
-        Connection::new(&self.socket, &self.queue, Limits { message_bytes, message_timeout, idle_timeout }, early)
+        Connection::new(
+            &self.socket,
+            &self.queue,
+            ConnectionLimits { message_bytes, message_timeout, idle_timeout },
+            early,
+        )
     }
 
     /// Puts what the hub has of its interest, which is in `camera` if in one alone, into its queue, until the

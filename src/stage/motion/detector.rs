@@ -221,23 +221,23 @@ mod tests {
     const LUMA: core::Size = core::Size { width: 160, height: 120 };
 
     /// A detector, the pictures it is shown and their time.
-    struct Camera {
+    struct Watcher {
         detector: Detector,
         at: Monotonic,
     }
 
-    impl Camera {
+    impl Watcher {
         fn new(settings: &Settings) -> Self {
             Self { detector: Detector::new(settings), at: Monotonic::from_micros(5_000_000) }
         }
 
         /// One that has seen [`yard`] for a minute.
         fn used_to_the_yard(settings: &Settings) -> Self {
-            let mut camera = Self::new(settings);
+            let mut watcher = Self::new(settings);
             for _ in 0..60 {
-                camera.sees_after(Duration::from_secs(1), &yard());
+                watcher.sees_after(Duration::from_secs(1), &yard());
             }
-            camera
+            watcher
         }
 
         /// What it says of the next picture, a tenth of a second after the last.
@@ -285,9 +285,9 @@ mod tests {
 
     #[test]
     fn what_moves_is_boxed_in_full_frame_pixels() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
-        assert_eq!(camera.sees(&yard()), Motion::default());
-        let motion = camera.sees(&yard_with(&[[40, 30, 10, 24]]));
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
+        assert_eq!(watcher.sees(&yard()), Motion::default());
+        let motion = watcher.sees(&yard_with(&[[40, 30, 10, 24]]));
         let [found] = motion.boxes[..] else { panic!("{motion:?}") };
         let near = |a: u32, b: u32| a.abs_diff(b) <= 8; // two luma pixels
         let right = near(found.x, 160) && near(found.y, 120) && near(found.width, 40) && near(found.height, 96);
@@ -297,101 +297,101 @@ mod tests {
 
     #[test]
     fn the_largest_region_comes_first_and_specks_do_not_count() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
-        let boxes = camera.sees(&yard_with(&[[10, 10, 8, 8], [100, 20, 1, 1], [60, 60, 30, 40]])).boxes;
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
+        let boxes = watcher.sees(&yard_with(&[[10, 10, 8, 8], [100, 20, 1, 1], [60, 60, 30, 40]])).boxes;
         assert_eq!(boxes.len(), 2, "{boxes:?}");
         assert!(boxes[0].width > boxes[1].width, "{boxes:?}");
     }
 
     #[test]
     fn a_region_smaller_than_the_least_area_does_not_count() {
-        let mut camera = Camera::used_to_the_yard(&Settings { min_area: Fraction::thousandths::<10>(), ..Settings::default() });
-        assert_eq!(camera.sees(&yard_with(&[[40, 40, 12, 12]])).boxes, []);
-        assert_eq!(camera.sees(&yard_with(&[[40, 40, 16, 16]])).boxes.len(), 1);
+        let mut watcher = Watcher::used_to_the_yard(&Settings { min_area: Fraction::thousandths::<10>(), ..Settings::default() });
+        assert_eq!(watcher.sees(&yard_with(&[[40, 40, 12, 12]])).boxes, []);
+        assert_eq!(watcher.sees(&yard_with(&[[40, 40, 16, 16]])).boxes.len(), 1);
     }
 
     #[test]
     fn the_parts_of_a_thing_are_one_region() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
-        assert_eq!(camera.sees(&yard_with(&[[40, 30, 10, 10], [40, 44, 10, 10]])).boxes.len(), 1);
-        assert_eq!(camera.sees(&yard_with(&[[40, 30, 10, 10], [40, 60, 10, 10]])).boxes.len(), 2);
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
+        assert_eq!(watcher.sees(&yard_with(&[[40, 30, 10, 10], [40, 44, 10, 10]])).boxes.len(), 1);
+        assert_eq!(watcher.sees(&yard_with(&[[40, 30, 10, 10], [40, 60, 10, 10]])).boxes.len(), 2);
     }
 
     #[test]
     fn a_shake_of_a_pixel_is_no_motion() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         for shake in [1, 0, -1, 1] {
-            assert_eq!(camera.sees(&paved(shake, 1.0)).boxes, [], "shifted by {shake}");
+            assert_eq!(watcher.sees(&paved(shake, 1.0)).boxes, [], "shifted by {shake}");
         }
     }
 
     #[test]
     fn light_that_comes_and_goes_is_no_motion() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         for tenth in 0..200_u8 {
             let light = 1.0 - 0.4 * (f64::from(tenth) / 30.0).sin().powi(2);
-            assert_eq!(camera.sees(&paved(0, light)), Motion::default(), "light {light}");
+            assert_eq!(watcher.sees(&paved(0, light)), Motion::default(), "light {light}");
         }
     }
 
     #[test]
     fn a_switched_light_is_told_and_learnt_within_a_second() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
-        let told: Vec<_> = (0..10).map(|_| camera.sees(&paved(0, 2.0))).collect();
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
+        let told: Vec<_> = (0..10).map(|_| watcher.sees(&paved(0, 2.0))).collect();
         assert!(told[0].relearning && !told[9].relearning, "{told:?}");
         assert!(told.iter().all(|motion| motion.boxes.is_empty()), "{told:?}");
     }
 
     #[test]
     fn a_flicker_by_a_grey_level_is_nothing_in_the_dark() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         let [dark, darker] = [0.05, 0.03].map(|light| paved(0, light));
         for _ in 0..20 {
-            camera.sees(&dark);
+            watcher.sees(&dark);
         }
         for picture in [&darker, &dark, &darker, &dark] {
-            assert_eq!(camera.sees(picture), Motion::default());
+            assert_eq!(watcher.sees(picture), Motion::default());
         }
     }
 
     #[test]
     fn another_view_is_told_as_a_change_of_scene() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         let brighter_and_darker = with(yard_with(&[[0, 0, 160, 45]]), 20.0, &[[0, 75, 160, 45]]);
-        assert!(camera.sees(&brighter_and_darker).relearning);
+        assert!(watcher.sees(&brighter_and_darker).relearning);
     }
 
     #[test]
     fn what_fills_much_of_the_picture_is_motion() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
-        let motion = camera.sees(&yard_with(&[[0, 0, 70, 120]]));
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
+        let motion = watcher.sees(&yard_with(&[[0, 0, 70, 120]]));
         assert_eq!((motion.relearning, motion.boxes.len()), (false, 1), "{motion:?}");
     }
 
     #[test]
     fn ignored_zones_are_not_looked_at() {
-        let mut camera = Camera::used_to_the_yard(&ignoring_the_left_half());
-        assert_eq!(camera.sees(&yard_with(&[[20, 30, 20, 40]])), Motion::default());
-        let score = camera.sees(&yard_with(&[[100, 0, 40, 120]])).score;
+        let mut watcher = Watcher::used_to_the_yard(&ignoring_the_left_half());
+        assert_eq!(watcher.sees(&yard_with(&[[20, 30, 20, 40]])), Motion::default());
+        let score = watcher.sees(&yard_with(&[[100, 0, 40, 120]])).score;
         assert!((score - 0.5).abs() < 0.05, "{score} of the half that is watched");
     }
 
     #[test]
     fn what_stopped_is_background_after_the_time_set_and_leaves_no_ghost() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         let parked = yard_with(&[[40, 30, 30, 20]]);
-        let told: Vec<_> = (0..200).map(|_| !camera.sees(&parked).boxes.is_empty()).collect();
+        let told: Vec<_> = (0..200).map(|_| !watcher.sees(&parked).boxes.is_empty()).collect();
         assert!(told[..145].iter().all(|&moving| moving), "gone too soon");
         assert!(told[160..].iter().all(|&moving| !moving), "never absorbed");
-        assert_eq!(camera.sees(&yard()).boxes, [], "a ghost");
+        assert_eq!(watcher.sees(&yard()).boxes, [], "a ghost");
     }
 
     #[test]
     fn the_frame_rate_does_not_matter() {
         let absorbed_after = |interval_ms: u64| {
-            let mut camera = Camera::used_to_the_yard(&Settings::default());
+            let mut watcher = Watcher::used_to_the_yard(&Settings::default());
             let mut frames = 0;
-            while !camera.sees_after(Duration::from_millis(interval_ms), &yard_with(&[[40, 30, 30, 20]])).boxes.is_empty()
+            while !watcher.sees_after(Duration::from_millis(interval_ms), &yard_with(&[[40, 30, 30, 20]])).boxes.is_empty()
             {
                 frames += 1;
             }
@@ -404,55 +404,55 @@ mod tests {
 
     #[test]
     fn a_walker_in_the_first_picture_leaves_no_lasting_ghost() {
-        let mut camera = Camera::new(&Settings::default());
+        let mut watcher = Watcher::new(&Settings::default());
         for _ in 0..10 {
-            camera.sees(&yard_with(&[[40, 30, 10, 24]]));
+            watcher.sees(&yard_with(&[[40, 30, 10, 24]]));
         }
-        let told: Vec<_> = (0..50).map(|_| camera.sees(&yard())).collect();
+        let told: Vec<_> = (0..50).map(|_| watcher.sees(&yard())).collect();
         assert_eq!(told[0].boxes.len(), 1, "the ghost itself");
         assert_eq!(told[49].boxes, []);
     }
 
     #[test]
     fn a_picture_of_another_size_is_learnt_afresh() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         let mut larger = Mat::default();
         imgproc::resize(&yard(), &mut larger, core::Size::new(320, 240), 0.0, 0.0, imgproc::INTER_LINEAR)
             .expect("memory");
-        assert!(camera.sees(&larger).relearning);
+        assert!(watcher.sees(&larger).relearning);
         for _ in 0..10 {
-            camera.sees(&larger);
+            watcher.sees(&larger);
         }
-        assert_eq!(camera.sees(&larger), Motion::default());
+        assert_eq!(watcher.sees(&larger), Motion::default());
     }
 
     #[test]
     fn a_single_pixel_is_a_picture() {
-        let mut camera = Camera::new(&Settings::default());
+        let mut watcher = Watcher::new(&Settings::default());
         for level in [0_u8, 0, 0, 0, 0, 0, 0, 0, 9, 255, 0, 255] {
             let pixel = Mat::from_slice(&[level]).and_then(|mat| mat.try_clone()).expect("memory");
-            assert!(camera.sees(&pixel).boxes.len() <= 1);
+            assert!(watcher.sees(&pixel).boxes.len() <= 1);
         }
     }
 
     #[test]
     fn time_may_stand_still_go_back_and_jump() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         for hours in [0, 0, 1000, 0] {
-            assert_eq!(camera.sees_after(Duration::from_secs(3600 * hours), &yard()), Motion::default());
+            assert_eq!(watcher.sees_after(Duration::from_secs(3600 * hours), &yard()), Motion::default());
         }
-        camera.at = Monotonic::from_micros(0);
-        assert_eq!(camera.sees(&yard()), Motion::default());
+        watcher.at = Monotonic::from_micros(0);
+        assert_eq!(watcher.sees(&yard()), Motion::default());
     }
 
     #[test]
     fn a_picture_that_is_none_costs_only_itself() {
-        let mut camera = Camera::used_to_the_yard(&Settings::default());
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         let size = core::Size::new(320, 240);
         let coloured = Mat::new_size_with_default(size, core::CV_8UC3, core::Scalar::all(0.0)).expect("memory");
         for none in [Mat::default(), coloured] {
-            assert!(camera.detector.detect(&none, FULL, camera.at).is_err());
+            assert!(watcher.detector.detect(&none, FULL, watcher.at).is_err());
         }
-        assert_eq!(camera.sees(&yard()), Motion::default());
+        assert_eq!(watcher.sees(&yard()), Motion::default());
     }
 }
