@@ -1,7 +1,8 @@
-//! Outputs: ways out for results and events. Each is a file here, a subscriber of the hub with a queue of its own, and a thread
-//! that delivers from it. One that is slow or away loses messages of its own, which are counted; nobody waits for it.
+//! Outputs: ways out for results and events. Each is a subscriber of the hub with a queue of its own. One that is slow or away
+//! loses messages of its own, which are counted; nobody waits for it.
 //!
-//! Those who come by themselves, a WebSocket client or a viewer of the page, subscribe in the same way, where they are served.
+//! An output is a file here, a word in the list, and gets a thread that delivers. The page's output delivers on the HTTP thread
+//! instead, and each WebSocket client on its own: these two have sockets to wait for beside their queues.
 
 pub mod journal;
 
@@ -12,9 +13,9 @@ use nix::poll::PollFlags;
 
 use crate::{
     hub::{
-        Hub, Interest, Topic,
+        Hub, Interest, Subscription, Topic,
         published::Published,
-        queue::{CloseReason, Queue},
+        queue::{CloseReason, Next, Queue},
     },
     system::{
         event_fd::{EventFd, poll},
@@ -35,8 +36,26 @@ pub trait Output: fmt::Debug + Send {
         256 * 1024
     }
 
-    /// Delivers a message. May block: it has its thread for itself.
-    fn deliver(&mut self, message: &Published);
+    /// Delivers a message. May block as long as it likes, if it has its thread for itself.
+    fn deliver(&mut self, message: &Arc<Published>);
+}
+
+/// Subscribes an output, until the subscription is dropped.
+///
+/// # Errors
+/// When the process is out of descriptors.
+pub fn subscribe(output: &dyn Output, hub: &Arc<Hub>) -> io::Result<(Arc<Queue>, Subscription)> {
+    let queue = hub.queue(output.name(), output.queue_bytes())?;
+    let subscription = hub.subscribe(Interest::all_cameras(output.topics()), queue.clone());
+    Ok((queue, subscription))
+}
+
+/// Delivers what waits in the output's queue, and that messages were dropped if some were. To be called whenever the queue's
+/// event was set, after [`Queue::clear_event`].
+pub fn deliver_waiting(output: &mut dyn Output, queue: &Queue) {
+    while let Some(Next::Message(message)) = queue.next() {
+        output.deliver(&message);
+    }
 }
 
 /// The list of outputs.
@@ -80,8 +99,7 @@ impl Outputs {
 impl Running {
     fn start(mut output: Box<dyn Output>, hub: &Arc<Hub>, ended: Arc<EventFd>) -> io::Result<Self> {
         let name = output.name();
-        let queue = hub.queue(name, output.queue_bytes())?;
-        let subscription = hub.subscribe(Interest::all_cameras(output.topics()), queue.clone());
+        let (queue, subscription) = subscribe(output.as_ref(), hub)?;
         let thread = Thread::spawn(name, ended, {
             let queue = queue.clone();
             move || {
@@ -97,15 +115,13 @@ impl Running {
 
 /// Delivers whatever comes, until the queue is closed; then what waits there, and no more.
 fn deliver_all(output: &mut dyn Output, queue: &Queue) -> io::Result<()> {
-    loop {
+    while queue.close_reason().is_none() {
         poll([(queue.event().as_fd(), PollFlags::POLLIN)], None)?;
         queue.clear_event();
-        let is_closed = queue.close_reason().is_some();
-        while let Some(message) = queue.pop() {
-            output.deliver(&message);
-        }
-        if is_closed {
-            return Ok(());
-        }
+        deliver_waiting(output, queue);
     }
+    while let Some(message) = queue.pop() {
+        output.deliver(&message);
+    }
+    Ok(())
 }

@@ -11,18 +11,18 @@ use tokio::sync::{broadcast, watch};
 
 use super::jpeg_cache::{CameraJpeg, JpegCache};
 use crate::{
-    hub::{
-        Hub, Interest, Subscription, Topic,
-        published::Published,
-        queue::{Next, Queue},
-    },
+    hub::{Hub, Interest, Subscription, Topic, published::Published, queue::Queue},
     message::{EventState, Message},
+    output::{Output, deliver_waiting},
     sync::Mutex,
     system::async_event_fd::AsyncEventFd,
 };
 
-/// What this plane's queue is counted under.
-const OUTPUT: &str = "http";
+/// The name of this plane's output.
+const NAME: &str = "http";
+
+/// What it always hears of.
+const TOPICS: &[Topic] = &[Topic::Events];
 
 /// Bytes of messages that the queue holds if this plane stalls.
 const QUEUE_BYTES: usize = 256 * 1024;
@@ -92,8 +92,8 @@ impl EventBus {
     /// # Errors
     /// When the process is out of descriptors.
     pub(super) fn new(hub: &Arc<Hub>) -> io::Result<Self> {
-        let queue = hub.queue(OUTPUT, QUEUE_BYTES)?;
-        let events = Interest::all_cameras(&[Topic::Events]);
+        let queue = hub.queue(NAME, QUEUE_BYTES)?;
+        let events = Interest::all_cameras(TOPICS);
         Ok(Self {
             hub: hub.clone(),
             _events: hub.subscribe(events, queue.clone()),
@@ -112,19 +112,10 @@ impl EventBus {
     /// When the reactor fails.
     pub(super) async fn run(self: &Arc<Self>, cache: &Arc<JpegCache>) -> io::Result<()> {
         let event = AsyncEventFd::new(self.queue.event().clone())?;
+        let mut output = PageOutput { bus: self.clone(), cache: cache.clone() };
         loop {
             event.wait_and(|| self.queue.clear_event()).await?;
-            // Nobody sends this queue away, so there is nothing but messages to do.
-            while let Some(Next::Message(published)) = self.queue.next() {
-                if let Message::Event(event) = published.message()
-                    && event.state == EventState::Start
-                    && let Some(camera) = cache.find(&event.camera)
-                {
-                    let (bus, event_id) = (self.clone(), event.id.clone());
-                    tokio::spawn(async move { bus.store_snapshot(&camera, event_id).await });
-                }
-                self.publish(published);
-            }
+            deliver_waiting(&mut output, &self.queue);
             // The processor stores a frame before it sends its result, so a viewer that wakes now finds that frame.
             self.frames.send_replace(());
         }
@@ -212,6 +203,38 @@ impl EventBus {
     pub(super) fn snapshot(&self, event_id: &str) -> Option<Bytes> {
         let history = self.history.lock();
         history.snapshots.iter().find(|(id, _)| id == event_id).map(|(_, snapshot)| snapshot.clone())
+    }
+}
+
+/// The output whose way out is the bus. It delivers on the HTTP thread, so it must not block.
+#[derive(Debug)]
+struct PageOutput {
+    bus: Arc<EventBus>,
+    cache: Arc<JpegCache>,
+}
+
+impl Output for PageOutput {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        TOPICS
+    }
+
+    fn queue_bytes(&self) -> usize {
+        QUEUE_BYTES
+    }
+
+    fn deliver(&mut self, published: &Arc<Published>) {
+        if let Message::Event(event) = published.message()
+            && event.state == EventState::Start
+            && let Some(camera) = self.cache.find(&event.camera)
+        {
+            let (bus, event_id) = (self.bus.clone(), event.id.clone());
+            tokio::spawn(async move { bus.store_snapshot(&camera, event_id).await });
+        }
+        self.bus.publish(published.clone());
     }
 }
 

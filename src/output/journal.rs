@@ -1,6 +1,6 @@
 //! Events in the log, with the fields that `journalctl CAMERA=door` finds them by.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use log::{Level, Record, kv::Value};
 
@@ -35,7 +35,7 @@ impl Output for Journal {
         &[Topic::Events]
     }
 
-    fn deliver(&mut self, message: &Published) {
+    fn deliver(&mut self, message: &Arc<Published>) {
         if let Message::Event(event) = message.message() {
             self.log(event);
         }
