@@ -126,6 +126,12 @@ impl Details {
     pub fn push(&mut self, stage: &'static str, detail: Box<RawValue>) {
         self.0.push((stage, detail));
     }
+
+    /// The bytes of all of it.
+    #[must_use]
+    pub fn byte_count(&self) -> usize {
+        self.0.iter().map(|(stage, detail)| stage.len() + detail.get().len()).sum()
+    }
 }
 
 impl PartialEq for Details {

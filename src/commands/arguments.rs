@@ -168,7 +168,7 @@ Examples:
   fovea send ws://board walk.avi                          at the rate in the file
   fovea send ws://board/frames/door pictures/ --rate 5    a folder, five a second
   fovea send ws://board night.mjpeg --pace taken          every frame, as fast as they are looked at
-  fovea send ws://board walk.avi --loop --results | jq .motion.boxes
+  fovea send ws://board walk.avi --loop --results | jq .detections
 
 Progress, warnings and the summary go to standard error, results to standard output. \
 Ctrl-C ends it cleanly. The exit code is 1 when the server ends the connection.")]

@@ -146,7 +146,7 @@ fn log_settings(settings: &config::Camera) {
     let name = settings.name.as_str();
     let stages = settings.stages.names();
     if stages.is_empty() {
-        warn!(CAMERA = name; "{name}: its frames are timed but not looked at; add [camera.motion] to see motion");
+        warn!(CAMERA = name; "{name}: its frames are timed but not looked at; give it a stage, such as [camera.motion]");
     } else {
         info!(CAMERA = name; "{name}: its frames are looked at for {}", stages.join(", "));
     }

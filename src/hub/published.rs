@@ -6,6 +6,9 @@ use bytes::Bytes;
 
 use crate::message::{FrameResult, Message};
 
+/// About the bytes of a message without boxes and texts: names and numbers. No message is estimated at less.
+pub(super) const MESSAGE_BYTES: usize = 320;
+
 /// A message, and its JSON once somebody wanted it.
 #[derive(Debug)]
 pub struct Published {
@@ -35,17 +38,56 @@ impl Published {
     /// About the bytes that its JSON has, rather more than less, without making it.
     #[must_use]
     pub fn estimated_bytes(&self) -> usize {
-        // The names and numbers of every message; of a box with its braces, a label and four numbers.
-        const MESSAGE: usize = 256;
+        // A detection with its braces, a label and four numbers.
         const BOX: usize = 96;
         match &self.message {
-            Message::Result(FrameResult { detections, errors, .. }) => {
-                let errors: usize = errors.iter().map(|(stage, error)| stage.len() + error.len()).sum();
-                MESSAGE + BOX * detections.len() + errors
+            Message::Result(FrameResult { details, detections, errors, .. }) => {
+                let texts = detections.iter().filter_map(|detection| detection.text.as_ref());
+                let errors = errors.iter().map(|(stage, error)| stage.len() + error.len());
+                let texts: usize = texts.map(String::len).chain(errors).sum();
+                MESSAGE_BYTES + details.byte_count() + BOX * detections.len() + texts
             }
-            Message::Event(event) => MESSAGE + BOX * event.boxes.len(),
-            Message::Refused(refused) => MESSAGE + refused.cause.len(),
-            Message::Hello(_) | Message::Taken(_) | Message::Dropped(_) | Message::Clock(_) => MESSAGE,
+            Message::Event(event) => MESSAGE_BYTES + BOX * event.boxes.len(),
+            Message::Refused(refused) => MESSAGE_BYTES + refused.cause.len(),
+            Message::Hello(_) | Message::Taken(_) | Message::Dropped(_) | Message::Clock(_) => MESSAGE_BYTES,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+    use crate::{
+        frame::CapturedBy,
+        message::{Age, Details, Detection, Rect},
+        system::clock::Monotonic,
+    };
+
+    #[test]
+    fn a_result_is_estimated_at_no_less_than_it_has() {
+        for boxes in [0, 1, 64] {
+            let bounds = Rect { x: 3840, y: 2160, width: 1000, height: 1000 };
+            let detection = Detection { label: "motion".into(), bounds, score: None, track: None, text: None };
+            let mut details = Details::default();
+            details.push("motion", to_raw_value(&vec![bounds; boxes]).unwrap());
+            let published = Published::new(Message::Result(FrameResult {
+                camera: "a-camera-with-a-rather-long-name".into(),
+                seq: u64::from(u32::MAX),
+                captured_at: Monotonic::now().wall(),
+                captured_by: CapturedBy::Arrival,
+                age_ms: Age { start: 12345.678, result: 23456.789 },
+                superseded: 1_000_000,
+                size_px: [3840, 2160],
+                details,
+                detections: vec![detection; boxes].into(),
+                errors: BTreeMap::new(),
+            }));
+            let (estimate, bytes) = (published.estimated_bytes(), published.json().len());
+            assert!((bytes..=2 * bytes + 256).contains(&estimate), "{estimate} for {bytes} bytes of {boxes} boxes");
         }
     }
 }

@@ -13,15 +13,12 @@ use std::{
 
 use crossbeam_queue::ArrayQueue;
 
-use super::published::Published;
+use super::published::{MESSAGE_BYTES, Published};
 use crate::{
     message::{Dropped, Message},
     system::event_fd::EventFd,
     telemetry::output_metrics::OutputMetrics,
 };
-
-/// Bytes that the shortest message is estimated at: so many messages fit at the most.
-const LEAST_BYTES: usize = 256;
 
 /// A queue that drops its oldest message rather than wait or grow, and says how many it dropped.
 #[derive(Debug)]
@@ -66,7 +63,7 @@ impl Queue {
     /// When the process is out of descriptors.
     pub fn new(limit_bytes: usize, metrics: Arc<OutputMetrics>) -> io::Result<Self> {
         Ok(Self {
-            messages: ArrayQueue::new((limit_bytes / LEAST_BYTES).max(1)),
+            messages: ArrayQueue::new((limit_bytes / MESSAGE_BYTES).max(1)),
             bytes: AtomicUsize::new(0),
             limit_bytes,
             dropped: AtomicU64::new(0),
@@ -158,7 +155,7 @@ mod tests {
     use super::*;
 
     fn queue(messages: usize) -> Queue {
-        Queue::new(messages * LEAST_BYTES, Arc::new(OutputMetrics::new("test"))).unwrap()
+        Queue::new(messages * MESSAGE_BYTES, Arc::new(OutputMetrics::new("test"))).unwrap()
     }
 
     /// A message that is told from others by its number.
@@ -197,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_message_larger_than_the_queue_is_dropped_too() {
-        let queue = Queue::new(LEAST_BYTES - 1, Arc::new(OutputMetrics::new("test"))).unwrap();
+        let queue = Queue::new(MESSAGE_BYTES - 1, Arc::new(OutputMetrics::new("test"))).unwrap();
         queue.push(message(71));
         assert_eq!(drain(&queue), [1]);
     }
