@@ -1,13 +1,12 @@
 //! Buffers for incoming frames: lent as [`Bytes`], back in the pool when the last handle is dropped.
 //!
 //! A frame that is received, one that waits and one that is looked at: three buffers go round, and after the first
-//! few frames no memory is asked for any more.
+//! few frames no memory is asked for any more. No lock: whoever drops the last handle may be a thread of the lowest priority.
 
 use std::{mem, sync::Arc};
 
 use bytes::Bytes;
-
-use crate::sync::Mutex;
+use crossbeam_queue::ArrayQueue;
 
 /// Buffers kept for the next frame. One is being filled, one frame waits, one is looked at.
 const SPARE: usize = 3;
@@ -16,8 +15,8 @@ const SPARE: usize = 3;
 const STEP_BYTES: usize = 64 * 1024;
 
 /// One source's buffers.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Pool(Arc<Mutex<Vec<Box<[u8]>>>>);
+#[derive(Clone, Debug)]
+pub(super) struct Pool(Arc<ArrayQueue<Box<[u8]>>>);
 
 /// A frame being received. Goes back to its pool if it is never finished.
 #[derive(Debug)]
@@ -27,10 +26,16 @@ pub(super) struct Buffer {
     len: usize,
 }
 
+impl Default for Pool {
+    fn default() -> Self {
+        Self(Arc::new(ArrayQueue::new(SPARE)))
+    }
+}
+
 impl Pool {
     /// An empty buffer.
     pub(super) fn buffer(&self) -> Buffer {
-        let bytes = self.0.lock().pop().unwrap_or_default();
+        let bytes = self.0.pop().unwrap_or_default();
         Buffer { pool: self.clone(), bytes, len: 0 }
     }
 }
@@ -84,10 +89,6 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let bytes = mem::take(&mut self.bytes); // outlives the lock: if it is one too many, it is freed after it
-        let mut spare = self.pool.0.lock();
-        if spare.len() < SPARE {
-            spare.push(bytes);
-        }
+        let _one_too_many = self.pool.0.push(mem::take(&mut self.bytes)); // is freed
     }
 }

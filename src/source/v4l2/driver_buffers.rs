@@ -1,5 +1,6 @@
-//! The driver's buffers. A frame holds its buffer as [`Bytes`]; when the last handle is dropped, on whichever thread,
-//! the buffer is queued with the driver again.
+//! The driver's buffers. A frame holds its buffer as [`Bytes`]. When the last handle is dropped, on whichever thread, the
+//! buffer is released; the capture thread queues it with the driver before it dequeues the next frame. So a viewer's thread,
+//! which has the lowest priority, holds no lock that the capture thread needs.
 //!
 //! When the stream ends, frames may still hold buffers: viewers see the newest one for as long as the camera is lost. A
 //! mapping keeps the device open in the kernel, which then cannot bring the camera back. So [`DriverBuffers::close`]
@@ -8,6 +9,7 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
+use crossbeam_queue::ArrayQueue;
 use nix::errno::Errno;
 
 use super::{
@@ -26,6 +28,8 @@ pub(super) struct DriverBuffers {
     /// The memory planes of each buffer, by the buffer's index.
     mappings: Vec<Vec<Mapping>>,
     state: Mutex<State>,
+    /// The indices of buffers that no frame holds any more; there is room for all.
+    released: ArrayQueue<u32>,
 }
 
 #[derive(Debug)]
@@ -59,7 +63,7 @@ pub(super) struct Payload {
     pub(super) is_copy: bool,
 }
 
-/// Holds a buffer for a frame. Dropping it queues the buffer.
+/// Holds a buffer for a frame. Dropping it releases the buffer.
 #[derive(Debug)]
 struct BufferGuard {
     buffers: Arc<DriverBuffers>,
@@ -77,8 +81,9 @@ impl DriverBuffers {
         let mappings = (0..count).map(|index| device.map(index)).collect::<Result<Vec<_>, _>>()?;
         let states = vec![BufferState::QueueFailed; mappings.len()];
         let state = State { device: Some(device), buffers: states, errors: 0 };
-        let buffers = Self { mappings, state: Mutex::new(state) };
-        buffers.retry_failed();
+        let released = ArrayQueue::new(mappings.len().max(1));
+        let buffers = Self { mappings, state: Mutex::new(state), released };
+        buffers.queue_returned();
         if buffers.state.lock().queued() == 0 { Err(Errno::EINVAL) } else { Ok(Arc::new(buffers)) }
     }
 
@@ -100,9 +105,10 @@ impl DriverBuffers {
         self.state.lock().queue(index);
     }
 
-    /// Queues the buffers that the driver refused before.
-    pub(super) fn retry_failed(&self) {
+    /// Queues the buffers that frames have released, and those that the driver refused before.
+    pub(super) fn queue_returned(&self) {
         let mut state = self.state.lock();
+        std::iter::from_fn(|| self.released.pop()).for_each(|index| state.queue(index));
         let failed = (0..).zip(&state.buffers).filter(|(_, state)| **state == BufferState::QueueFailed);
         let failed: Vec<u32> = failed.map(|(index, _)| index).collect(); // as a rule it is empty, which costs nothing
         failed.into_iter().for_each(|index| state.queue(index));
@@ -159,6 +165,9 @@ impl DriverBuffers {
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         let Some(device) = state.device.take() else { return };
+        for index in std::iter::from_fn(|| self.released.pop()) {
+            state.release(index);
+        }
         let states = state.buffers.clone();
         drop(state); // the ioctls below can take long, and a thread that drops a frame must not wait for them
         // It fails if the device is gone, which has stopped then.
@@ -217,6 +226,13 @@ impl State {
         }
     }
 
+    /// Notes that no frame holds a buffer any more, when there is no stream to queue it with.
+    fn release(&mut self, index: u32) {
+        if let Some(state) = self.buffers.get_mut(index as usize) {
+            *state = BufferState::Dequeued;
+        }
+    }
+
     fn queue(&mut self, index: u32) {
         let (Some(device), Some(state)) = (&self.device, self.buffers.get_mut(index as usize)) else { return };
         *state = if device.queue(index).is_ok() {
@@ -236,7 +252,7 @@ impl AsRef<[u8]> for BufferGuard {
 
 impl Drop for BufferGuard {
     fn drop(&mut self) {
-        self.buffers.state.lock().queue(self.index);
+        let _ = self.buffers.released.push(self.index); // there is room for every buffer
     }
 }
 

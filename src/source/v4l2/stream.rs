@@ -80,7 +80,7 @@ impl Stream {
     pub(super) fn dequeue_newest(&mut self) -> Result<Dequeued, Errno> {
         let mut dequeued = Dequeued::default();
         let mut newest: Option<DequeuedBuffer> = None;
-        self.buffers.retry_failed();
+        self.buffers.queue_returned();
         for _ in 0..self.buffers.count() {
             let Some(buffer) = self.device.dequeue()? else { break };
             self.buffers.mark_dequeued(buffer.index)?;
