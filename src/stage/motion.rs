@@ -12,8 +12,8 @@ mod settings;
 
 use serde_json::value::to_raw_value;
 
-pub use self::settings::Settings;
 use self::detector::Detector;
+pub use self::settings::Settings;
 use super::{Seen, Stage, StageError, StageSettings};
 use crate::{
     event::{EventChange, condition::Condition, zone_tracker::ZoneTracker},

@@ -6,8 +6,8 @@ use opencv::{
     prelude::*,
 };
 
-use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, tolerance};
 use super::Settings;
+use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, tolerance};
 use crate::system::clock::Monotonic;
 
 /// The background of one camera: a [`Memory`] for each pixel, kept in planes. Matrices and planes are rows x columns x 1

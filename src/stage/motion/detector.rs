@@ -305,7 +305,8 @@ mod tests {
 
     #[test]
     fn a_region_smaller_than_the_least_area_does_not_count() {
-        let mut watcher = Watcher::used_to_the_yard(&Settings { min_area: Fraction::thousandths::<10>(), ..Settings::default() });
+        let mut watcher =
+            Watcher::used_to_the_yard(&Settings { min_area: Fraction::thousandths::<10>(), ..Settings::default() });
         assert_eq!(watcher.sees(&yard_with(&[[40, 40, 12, 12]])).boxes, []);
         assert_eq!(watcher.sees(&yard_with(&[[40, 40, 16, 16]])).boxes.len(), 1);
     }
@@ -391,7 +392,10 @@ mod tests {
         let absorbed_after = |interval_ms: u64| {
             let mut watcher = Watcher::used_to_the_yard(&Settings::default());
             let mut frames = 0;
-            while !watcher.sees_after(Duration::from_millis(interval_ms), &yard_with(&[[40, 30, 30, 20]])).boxes.is_empty()
+            while !watcher
+                .sees_after(Duration::from_millis(interval_ms), &yard_with(&[[40, 30, 30, 20]]))
+                .boxes
+                .is_empty()
             {
                 frames += 1;
             }
