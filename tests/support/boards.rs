@@ -15,7 +15,7 @@ name = \"street\"
 [camera.motion]
 ";
 
-/// Whether what takes long by waiting or by being repeated is left out, as `tests/run --brief` has it. Says that it is.
+/// Whether what takes long by waiting or by being repeated is left out, as `tests/run --boards` has it. Says that it is.
 pub(crate) fn brief_leaves_out(what: &str) -> bool {
     let is_brief = env::var_os("FOVEA_BRIEF").is_some();
     if is_brief {
