@@ -1,5 +1,5 @@
-//! Clients nobody here wrote: each program in `tests/peers` stands on a foreign WebSocket library, sends a scene to the
-//! daemon as it is shipped, and prints what comes back. Here that is judged.
+//! The examples, with WebSocket libraries that others wrote: each program sends a scene to the daemon as it is shipped, and
+//! prints the answers. Here these are judged.
 //!
 //! A peer whose program is not installed is skipped, with the package that would bring it. With `FOVEA_ALL` set
 //! (`tests/run` does that) it fails. The browser is started only then, or with `FOVEA_SLOW` set.
@@ -31,7 +31,7 @@ const SIZE_PX: [u32; 2] = [320, 240];
 #[test]
 fn python_websockets() {
     let needs = [PYTHON, "-c", "import websockets"];
-    if let Some(heard) = talk("websockets_client.py", PYTHON, &needs, "python3-websockets", &jpegs()) {
+    if let Some(heard) = talk("examples/websockets_client.py", PYTHON, &needs, "python3-websockets", &jpegs()) {
         the_square_is_followed(&heard);
     }
 }
@@ -39,7 +39,7 @@ fn python_websockets() {
 #[test]
 fn python_websocket_client() {
     let needs = [PYTHON, "-c", "import websocket"];
-    if let Some(heard) = talk("websocket_client.py", PYTHON, &needs, "python3-websocket", &jpegs()) {
+    if let Some(heard) = talk("examples/websocket_client.py", PYTHON, &needs, "python3-websocket", &jpegs()) {
         the_square_is_followed(&heard);
         assert_eq!(results(&heard).count(), PICTURES, "it waits for each result, so there is one for each picture");
     }
@@ -48,7 +48,7 @@ fn python_websocket_client() {
 #[test]
 fn node_ws() {
     let needs = [NODE, "-e", "require('ws')"];
-    if let Some(heard) = talk("node_ws.js", NODE, &needs, "nodejs node-ws", &jpegs()) {
+    if let Some(heard) = talk("examples/node_ws.js", NODE, &needs, "nodejs node-ws", &jpegs()) {
         the_square_is_followed(&heard);
     }
 }
@@ -56,7 +56,7 @@ fn node_ws() {
 #[test]
 fn websocat() {
     let needs = ["websocat", "--version"];
-    if let Some(heard) = talk("websocat.sh", "sh", &needs, "websocat (cargo install websocat)", &jpegs()) {
+    if let Some(heard) = talk("examples/websocat.sh", "sh", &needs, "websocat (cargo install websocat)", &jpegs()) {
         the_square_is_followed(&heard);
     }
 }
@@ -67,7 +67,7 @@ fn chromium() {
         return skip("browser.py", "it takes a while; set FOVEA_SLOW to run it");
     }
     let needs = ["chromedriver", "--version"];
-    if let Some(heard) = talk("browser.py", PYTHON, &needs, "chromium-driver", &[]) {
+    if let Some(heard) = talk("tests/peers/browser.py", PYTHON, &needs, "chromium-driver", &[]) {
         the_square_is_followed(&heard);
     }
 }
@@ -77,7 +77,7 @@ fn v1_with_jpeg_and_grey_in_turn() {
     let needs = [PYTHON, "-c", "import websockets"];
     let in_turn = |(n, (jpeg, grey))| if n % 2 == 0 { jpeg } else { grey };
     let pictures: Vec<_> = jpegs().into_iter().zip(pgms()).enumerate().map(in_turn).collect();
-    let Some(heard) = talk("v1_client.py", PYTHON, &needs, "python3-websockets", &pictures) else { return };
+    let Some(heard) = talk("examples/v1_client.py", PYTHON, &needs, "python3-websockets", &pictures) else { return };
     the_square_is_followed(&heard);
     assert!(matches!(&heard[0], Message::Hello(hello) if hello.camera.as_deref() == Some("door")), "{:?}", heard[0]);
     assert_eq!(heard.iter().filter(|message| matches!(message, Message::Taken(_))).count(), PICTURES);
@@ -98,7 +98,7 @@ fn talk(peer: &str, interpreter: &str, needs: &[&str], package: &str, pictures: 
     }
     let mut daemon = Daemon::start(DOOR);
     let url = format!("ws://{}/frames/door?results", daemon.address());
-    let script = Path::new("tests/peers").join(peer);
+    let script = Path::new(peer);
     // `timeout` ends the peer's children too.
     let output = command("timeout").args(["60", interpreter]).arg(script).arg(url).args(pictures).output();
     let output = output.expect("every Linux has `timeout`");

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Opens browser.html in Chromium without a screen, waits until it is done, and prints what it was told.
+"""Opens examples/browser.html in Chromium without a screen, waits until it is done, and prints what it was told.
 
     browser.py 'ws://127.0.0.1:8999/frames/door?results' [SCREENSHOT.png]
 """
@@ -12,6 +12,8 @@ from threading import Thread
 
 from webdriver import browser
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
@@ -19,8 +21,8 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 def serve_page():
-    """Serves this folder on a free port; gives the page's address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=Path(__file__).parent))
+    """Serves the examples on a free port; gives the page's address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=EXAMPLES))
     Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/browser.html"
 

@@ -3,7 +3,7 @@
 #
 #     websocat.sh 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 #
-# Each line becomes a text message, and a data URL is a picture. What comes back is printed.
+# Each line becomes a text message, and a data URL is a picture. It prints the answers.
 url=$1
 shift
 {
@@ -11,5 +11,5 @@ shift
         echo "data:image/jpeg;base64,$(base64 -w0 "$picture")"
         sleep 0.05
     done
-    sleep 1 # for the last answer: websocat leaves when its input ends
+    sleep 1 # for the last answer: websocat ends with its input
 } | websocat --text --buffer-size 8000000 "$url"
