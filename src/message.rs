@@ -297,7 +297,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    /// The worked example of the README's protocol section.
+    /// The worked example of docs/protocol.md.
     #[test]
     fn a_result_is_spelled_as_documented() {
         let text = concat!(

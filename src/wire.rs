@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The worked example of the README's protocol section.
+    /// The worked example of docs/protocol.md.
     const HEADER: Header = Header {
         format: PixelFormat::Yuyv,
         width_px: 640,

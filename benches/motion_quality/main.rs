@@ -1,4 +1,4 @@
-//! What the motion stage finds, misses and invents, and what it costs: the tables of the README.
+//! What the motion stage finds, misses and invents, and what it costs: the tables of docs/motion.md.
 //!
 //!     cargo bench --bench motion_quality              a few minutes
 //!     cargo bench --bench motion_quality -- quick     shorter scenes

@@ -1,4 +1,4 @@
-"""A proxy with HTTPS before the daemon, as the README has it: frames go to one port, all else to the other, and while the
+"""A proxy with HTTPS before the daemon, as docs/cameras.md has it: frames go to one port, all else to the other, and while the
 daemon is away it answers for it with 502.
 
 It also does on order what a network does by chance: it refuses, keeps answers back, and loses messages.

@@ -141,7 +141,7 @@ fn connected(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).expect("it listens")
 }
 
-/// A `fovea.v1` message, spelled by hand: the header as the README documents it, and the picture.
+/// A `fovea.v1` message, spelled by hand: the header as docs/protocol.md has it, and the picture.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct V1<'a> {
     pub(crate) format: u8,

@@ -1,4 +1,4 @@
-// One connection that sends frames as fovea.v1, each when the one before was taken. The README describes the protocol.
+// One connection that sends frames as fovea.v1, each when the one before was taken. docs/protocol.md describes it.
 
 const QUALITY = 0.8;
 const HEADER_BYTES = 40;
