@@ -26,10 +26,10 @@ pub mod exit {
     pub const CONFIG: u8 = 78;
 }
 
-/// An eye that is never late: frames in, what is seen in them out.
+/// Camera frames in, results and events out: always of the newest frame.
 ///
-/// fovea takes frames from cameras over WebSocket, looks at the newest one of each, never at an old one, and sends
-/// what it sees (motion, and where) to whoever listens.
+/// fovea receives frames from cameras over WebSocket and from cameras that are plugged in, processes the newest one of
+/// each, and sends what it finds, such as motion and where it is, to every client that reads results.
 #[derive(Debug, Parser)]
 #[command(version, after_help = exit_codes(), max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
@@ -55,17 +55,17 @@ fn exit_codes() -> String {
 pub enum Command {
     /// Run the daemon
     ///
-    /// Listens for cameras and readers, looks at the newest frame of each camera, and goes on until SIGTERM or SIGINT.
+    /// Listens for cameras and readers, processes the newest frame of each camera, and runs until SIGTERM or SIGINT.
     Run(RunArgs),
-    /// Check a configuration file and tell every mistake in it
+    /// Check a configuration file and report every mistake in it
     ///
-    /// Reads the file as the daemon would and starts nothing. A good file is told in one line on standard output.
-    /// Each mistake is a line on standard error: file, line and column, the key and its value, what is wrong and what
-    /// would be right. Whether this machine has the core that the file asks for is looked at with --here; without it the file may be
-    /// for another machine. A camera that is not plugged in is no mistake.
+    /// Reads the file as the daemon does and starts nothing. A good file gives one line on standard output. Each
+    /// mistake is a line on standard error: file, line and column, the key and its value, what is wrong and what would
+    /// be right. With --here it also checks that this machine has the core that the file names; without it the file may
+    /// be for another machine. A camera that is not plugged in is no mistake.
     #[command(after_help = "Example:\n  fovea check /etc/fovea/fovea.toml && sudo systemctl reload fovea")]
     Check {
-        /// Look too whether this machine has the processor's core
+        /// Check also that this machine has the processor's core
         #[arg(long)]
         here: bool,
 
@@ -73,24 +73,24 @@ pub enum Command {
         #[arg(value_name = "FILE", default_value = CONFIG_FILE)]
         file: PathBuf,
     },
-    /// Tell how a running daemon is doing, camera by camera
+    /// Show the state of a running daemon and of each camera
     ///
-    /// Asks at the daemon's HTTP port, so its configuration must have the table http. The exit code is for scripts: 0 if every
-    /// camera is live.
+    /// Asks the daemon's HTTP port, so its configuration must have the table http. The exit code is for scripts: 0 if
+    /// every camera is live.
     Status(StatusArgs),
     /// List the cameras that are plugged into this machine
     ///
-    /// For each its names, formats with sizes and rates, controls with the values that they take, and a block for the
-    /// configuration.
+    /// Shows for each its names, its formats with sizes and rates, its controls with the values that they accept, and a
+    /// block for the configuration.
     Devices {
         /// Print it as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Look whether this machine is set up as fovea is best off
+    /// Check how this machine is set up for fovea
     ///
-    /// The service, its watchdog, the clock, the processor's core: a line for each, which begins with good, hint (it
-    /// works, and could be better) or bad (act). It changes nothing. As root it sees more.
+    /// Checks the service, its watchdog, the cameras, the processor's core, the clock and the power supply. Each line
+    /// begins with good, hint (it works, and could be better) or bad (act). It changes nothing. As root it sees more.
     #[command(after_help = "The exit code is 1 if something is bad.")]
     Doctor {
         /// The configuration file that the daemon reads
@@ -99,10 +99,9 @@ pub enum Command {
     },
     /// Keep programs and interrupts off the processor's core
     ///
-    /// Every slice of systemd but fovea's own may use only the other cores from now on, until the next boot; interrupts
-    /// go there, as far as the hardware lets them. What `systemctl enable --now fovea-core` does, now and at every boot. It
-    /// takes root.
-    #[command(after_help = "`fovea doctor` tells what still runs there.")]
+    /// Until the next boot, every slice of systemd except fovea's own uses only the other cores; interrupts go there as
+    /// far as the hardware allows. `systemctl enable --now fovea-core` does this now and at every boot. It needs root.
+    #[command(after_help = "`fovea doctor` says what still runs there.")]
     Dedicate {
         /// Let everything run everywhere again
         #[arg(long)]
@@ -114,12 +113,12 @@ pub enum Command {
     },
     /// Send recorded frames to a camera
     Send(SendArgs),
-    /// Watch what the cameras see, live
+    /// Show results and events of the cameras, live
     Watch(WatchArgs),
-    /// See it work: a daemon, a camera that plays a recording to it, and what it sees
+    /// Show fovea at work: a daemon, a camera that plays a recording to it, and its results
     ///
-    /// Everything is real but the camera: the daemon listens on a port of this machine that nobody else has, and the
-    /// recorded frames come to it over a WebSocket connection as a camera's would.
+    /// Everything is real except the camera: the daemon listens on a free port of this machine, and the recorded frames
+    /// arrive over a WebSocket connection as those of a camera do.
     Demo(DemoArgs),
 }
 
@@ -137,26 +136,24 @@ pub struct RunArgs {
 #[command(after_long_help = "\
 Examples:
   fovea status                                    the daemon of this machine
-  fovea status http://board                       another one
+  fovea status http://board                       that of another machine
   fovea status --json | jq -r '.cameras[] | select(.state != \"live\").camera'
 
-Of each camera there is: its state and since when, results a second and their ages when they left (median, 95th and 99th \
-percentile), both of the last five to ten seconds; the frames that newer ones superseded and those refused, since the start; and what went \
-wrong last. A camera is live if something feeds it and it had a result in the last ten seconds. If not all are, the \
-exit code is 1, as it is when nobody answers.")]
+For each camera it shows the state and since when; results a second and their ages when they left (median, 95th and 99th \
+percentile), both over the last five to ten seconds; frames superseded and refused since the start; and the last error. \
+A camera is live if something feeds it and it had a result in the last ten seconds. If not all are live, or nobody \
+answers, the exit code is 1.")]
 pub struct StatusArgs {
     /// The daemon's HTTP port
-    #[arg(
-        help = "The daemon's HTTP port: http://HOST[:PORT]. The port is 8080 unless given. Without a URL it is the \
-                  one that the configuration says"
-    )]
+    #[arg(help = "The daemon's HTTP port: http://HOST[:PORT]. The default port is 8080. Without a URL it asks the \
+                  address in the configuration")]
     pub(super) url: Option<HttpUrl>,
 
-    /// The configuration file that says where to ask
+    /// The configuration file with that address
     #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
     pub(super) config: PathBuf,
 
-    /// Print what the daemon answers, one JSON object
+    /// Print the daemon's answer, one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -167,7 +164,7 @@ pub struct StatusArgs {
 Examples:
   fovea send ws://board walk.avi                          at the rate in the file
   fovea send ws://board/frames/door pictures/ --rate 5    a folder, five a second
-  fovea send ws://board night.mjpeg --pace taken          every frame, as fast as they are looked at
+  fovea send ws://board night.mjpeg --pace taken          every frame, as fast as the processor takes them
   fovea send ws://board walk.avi --loop --results | jq .detections
 
 Progress, warnings and the summary go to standard error, results to standard output. \
@@ -175,7 +172,7 @@ Ctrl-C ends it cleanly. The exit code is 1 when the server ends the connection."
 pub struct SendArgs {
     /// Server and camera
     #[arg(help = "Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera. \
-                  The port is 8999 unless given")]
+                  The default port is 8999")]
     pub(super) url: ServerUrl,
 
     /// JPEG and PNG files, MJPEG files, AVI files with MJPEG video, and folders of these
@@ -202,10 +199,10 @@ pub struct SendArgs {
 /// What a frame waits for before it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Pace {
-    /// Its time. The server keeps the newest frame and supersedes what it had no time for
+    /// Its time. The server keeps the newest frame, and supersedes those that it has no time for
     #[default]
     Rate,
-    /// The processor taking the frame before: every frame is looked at. With --rate, its time too
+    /// The processor: it must have taken the frame before, so none is superseded. With --rate, its time too
     Taken,
 }
 
@@ -217,19 +214,19 @@ Examples:
   fovea watch ws://board/results/door             one
   fovea watch ws://board --json | jq -c 'select(.type == \"event\")'
 
-On a terminal there is a line for each camera, kept up to date: frames a second, the age of results as they left the \
+On a terminal it shows one line for each camera and updates it: frames a second, the age of results when they left the \
 server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and the detections \
-of the last result by label. Events are told above as they start and end. Elsewhere each camera has its line once a \
-second.
+of the last result by label. Events appear above as they start and end. Elsewhere it prints a line for each camera once \
+a second.
 
 Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
 pub struct WatchArgs {
-    /// Server, and camera if only one is wanted
-    #[arg(help = "Server, and camera if only one is wanted: ws://HOST[:PORT][/results/CAMERA]. \
-                  The port is 8999 unless given")]
+    /// Server, and a camera to watch only that one
+    #[arg(help = "Server, and a camera to watch only that one: ws://HOST[:PORT][/results/CAMERA]. \
+                  The default port is 8999")]
     pub(super) url: ServerUrl,
 
-    /// Print the messages as they come, one JSON object a line
+    /// Print the messages as they arrive, one JSON object a line
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -239,9 +236,9 @@ pub struct WatchArgs {
 #[command(after_long_help = "\
 Examples:
   fovea demo                       pedestrians, from a recording that is built in
-  fovea demo my-garden.avi         an own recording: MJPEG in AVI, MJPEG, JPEG files or a folder
+  fovea demo my-garden.avi         your own recording: MJPEG in AVI, MJPEG, JPEG files or a folder
 
-While it runs, other programs can watch too: the first lines say how. Ctrl-C ends it.")]
+While it runs, other programs can watch too; the first lines say how. Ctrl-C ends it.")]
 pub struct DemoArgs {
     /// Recordings to play instead of the built-in one
     pub(super) paths: Vec<PathBuf>,
