@@ -4,6 +4,7 @@ use super::{
     card::Card,
     machine::{Kind, Machine},
 };
+use crate::support::boards::brief_leaves_out;
 
 /// Asks the daemon, on the board, as a browser would that went to the wrong port.
 const FIRST_BYTES: &str =
@@ -15,6 +16,9 @@ const OPEN_PORTS: &str = r"ss --no-header --listening --tcp --numeric | grep -cv
 /// Its own firmware is not emulated; U-Boot and all that follows is. Without a network, it is asked at its serial console, where systemd
 /// is told to put a shell. So the card can be as it comes, but for that and for its name.
 pub(crate) fn a_raspberry_pi_3b_answers() {
+    if brief_leaves_out("a machine as a Raspberry Pi 3B") {
+        return;
+    }
     let card = Card::new("raspberry-pi");
     card.put("hostname", "pi\n");
     let grub = card.take_from("EFI/debian/grub.cfg").expect("it starts from there");
