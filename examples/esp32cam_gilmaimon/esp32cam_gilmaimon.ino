@@ -37,7 +37,7 @@ void setup() {
   WiFi.begin(WIFI_NAME, WIFI_PASSWORD);
   while (WiFi.status() != WL_CONNECTED) delay(100);
   if (!startCamera()) Serial.println("the camera does not start");
-  // The library sends its own home page as the Origin unless told otherwise, and fovea refuses that with 403. It accepts the
+  // The library sends its own home page as the Origin by default, and fovea refuses that with 403. It accepts the
   // board's own address.
   fovea.addHeader("Origin", ORIGIN);
 }

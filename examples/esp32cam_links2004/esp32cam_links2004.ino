@@ -37,7 +37,7 @@ void setup() {
   WiFi.begin(WIFI_NAME, WIFI_PASSWORD);
   while (WiFi.status() != WL_CONNECTED) delay(100);
   if (!startCamera()) Serial.println("the camera does not start");
-  // The library sends "Origin: file://" unless told otherwise, and fovea refuses that with 403.
+  // The library sends "Origin: file://" by default, and fovea refuses that with 403.
   fovea.setExtraHeaders("");
   fovea.begin(HOST, 8999, PATH);
   fovea.setReconnectInterval(2000);
