@@ -6,6 +6,7 @@
 pub mod bgr;
 mod buffers;
 pub mod decoder;
+mod jpeg_structure;
 pub mod pipeline;
 pub mod pixels;
 pub mod scale;

@@ -8,23 +8,25 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, Transformations};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image};
 
-use super::{buffers::Usage, pixels::PixelLayout, scale::Scale};
+use super::{
+    buffers::Usage,
+    jpeg_structure::{Coding, Structure},
+    pixels::PixelLayout,
+    scale::Scale,
+};
 use crate::{
     frame::{Frame, Size},
     telemetry::rejections::RejectReason,
 };
 
-/// Pixels, times scans, that a progressive JPEG may make the decoder go over. A scan of nothing costs a pass over the
-/// whole picture all the same, and 38 kB can hold a thousand of them. Usual pictures have about ten.
-const MAX_SCANNED_PIXELS: u64 = 200_000_000;
+/// How long a picture may take to decode, by estimate, in picoseconds of the machine where it was measured. A camera's JPEG of
+/// 4096x4096 pixels in one scan takes 43 ms there, and no other picture is to take more than three times as long:
+/// `cargo bench --bench look_time` compares them.
+const MAX_DECODE_PS: u64 = 120_000_000_000;
 
-/// Scans allowed whatever the size: every encoder's usual number fits.
-const ALWAYS_ALLOWED_SCANS: u64 = 12;
-
-/// Bytes that a PNG may inflate to. 3840x2160 pixels of red, green, blue and opacity fit; it takes about as long as a JPEG
-/// of 4096x4096.
-const MAX_PNG_BYTES: u64 = 40_000_000;
-
+const TOO_MANY_SCANS: RejectReason = RejectReason::Unsupported(
+    "a JPEG in scans that take too long to decode; send it in one scan (baseline, not progressive), or with fewer pixels",
+);
 const TOO_LARGE: RejectReason = RejectReason::Unsupported("a picture larger than this machine can hold");
 
 /// Decodes pictures one after the other.
@@ -34,6 +36,9 @@ pub struct Decoder {
     /// Rows of the last picture, without padding.
     pixels: Vec<u8>,
     usage: Usage,
+    /// What is decoded of a progressive JPEG in place of all of it.
+    dc_scans: Vec<u8>,
+    dc_usage: Usage,
 }
 
 impl Decoder {
@@ -42,7 +47,9 @@ impl Decoder {
     /// # Errors
     /// When libjpeg-turbo finds no memory for itself.
     pub fn new() -> Result<Self, turbojpeg::Error> {
-        Ok(Self { jpeg: Decompressor::new()?, pixels: Vec::new(), usage: Usage::default() })
+        let (pixels, dc_scans) = (Vec::new(), Vec::new());
+        let (usage, dc_usage) = (Usage::default(), Usage::default());
+        Ok(Self { jpeg: Decompressor::new()?, pixels, usage, dc_scans, dc_usage })
     }
 
     /// The rows of the last picture decoded, without padding, top row first.
@@ -55,6 +62,9 @@ impl Decoder {
     pub fn trim(&mut self) {
         if let Some(needed) = self.usage.is_too_much(self.pixels.len()) {
             self.pixels = vec![0; needed];
+        }
+        if let Some(needed) = self.dc_usage.is_too_much(self.dc_scans.capacity()) {
+            self.dc_scans = Vec::with_capacity(needed);
         }
     }
 
@@ -75,8 +85,25 @@ impl Decoder {
     fn try_jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<PixelLayout, RejectReason> {
         let header = self.jpeg.read_header(frame.bytes()).map_err(damaged)?;
         check(&header, frame.size())?;
-        let limit = (MAX_SCANNED_PIXELS / frame.size().pixels()).max(ALWAYS_ALLOWED_SCANS);
-        self.jpeg.set_scan_limit(u32::try_from(limit).unwrap_or(u32::MAX).min(500)).map_err(damaged)?;
+        let structure = Structure::read(frame.bytes(), &mut self.dc_scans)?;
+        self.dc_usage.needs(self.dc_scans.len());
+        let needs_dc_only = scale == Scale::Eighth
+            && !in_colour
+            && structure.has_full_luma
+            && matches!(header.colorspace, Colorspace::Gray | Colorspace::YCbCr);
+        let (mut file, mut scans) = (&frame.bytes()[..], structure.scans);
+        match structure.coding {
+            Coding::Arithmetic => {
+                return Err(RejectReason::Unsupported("a JPEG with arithmetic coding; send one with Huffman codes"));
+            }
+            Coding::Progressive if needs_dc_only => (file, scans) = (&self.dc_scans, structure.dc_scans),
+            Coding::Sequential | Coding::Progressive => {}
+        }
+        if jpeg_ps(structure, frame.size().pixels(), scans, file.len(), needs_dc_only) > MAX_DECODE_PS {
+            return Err(TOO_MANY_SCANS);
+        }
+        // As counted here. The decoder would count differently only if it read another structure.
+        self.jpeg.set_scan_limit(u32::try_from(scans).unwrap_or(u32::MAX).clamp(1, 500)).map_err(damaged)?;
         self.jpeg.set_scaling_factor(scale.factor()).map_err(damaged)?;
 
         let size = scale.of(frame.size());
@@ -90,7 +117,7 @@ impl Decoder {
         let bytes = pitch.checked_mul(height).ok_or(TOO_LARGE)?;
         self.usage.needs(bytes);
         let pixels = room(&mut self.pixels, bytes);
-        match self.jpeg.decompress(frame.bytes(), Image { pixels, width, pitch, height, format }) {
+        match self.jpeg.decompress(file, Image { pixels, width, pitch, height, format }) {
             Err(error) if !is_of_the_rest(&error) => Err(damaged(error)),
             _ => Ok(layout),
         }
@@ -108,12 +135,10 @@ impl Decoder {
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let mut reader = decoder.read_info().map_err(damaged)?;
-        let info = reader.info();
-        let pixel_bits = info.color_type.samples() as u64 * info.bit_depth as u64;
-        if frame.size().pixels().saturating_mul(pixel_bits) / 8 > MAX_PNG_BYTES {
-            return Err(RejectReason::Unsupported("a PNG of more than 40 MB of pixels; send fewer, or JPEG"));
-        }
         let bytes = reader.output_buffer_size().ok_or(TOO_LARGE)?;
+        if png_ps(reader.info(), frame.size().pixels(), frame.bytes().len(), bytes) > MAX_DECODE_PS {
+            return Err(RejectReason::Unsupported("a PNG that takes too long to decode; send fewer pixels, or JPEG"));
+        }
         self.usage.needs(bytes);
         let pixels = room(&mut self.pixels, bytes);
         let info = reader.next_frame(pixels).map_err(damaged)?;
@@ -156,6 +181,38 @@ fn check(header: &DecompressHeader, expected: Size) -> Result<(), RejectReason> 
         let found = format!("{}x{}", header.width, header.height);
         Err(RejectReason::Damaged(format!("it has two heads, of {expected} and {found}")))
     }
+}
+
+/// How long it takes at the most to decode a JPEG of several scans. 0 for one scan: that is bounded by its bytes.
+///
+/// The decoder keeps all coefficients until it has read all scans. A scan of AC coefficients is a pass over them even if
+/// it says nothing; a scan of DC coefficients and a sequential one cost little but their bytes.
+///
+/// Example: 1800x1350 pixels, 4:2:0, in 10 scans of 0.6 MB: 2.43e6 * (1.5 * 0.9 + 3 + 10 * 0.65) ns + 0.6e6 * 22 ns = 40 ms.
+fn jpeg_ps(structure: Structure, pixels: u64, scans: u64, bytes: usize, is_dc_only: bool) -> u64 {
+    let (pixel, scan, byte) = match structure.coding {
+        Coding::Progressive if is_dc_only => (400, 160, 27_000),
+        Coding::Progressive => (3_000, 650, 22_000),
+        _ if structure.scans > 1 => (400, 160, 10_000),
+        _ => return 0,
+    };
+    let coefficients = structure.samples(pixels).saturating_mul(900);
+    let passes = pixels.saturating_mul(scans.saturating_mul(scan).saturating_add(pixel));
+    coefficients.saturating_add(passes).saturating_add((bytes as u64).saturating_mul(byte))
+}
+
+/// How long it takes at the most to decode a PNG: to inflate it, to undo the filters of its rows, and to write its pixels,
+/// four bytes each if it has a palette with opacity. How well it deflates tells most: what is flat is quick.
+///
+/// Example: 3840x2160 pixels of red, green and blue in 3 MB: 24.9e6 * (0.9 + 1.4) ns + 3e6 * 14 ns = 99 ms.
+fn png_ps(info: &png::Info<'_>, pixels: u64, file_bytes: usize, decoded_bytes: usize) -> u64 {
+    let pixel_bits = info.color_type.samples() as u64 * info.bit_depth as u64;
+    let inflated_bytes = pixels.saturating_mul(pixel_bits) / 8;
+    let inflate = (file_bytes as u64).saturating_mul(14_000).min(inflated_bytes.saturating_mul(2_800));
+    // Pixels of three bytes and more are unfiltered with vector instructions.
+    let unfilter = inflated_bytes.saturating_mul(if pixel_bits < 24 { 2_600 } else { 1_400 });
+    let write = (decoded_bytes as u64).saturating_mul(if info.interlaced { 1_900 } else { 900 });
+    inflate.saturating_add(unfilter).saturating_add(write)
 }
 
 /// The first `bytes` of the memory, which grows if it must.

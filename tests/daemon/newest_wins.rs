@@ -84,3 +84,39 @@ fn a_camera_that_floods_does_not_keep_the_other_from_being_seen() {
     assert!(fast.taken > 0, "{fast:?}");
     assert_eq!(fast.published, fast.taken + fast.superseded + fast.waiting, "{fast:?}");
 }
+
+/// What costs most for its bytes: the other camera's pictures take far longer to look at than they take to send.
+#[test]
+fn beside_a_camera_of_costly_pictures_every_frame_is_seen() {
+    const FRAMES: u64 = 50;
+    let large = Picture { width: 800, height: 600, pixels: vec![90; 800 * 600] };
+    let costly = [
+        ("a PNG", large.png_of(png::ColorType::Rgba, png::BitDepth::Eight, &large.repeated(4))),
+        ("a progressive JPEG", large.progressive_jpeg()),
+    ];
+    for (name, picture) in costly {
+        let mut daemon = Daemon::start(
+            "[[camera]]\nname = \"costly\"\n[camera.motion]\n[[camera]]\nname = \"good\"\n[camera.motion]\n",
+        );
+        let mut results = Client::connect(&daemon, "/results/costly");
+        let mut costly = Raw::open(&daemon, "/frames/costly");
+        let message = raw::frame(FINAL | BINARY, &picture);
+        let flood = thread::spawn(move || while costly.try_send(&message) {});
+        let mut good = Client::connect_v1(&daemon, "/frames/good");
+        let frame = Picture::scene(64, 48);
+        for seq in 1..=FRAMES {
+            good.send(V1 { format: GREY, size: (64, 48), seq, picture: &frame.pixels, ..V1::default() }.message());
+            good.before_pong(); // it is received
+            results.before_pong();
+            // Between these two looks at the other's frames is the turn of the one that waits.
+            results.next_of("result");
+            results.next_of("result");
+        }
+        let end = daemon.stop();
+        flood.join().expect("it ends with the connection");
+        let (costly, good) = (end.summary("costly"), end.summary("good"));
+        assert!(costly.superseded > 0, "it did not send more than was looked at: {costly:?}");
+        assert!(20 * good.taken >= 19 * FRAMES, "beside {name}: {good:?}");
+        assert_eq!((good.published, good.refused, costly.refused), (FRAMES, 0, 0), "beside {name}");
+    }
+}
