@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fovea::config::Config;
+use fovea::{config::Config, stage::NAMES};
 use toml::{Table, Value};
 
 const SAMPLE: &str = include_str!("../deploy/fovea.toml");
@@ -19,6 +19,24 @@ fn the_sample_is_the_defaults() {
 fn its_examples_are_good() {
     let config = Config::parse("deploy/fovea.toml", &with_examples()).unwrap_or_else(|findings| panic!("{findings}"));
     assert!(config.processor.core.is_some(), "the examples are in");
+}
+
+/// A stage that is off unless asked for is in the sample as an example, with its defaults.
+#[test]
+fn the_examples_of_each_stage_are_its_defaults() {
+    let sample: Table = with_examples().parse().expect("a test above says it is good");
+    let camera = inside(vec![&sample], "camera")[0];
+    for name in NAMES {
+        let mut keys = camera[*name].as_table().unwrap_or_else(|| panic!("{name} is not in the sample")).clone();
+        // Tables in it, such as zones, are none by default.
+        keys.retain(|_, value| !value.is_array() && !value.is_table());
+        let stages = |keys: Table| {
+            let stage = Table::from_iter([("name".to_owned(), "door".into()), ((*name).to_owned(), keys.into())]);
+            let text = Table::from_iter([("camera".to_owned(), Value::Array(vec![stage.into()]))]).to_string();
+            Config::parse("sample", &text).unwrap_or_else(|findings| panic!("{findings}")).cameras.remove(0).stages
+        };
+        assert_eq!(stages(keys), stages(Table::new()), "{name}");
+    }
 }
 
 /// A camera that is plugged in cannot be in the sample, as there is none. Its keys are there as examples.
