@@ -19,7 +19,7 @@ use crate::{
 /// The list of stages. A frame is shown to a camera's stages in this order.
 macro_rules! each_stage {
     ($define:ident) => {
-        $define! { motion }
+        $define! { motion tamper }
     };
 }
 pub(crate) use each_stage;

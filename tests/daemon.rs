@@ -32,4 +32,5 @@ mod daemon {
     mod shutdown;
     mod start_errors;
     mod status;
+    mod tamper;
 }

@@ -1,0 +1,249 @@
+//! The stage as the pipeline has it: frames in, events out.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    frame::{Camera, CapturedBy, Origin, PixelFormat, Size},
+    message::EventState,
+    processor::views::Scratch,
+};
+
+const SIZE: Size = Size { width_px: 160, height_px: 120 };
+
+/// A picture by its grey level at each column and row.
+#[derive(Clone)]
+struct Picture(Vec<f32>);
+
+impl Picture {
+    fn of(level: impl Fn(u32, u32) -> f32) -> Self {
+        let pixels = (0..SIZE.height_px).flat_map(|y| (0..SIZE.width_px).map(move |x| (x, y)));
+        Self(pixels.map(|(x, y)| level(x, y)).collect())
+    }
+
+    /// A yard: coarse and fine structure everywhere, no two places alike.
+    fn yard() -> Self {
+        Self::of(|x, y| 100.0 + 60.0 * lattice(x / 8, y / 8) + 40.0 * lattice(x / 2 + 1000, y / 2))
+    }
+
+    fn flat(level: f32) -> Self {
+        Self::of(|_, _| level)
+    }
+
+    fn map(&self, level: impl Fn(f32) -> f32) -> Self {
+        Self(self.0.iter().copied().map(level).collect())
+    }
+
+    fn shifted(&self, by: u32) -> Self {
+        Self::of(|x, y| self.at(x + by, y))
+    }
+
+    /// Each pixel the mean of those around it.
+    fn blurred(&self) -> Self {
+        Self::of(|x, y| {
+            let around = (0..9_u8).map(|i| (x + u32::from(i % 3), y + u32::from(i / 3)));
+            around.map(|(x, y)| self.at(x, y)).sum::<f32>() / 9.0
+        })
+    }
+
+    /// The same with the left part of it, in tenths, covered by something.
+    fn behind_a_lorry(&self, tenths: u32) -> Self {
+        Self::of(|x, y| if x < SIZE.width_px * tenths / 10 { 150.0 } else { self.at(x, y) })
+    }
+
+    fn at(&self, x: u32, y: u32) -> f32 {
+        self.0[(y % SIZE.height_px * SIZE.width_px + x % SIZE.width_px) as usize]
+    }
+}
+
+/// From -0.5 to 0.5, another one at each place.
+fn lattice(x: u32, y: u32) -> f32 {
+    let mixed = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519)).wrapping_mul(3_266_489_917);
+    f32::from(u8::try_from((mixed ^ mixed >> 15) >> 24 & 0xff).expect("a byte")) / 255.0 - 0.5
+}
+
+/// The stage, and what it is shown once a second.
+struct Eye {
+    stage: TamperStage,
+    scratch: Scratch,
+    noise: f32,
+    second: u64,
+    told: Vec<(u64, EventState, &'static str)>,
+}
+
+impl Eye {
+    fn new(settings: &Settings) -> Self {
+        let (stage, scratch) = (TamperStage::new(settings), Scratch::new().expect("memory"));
+        Self { stage, scratch, noise: 6.0, second: 0, told: Vec::new() }
+    }
+
+    /// One that has seen the yard for half a minute.
+    fn used_to_the_yard() -> Self {
+        let mut eye = Self::new(&Settings::default());
+        eye.sees(&Picture::yard(), 30);
+        eye
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "grey levels")]
+    fn sees(&mut self, picture: &Picture, seconds: u32) {
+        for _ in 0..seconds {
+            let seed = u32::try_from(self.second).expect("small").wrapping_mul(7919);
+            let noisy = (0_u32..).zip(&picture.0).map(|(i, level)| level + self.noise * lattice(i, seed));
+            let bytes: Vec<u8> = noisy.map(|level| level.clamp(0.0, 255.0) as u8).collect();
+            self.look(bytes);
+        }
+    }
+
+    fn look(&mut self, bytes: Vec<u8>) {
+        self.second += 1;
+        let captured_at = Monotonic::from_micros(self.second * 1_000_000);
+        let camera = Camera::new("door");
+        let origin = Origin { camera, seq: self.second, captured_at, captured_by: CapturedBy::Sender };
+        let frame = Frame::raw(origin, PixelFormat::Grey, SIZE, 0, bytes.into()).expect("all rows are there");
+        let views = Views::decode(&frame, self.stage.needs(), &mut self.scratch).expect("raw").expect("luma");
+        let seen = self.stage.look(&views, &frame).expect("bytes");
+        self.told.extend(seen.events.iter().map(|told| (self.second, told.state, told.reason.unwrap_or(""))));
+    }
+}
+
+#[test]
+fn each_reason_is_told_and_over_when_the_view_is_back() {
+    let yard = Picture::yard();
+    for (reason, picture) in [
+        ("covered", Picture::flat(30.0)),
+        ("covered", Picture::flat(200.0)),
+        ("defocused", yard.blurred().blurred()),
+        ("moved", yard.shifted(50)),
+    ] {
+        let mut eye = Eye::used_to_the_yard();
+        eye.sees(&picture, 14);
+        eye.sees(&yard, 5);
+        let told = [(41, EventState::Start, reason), (47, EventState::End, reason)];
+        assert_eq!(eye.told, told, "{reason}");
+    }
+}
+
+#[test]
+fn light_and_fog_are_no_tampering() {
+    let yard = Picture::yard();
+    for picture in [
+        yard.map(|level| 0.4 * level),
+        yard.map(|level| 0.16 * level),
+        yard.map(|level| 1.8 * level),
+        yard.map(|level| 0.2 * level + 160.0),
+        yard.map(|level| 0.02 * level),
+        Picture::flat(3.0),
+    ] {
+        let mut eye = Eye::used_to_the_yard();
+        eye.sees(&picture, 15);
+        eye.sees(&yard, 15);
+        assert_eq!(eye.told, []);
+    }
+}
+
+#[test]
+fn what_fills_the_picture_for_seconds_or_half_of_it_for_long_is_no_tampering() {
+    let yard = Picture::yard();
+    let mut eye = Eye::used_to_the_yard();
+    for _ in 0..2 {
+        eye.sees(&yard.behind_a_lorry(9), 9);
+        eye.sees(&yard, 5);
+    }
+    eye.sees(&yard.behind_a_lorry(4), 50);
+    assert_eq!(eye.told, []);
+}
+
+#[test]
+fn sudden_black_is_covered_if_the_settings_say_so() {
+    let mut eye = Eye::new(&Settings { black_is_covered: true, ..Settings::default() });
+    let yard = Picture::yard();
+    eye.sees(&yard, 30);
+    eye.sees(&Picture::flat(3.0), 20);
+    eye.sees(&yard, 5);
+    assert_eq!(eye.told, [(41, EventState::Start, "covered"), (53, EventState::End, "covered")]);
+    for step in 0_u8..100 {
+        eye.sees(&yard.map(|level| level * 0.97_f32.powi(step.into())), 1);
+    }
+    assert_eq!(eye.told.len(), 2, "a night is none: {:?}", eye.told);
+}
+
+#[test]
+fn the_same_frame_again_and_again_is_frozen_but_not_in_the_dark() {
+    let mut eye = Eye::new(&Settings::default());
+    eye.noise = 0.0;
+    eye.sees(&Picture::flat(4.0), 50);
+    assert_eq!(eye.told, []);
+    eye.sees(&Picture::yard(), 40);
+    assert_eq!(eye.told, [(82, EventState::Start, "frozen")]);
+}
+
+#[test]
+fn another_view_is_learnt_when_it_lasts() {
+    let mut eye = Eye::new(&Settings { relearn_after_ms: Whole::of::<60_000>(), ..Settings::default() });
+    let yard = Picture::yard();
+    let turned = yard.shifted(50);
+    eye.sees(&yard, 90);
+    eye.sees(&turned, 58);
+    assert_eq!(eye.told.len(), 1, "{:?}", eye.told);
+    eye.sees(&turned, 30);
+    assert_eq!(eye.told[1..].len(), 1, "{:?}", eye.told);
+    assert_eq!((eye.told[1].1, eye.told[1].2), (EventState::End, "moved"));
+    eye.sees(&yard, 12);
+    assert_eq!(eye.told.len(), 3, "the first view is another one now: {:?}", eye.told);
+}
+
+#[test]
+fn a_young_view_gives_way_sooner() {
+    let mut eye = Eye::new(&Settings::default());
+    eye.sees(&Picture::yard().shifted(50), 30);
+    eye.sees(&Picture::yard(), 120);
+    let states: Vec<_> = eye.told.iter().map(|told| told.1).collect();
+    assert_eq!(states, [EventState::Start, EventState::End], "{:?}", eye.told);
+}
+
+#[test]
+fn a_wall_without_structure_says_nothing() {
+    let mut eye = Eye::new(&Settings::default());
+    eye.sees(&Picture::flat(120.0), 30);
+    eye.sees(&Picture::flat(60.0), 20);
+    eye.sees(&Picture::yard(), 100);
+    assert_eq!(eye.told, []);
+    eye.sees(&Picture::flat(120.0), 12);
+    assert_eq!(eye.told.len(), 1, "the yard was learnt: {:?}", eye.told);
+}
+
+#[test]
+fn a_picture_of_any_size_is_looked_at() {
+    let mut eye = Eye::new(&Settings::default());
+    for (width_px, height_px) in [(1, 1), (16, 16), (2, 300), (300, 2), (63, 47), (1021, 33)] {
+        for second in 0..40_u64 {
+            let camera = Camera::new("door");
+            let captured_at = Monotonic::from_micros(second * 1_000_000);
+            let origin = Origin { camera, seq: second, captured_at, captured_by: CapturedBy::Sender };
+            let (size, stride_bytes) = (Size { width_px, height_px }, width_px as usize + 5); // rows with padding
+            let bytes = vec![90; height_px as usize * stride_bytes];
+            let frame = Frame::raw(origin, PixelFormat::Grey, size, stride_bytes, bytes.into()).expect("all rows");
+            let views = Views::decode(&frame, eye.stage.needs(), &mut eye.scratch).expect("raw").expect("luma");
+            eye.stage.look(&views, &frame).expect("bytes");
+        }
+    }
+}
+
+#[test]
+fn a_camera_that_is_silent_for_a_moment_stays_covered() {
+    let mut eye = Eye::used_to_the_yard();
+    eye.sees(&Picture::flat(30.0), 12);
+    let last = Monotonic::from_micros(eye.second * 1_000_000);
+    assert_eq!(eye.stage.deadline(), Some(last.later(Duration::from_secs(60))));
+    assert_eq!(eye.stage.expire(last.later(Duration::from_secs(59))), []);
+    assert_eq!(eye.stage.expire(last.later(Duration::from_secs(60))).len(), 1);
+    assert_eq!(eye.stage.deadline(), None);
+}
+
+#[test]
+fn the_configuration_ends_what_it_takes_away() {
+    let mut eye = Eye::used_to_the_yard();
+    eye.sees(&Picture::flat(30.0), 12);
+    assert_eq!(eye.stage.retire().len(), 1);
+    assert_eq!(eye.stage.retire(), []);
+}
