@@ -101,7 +101,12 @@ impl<'a> Composer<'a> {
 
     /// The frame at `time` and the truth about it.
     pub(crate) fn compose(&mut self, time: f64) -> (&[u8], Truth) {
-        self.drawn.copy_from_slice(self.background);
+        self.compose_over(self.background, time)
+    }
+
+    /// The same, with another picture behind everything.
+    pub(crate) fn compose_over(&mut self, background: &[u8], time: f64) -> (&[u8], Truth) {
+        self.drawn.copy_from_slice(background);
         if self.plan.tree {
             self.draw_tree(time);
         }
