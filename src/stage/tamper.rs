@@ -1,7 +1,7 @@
 //! Tamper: whether the camera still sees what it is there to see.
 //!
-//! [`view`] compares the picture with the view that was learnt, once a second; [`repeats`] looks for the same
-//! frame again and again; [`persistence`] makes one event of what lasts. What is learnt and compared is structure, not
+//! `view` compares the picture with the view that was learnt, once a second; `repeats` looks for the same
+//! frame again and again; `persistence` makes one event of what lasts. What is learnt and compared is structure, not
 //! brightness: night, lamps and fog change how strong it is and not where it is.
 
 mod band;
