@@ -176,7 +176,7 @@ impl Bits {
 
     /// Filled up with ones, and without a 0xff that could be a marker.
     fn coded(mut self) -> Vec<u8> {
-        while self.count % 8 != 0 {
+        while !self.count.is_multiple_of(8) {
             self.push(true);
         }
         let mut coded = Vec::with_capacity(self.bytes.len());

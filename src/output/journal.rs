@@ -57,6 +57,7 @@ impl Journal {
         let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
         let mut fields = vec![("CAMERA", Value::from(camera.as_str())), ("EVENT", Value::from(id.as_str()))];
         fields.extend(zone.as_ref().map(|zone| ("ZONE", Value::from(zone.as_str()))));
+        fields.extend(reason.as_ref().map(|reason| ("REASON", Value::from(&**reason))));
         fields.extend(age.map(|age| ("AGE_MS", Value::from(age.as_millis()))));
         // By hand, for the macros take no fields that may be missing.
         if Level::Info <= log::max_level() {
