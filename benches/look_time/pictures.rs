@@ -251,6 +251,10 @@ fn portable() -> Vec<Make> {
         let file = pngs::in_small_chunks(LARGEST, gray(Fill::Noisy), MAX_BYTES)?;
         png("PNG in chunks of a few bytes", LARGEST, file)
     }));
+    all.push(Box::new(move || {
+        let (small, kind) = (size(64, 48), Kind { colour: ColorType::Rgba, depth: Sixteen, ..gray(Fill::Flat) });
+        png("PNG with the pixels of one of 4096x4096", small, pngs::with_more_pixels(small, LARGEST, kind)?)
+    }));
     for name in [b"tEXt", b"zTXt", b"nICE", b"gAMA"] {
         all.push(Box::new(move || {
             let file = pngs::with_many_chunks(&pngs::file(LARGEST, gray(Fill::Flat))?, name, MAX_BYTES);
@@ -314,13 +318,12 @@ fn raw() -> Vec<Make> {
     let noise = kinds.map(|(format, size)| -> Make {
         Box::new(move || {
             let mut random = Random(1);
-            let bytes = size.pixels()
-                * match format {
-                    PixelFormat::Yuyv => 2,
-                    PixelFormat::Grey => 1,
-                    PixelFormat::Nv12 => 2,
-                    _ => 3,
-                };
+            let bytes = match format {
+                PixelFormat::Yuyv => size.pixels() * 2,
+                PixelFormat::Grey => size.pixels(),
+                PixelFormat::Nv12 => size.pixels() / 2 * 3,
+                _ => size.pixels() * 3,
+            };
             let files = (0..2).map(|_| (0..bytes).map(|_| random.byte()).collect::<Vec<_>>().into()).collect();
             Ok(Picture { name: format!("{format:?}, other noise each time"), format, size, files })
         })

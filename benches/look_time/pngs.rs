@@ -42,6 +42,11 @@ pub(crate) fn file(size: Size, kind: Kind) -> Result<Vec<u8>> {
     Ok([head(size, kind), chunk(b"IDAT", &deflated(size, kind)?), chunk(b"IEND", &[])].concat())
 }
 
+/// A PNG file of `size` with the pixels of a larger one.
+pub(crate) fn with_more_pixels(size: Size, larger: Size, kind: Kind) -> Result<Vec<u8>> {
+    Ok([head(size, kind), chunk(b"IDAT", &deflated(larger, kind)?), chunk(b"IEND", &[])].concat())
+}
+
 /// The same with its pixels in as many chunks as there is room for.
 pub(crate) fn in_small_chunks(size: Size, kind: Kind, max_bytes: usize) -> Result<Vec<u8>> {
     let mut file = head(size, kind);
