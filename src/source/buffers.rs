@@ -1,9 +1,16 @@
 //! Buffers for incoming frames: lent as [`Bytes`], back in the pool when the last handle is dropped.
 //!
 //! A frame that is received, one that waits and one that is looked at: three buffers go round, and after the first
-//! few frames no memory is asked for any more. No lock: whoever drops the last handle may be a thread of the lowest priority.
+//! few frames no memory is asked for any more. A buffer that was for one large frame only is given back to the system.
+//! No lock: whoever drops the last handle may be a thread of the lowest priority.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
@@ -14,9 +21,19 @@ const SPARE: usize = 3;
 /// Buffers grow in these steps, so that pictures of about the same size fit into the same ones.
 const STEP_BYTES: usize = 64 * 1024;
 
+/// Buffers of so many bytes are kept whatever was in them.
+const SMALL_BYTES: usize = 1 << 20;
+
 /// One source's buffers.
 #[derive(Clone, Debug)]
-pub(super) struct Pool(Arc<ArrayQueue<Box<[u8]>>>);
+pub(super) struct Pool(Arc<Spare>);
+
+#[derive(Debug)]
+struct Spare {
+    buffers: ArrayQueue<Box<[u8]>>,
+    /// How many bytes were in the one that came back last.
+    last: AtomicUsize,
+}
 
 /// A frame being received. Goes back to its pool if it is never finished.
 #[derive(Debug)]
@@ -28,14 +45,14 @@ pub(super) struct Buffer {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self(Arc::new(ArrayQueue::new(SPARE)))
+        Self(Arc::new(Spare { buffers: ArrayQueue::new(SPARE), last: AtomicUsize::new(0) }))
     }
 }
 
 impl Pool {
     /// An empty buffer.
     pub(super) fn buffer(&self) -> Buffer {
-        let bytes = self.0.pop().unwrap_or_default();
+        let bytes = self.0.buffers.pop().unwrap_or_default();
         Buffer { pool: self.clone(), bytes, len: 0 }
     }
 }
@@ -89,6 +106,37 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let _one_too_many = self.pool.0.push(mem::take(&mut self.bytes)); // is freed
+        let bytes = mem::take(&mut self.bytes);
+        let before = self.pool.0.last.swap(self.len, Ordering::Relaxed);
+        // It is worth keeping if the last two frames were about that large.
+        if bytes.len() <= SMALL_BYTES || bytes.len() / 4 <= before.min(self.len) {
+            let _one_too_many = self.pool.0.buffers.push(bytes); // is freed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_for_one_large_frame_is_not_kept() {
+        let pool = Pool::default();
+        let frame = |bytes| {
+            let mut buffer = pool.buffer();
+            buffer.reserve(bytes);
+            buffer.advance(bytes);
+            drop(buffer.freeze());
+            let kept = pool.0.buffers.pop().unwrap_or_default();
+            let bytes = kept.len();
+            pool.0.buffers.push(kept).expect("its place is free");
+            bytes
+        };
+        let small = frame(100_000);
+        assert!((100_000..SMALL_BYTES).contains(&small));
+        assert_eq!(frame(8 << 20), 0, "who knows whether there will be another");
+        assert_eq!(frame(100_000), small);
+        assert_eq!([8 << 20, 8 << 20, 3 << 20].map(|bytes| frame(bytes) > 8 << 20), [false, true, true]);
+        assert_eq!(frame(100_000), 0, "nor is it kept when frames have become small");
     }
 }
