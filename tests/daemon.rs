@@ -23,6 +23,7 @@ mod daemon {
     mod limits;
     #[cfg(feature = "v4l2")]
     mod local_cameras;
+    mod memory;
     mod needed_libraries;
     mod newest_wins;
     mod nothing_is_left;
