@@ -208,6 +208,34 @@ fn a_strip_that_would_cost_more_than_its_pixels() {
     check(false, cases);
 }
 
+/// Texts and colour profiles are of no use here, and what a few kilobytes of them inflate to is without bound. So is what
+/// inflates to more than the picture has pixels.
+#[test]
+fn what_a_png_has_beside_its_pixels_is_not_inflated() {
+    let daemon = Daemon::start(DOOR);
+    let mut sender = Client::connect(&daemon, "/?results");
+    let png = Picture::scene(320, 240).png();
+    let (head, rest) = png.split_at(33);
+    let zeros = deflated_zeros(200 << 20);
+    assert!(zeros.len() < 1_500_000);
+    let text = [&b"Comment\0\0"[..], &zeros].concat();
+    let international = [&b"Comment\0\x01\0\0\0"[..], &zeros].concat();
+    let with = |name, body: &[u8]| [head, &chunk(name, body), rest].concat();
+    let larger = [head, &chunk(b"IDAT", &zeros), &chunk(b"IEND", b"")].concat();
+    let mut look = |picture: &[u8]| {
+        sender.send(picture);
+        assert_eq!(sender.next_of("result")["size_px"], json!([320, 240]));
+    };
+    look(&with(b"teSt", &zeros));
+    look(&with(b"teSt", &zeros));
+    let before_kb = daemon.status("VmHWM");
+    for picture in [with(b"zTXt", &text), with(b"iTXt", &international), with(b"iCCP", &text), larger] {
+        look(&picture);
+        let grown_kb = daemon.status("VmHWM") - before_kb;
+        assert!(grown_kb < 20_000, "{grown_kb} kB");
+    }
+}
+
 #[test]
 fn among_data_urls() {
     let mut daemon = Daemon::start(DOOR);
@@ -394,6 +422,33 @@ fn filled(jpeg: &[u8]) -> Vec<u8> {
     file.extend([0xff, 0xff]);
     file.extend(&jpeg[scan..]);
     file
+}
+
+/// A PNG chunk, its checksum included.
+fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).expect("less than 4 GB").to_be_bytes();
+    let named = [name, body].concat();
+    [&length[..], &named, &crc(&named).to_be_bytes()].concat()
+}
+
+/// A zlib stream of `bytes` zeros and some more, in 13 bits for each 258 of them (RFC 1951, 3.2.6).
+fn deflated_zeros(bytes: usize) -> Vec<u8> {
+    let codes = ["1", "10", "00110000"]; // the last block, of fixed codes; a zero
+    let copy = "1100010100000"; // 258 bytes from one byte before
+    let end = "0000000";
+    let bits = codes.into_iter().chain(std::iter::repeat_n(copy, bytes / 258 + 1)).chain([end]);
+    let mut stream = vec![0x78, 0x01, 0];
+    let mut count = 0;
+    for bit in bits.flat_map(str::bytes) {
+        if count == 8 {
+            stream.push(0);
+            count = 0;
+        }
+        *stream.last_mut().expect("it has three bytes at least") |= (bit - b'0') << count;
+        count += 1;
+    }
+    stream.extend([0; 4]); // a checksum that nobody needs
+    stream
 }
 
 /// The same PNG, claiming to be of another size, with a checksum that says so too.
