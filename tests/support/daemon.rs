@@ -237,10 +237,10 @@ impl Daemon {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
-    /// Lets it open no more than `count` descriptors from now on.
+    /// Lets it open no more than `count` descriptors from now on. A later call may allow more again.
     pub(crate) fn limit_descriptors(&self, count: usize) {
         let id = self.child.id().to_string();
-        let status = Command::new("prlimit").args(["--pid", &id, &format!("--nofile={count}")]).status();
+        let status = Command::new("prlimit").args(["--pid", &id, &format!("--nofile={count}:")]).status();
         assert!(status.is_ok_and(|status| status.success()), "prlimit of util-linux is there");
     }
 
