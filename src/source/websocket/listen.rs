@@ -178,3 +178,22 @@ fn close_all(clients: Vec<Client>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, hub::Hub};
+
+    /// A queue has a descriptor: one for each time that the loop looks up would be opened and closed for nothing.
+    #[test]
+    fn the_next_clients_queue_is_made_once() {
+        let config = || Config::parse("test", "[[camera]]\nname = \"door\"\n").unwrap().server;
+        let server = Server::new(config(), &[], Arc::new(Hub::default()));
+        let mut clients = Clients::default();
+        let mut queue = || clients.prepare(&server).unwrap().1;
+        let first = queue();
+        assert!((0..3).all(|_| Arc::ptr_eq(&first, &queue())));
+        server.reconfigure(config(), &[]);
+        assert!(!Arc::ptr_eq(&first, &queue()), "other settings, another bound");
+    }
+}
