@@ -30,7 +30,7 @@ pub(crate) struct Board {
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long a command may take unless more is said.
-const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+const COMMAND_LIMIT: Duration = Duration::from_secs(180);
 
 /// How long is waited for a broken board's journal.
 const EVIDENCE_LIMIT: Duration = Duration::from_secs(20);
