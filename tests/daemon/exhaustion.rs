@@ -1,9 +1,10 @@
 //! When the system has nothing more to give, clients wait and the configuration stays; those who are there are served on.
 
+#[cfg(feature = "v4l2")]
+use crate::support::eventually;
 use crate::support::{
     client::Client,
     daemon::{DOOR, Daemon},
-    eventually,
     pictures::Picture,
     raw::{Raw, request},
 };
