@@ -19,10 +19,14 @@ use crate::{
     telemetry::rejections::RejectReason,
 };
 
-/// How long a picture may take to decode, by estimate, in picoseconds of the machine where it was measured. A camera's JPEG of
+/// How long a JPEG may take to decode, by estimate, in picoseconds of the machine where it was measured. A camera's JPEG of
 /// 4096x4096 pixels in one scan takes 43 ms there, and no other picture is to take more than three times as long:
 /// `cargo bench --bench look_time` compares them.
-const MAX_DECODE_PS: u64 = 120_000_000_000;
+const MAX_JPEG_PS: u64 = 120_000_000_000;
+
+/// The same for a PNG. Less: a file of 58 kB can take as long, and whoever sends such ones without pause is not to keep the
+/// processor from the frames of another camera, ten a second.
+const MAX_PNG_PS: u64 = 95_000_000_000;
 
 const TOO_MANY_SCANS: RejectReason = RejectReason::Unsupported(
     "a JPEG in scans that take too long to decode; send it in one scan (baseline, not progressive), or with fewer pixels",
@@ -99,7 +103,7 @@ impl Decoder {
             Coding::Progressive if needs_dc_only => (file, scans) = (&self.dc_scans, structure.dc_scans),
             Coding::Sequential | Coding::Progressive => {}
         }
-        if jpeg_ps(structure, frame.size().pixels(), scans, file.len(), needs_dc_only) > MAX_DECODE_PS {
+        if jpeg_ps(structure, frame.size().pixels(), scans, file.len(), needs_dc_only) > MAX_JPEG_PS {
             return Err(TOO_MANY_SCANS);
         }
         // As counted here. The decoder would count differently only if it read another structure.
@@ -136,7 +140,7 @@ impl Decoder {
         decoder.set_ignore_iccp_chunk(true);
         let mut reader = decoder.read_info().map_err(damaged)?;
         let bytes = reader.output_buffer_size().ok_or(TOO_LARGE)?;
-        if png_ps(reader.info(), frame.size().pixels(), frame.bytes().len(), bytes) > MAX_DECODE_PS {
+        if png_ps(reader.info(), frame.size().pixels(), frame.bytes(), bytes) > MAX_PNG_PS {
             return Err(RejectReason::Unsupported("a PNG that takes too long to decode; send fewer pixels, or JPEG"));
         }
         self.usage.needs(bytes);
@@ -204,12 +208,12 @@ fn jpeg_ps(structure: Structure, pixels: u64, scans: u64, bytes: usize, is_dc_on
 /// How long it takes at the most to decode a PNG: to read its chunks, to inflate them, to undo the filters of its rows, and to
 /// write its pixels. How well it deflates tells most: what is flat is quick.
 ///
-/// Example: 3840x2160 pixels of red, green and blue in 3 MB: 3e6 * (3.5 + 11.5) ns + 24.9e6 * (1.4 + 0.9) ns = 102 ms.
-fn png_ps(info: &png::Info<'_>, pixels: u64, file_bytes: usize, decoded_bytes: usize) -> u64 {
-    let (file_bytes, decoded_bytes) = (file_bytes as u64, decoded_bytes as u64);
+/// Example: 3840x2160 pixels of red, green and blue in 3 MB: 3e6 * 11.5 ns + 24.9e6 * (1.4 + 0.9) ns = 92 ms.
+fn png_ps(info: &png::Info<'_>, pixels: u64, file: &[u8], decoded_bytes: usize) -> u64 {
+    let (file_bytes, decoded_bytes) = (file.len() as u64, decoded_bytes as u64);
     let pixel_bits = info.color_type.samples() as u64 * info.bit_depth as u64;
     let inflated_bytes = pixels.saturating_mul(pixel_bits) / 8;
-    let read = file_bytes.saturating_mul(3_500); // if it is all chunks of one byte
+    let read = chunks(file).saturating_mul(60_000);
     let inflate = file_bytes.saturating_mul(11_500).min(inflated_bytes.saturating_mul(2_800));
     // Pixels of three bytes and more are unfiltered with vector instructions.
     let unfilter = inflated_bytes.saturating_mul(if pixel_bits < 24 { 2_600 } else { 1_400 });
@@ -219,6 +223,17 @@ fn png_ps(info: &png::Info<'_>, pixels: u64, file_bytes: usize, decoded_bytes: u
         _ => 900,
     });
     [inflate, unfilter, write].into_iter().fold(read, u64::saturating_add)
+}
+
+/// How many chunks a PNG has, by their lengths (ISO/IEC 15948, 5.3).
+fn chunks(file: &[u8]) -> u64 {
+    let (mut rest, mut count) = (file.get(8..), 0);
+    while let Some(length) = rest.and_then(<[u8]>::first_chunk) {
+        count += 1;
+        let end = (u32::from_be_bytes(*length) as usize).saturating_add(12);
+        rest = rest.and_then(|rest| rest.get(end..));
+    }
+    count
 }
 
 /// The first `bytes` of the memory, which grows if it must.
