@@ -1,7 +1,7 @@
 //! The built daemon, as a process of its own.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::PathBuf,
@@ -32,11 +32,15 @@ impl Daemon {
     }
 
     pub(crate) fn start_with(cameras: &str) -> Result<Self> {
-        let config = std::env::temp_dir().join(format!("fovea-bench-{}-{}.toml", std::process::id(), unique()));
+        let config = env::temp_dir().join(format!("fovea-bench-{}-{}.toml", std::process::id(), unique()));
         fs::write(&config, format!("[server]\nlisten = \"127.0.0.1:0\"\nmax_clients = 32\n{cameras}"))?;
         // This program keeps to the first core, away from the processor's; the daemon may choose.
+        // FOVEA names another build of it, to be compared with this one.
+        let program = env::var_os("FOVEA").unwrap_or_else(|| env!("CARGO_BIN_EXE_fovea").into());
         let mut child = Command::new("taskset")
-            .args(["-c", "0-1023", env!("CARGO_BIN_EXE_fovea"), "run", "--config"])
+            .args(["-c", "0-1023"])
+            .arg(program)
+            .args(["run", "--config"])
             .arg(&config)
             .stderr(Stdio::piped())
             .spawn()?;

@@ -10,7 +10,14 @@ mod daemon;
 mod feed;
 mod footage;
 mod measure;
+#[path = "../look_time/pngs.rs"]
+#[expect(dead_code, reason = "one kind is enough here")]
+mod pngs;
 mod promises;
+#[path = "../look_time/scans.rs"]
+#[expect(dead_code, reason = "one kind is enough here")]
+mod scans;
+mod scraping;
 mod sketch;
 mod table;
 mod viewers;

@@ -1,6 +1,6 @@
 //! How measurements are taken: for how long and at which rate, what the kernel says of a process, and quantiles.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, thread, time::Duration};
 
 use fovea::message::{Age, Message};
 use nix::{
@@ -13,6 +13,11 @@ use crate::Result;
 
 /// The rate at which costs are measured: a usual camera's.
 pub(crate) const RATE: Duration = Duration::from_nanos(1_000_000_000 / 30);
+
+/// The processor's core on a machine of two, and what else is pinned there by turns.
+pub(crate) fn core() -> Result<usize> {
+    Ok(thread::available_parallelism()?.get().max(2) - 1)
+}
 
 /// A time, but not so short that it measures nothing.
 pub(crate) fn seconds(seconds: f64, share: f64) -> Duration {

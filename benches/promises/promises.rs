@@ -20,7 +20,10 @@ use crate::{
     daemon::Daemon,
     feed::{Feed, Speaks, masked, upgrade},
     footage::{FULL_HD, VGA, frames},
-    measure::{RATE, ages, cpu_time, median, memory_kb, minor_faults, quantile, seconds, wake_ups},
+    measure::{RATE, ages, core, cpu_time, median, memory_kb, minor_faults, quantile, seconds, wake_ups},
+    pngs::{self, Fill, Kind},
+    scans::{self, Scan},
+    scraping,
     sketch::Sketch,
     table::row,
     viewers,
@@ -29,7 +32,7 @@ use crate::{
 type Promise = fn(f64) -> Result<Vec<String>>;
 
 /// All of them, by the name that runs one alone.
-pub(crate) const ALL: [(&str, Promise); 9] = [
+pub(crate) const ALL: [(&str, Promise); 11] = [
     ("saturated", saturated),
     ("overload", overload),
     ("cpu", cpu),
@@ -37,14 +40,11 @@ pub(crate) const ALL: [(&str, Promise); 9] = [
     ("start", start),
     ("idle", idle),
     ("sturdy", sturdy),
+    ("fair", fair),
     ("viewers", viewers::viewers),
+    ("scraping", scraping::scraping),
     ("size", size),
 ];
-
-/// The processor's core on a machine of two, and what else is pinned there by turns.
-fn core() -> Result<usize> {
-    Ok(thread::available_parallelism()?.get().max(2) - 1)
-}
 
 /// Frames a second of the whole daemon against the bare loop on the same core.
 fn saturated(share: f64) -> Result<Vec<String>> {
@@ -223,6 +223,55 @@ fn sturdy(share: f64) -> Result<Vec<String>> {
         "<= 1.05",
         ratio <= 1.05,
     )])
+}
+
+/// Results and ages of a camera of 10 Hz, alone and beside one that sends the costliest pictures for their bytes as fast as
+/// they are taken.
+fn fair(share: f64) -> Result<Vec<String>> {
+    // The largest that are looked at.
+    const PNG: Size = Size { width_px: 3680, height_px: 3680 };
+    const JPEG: Size = Size { width_px: 4096, height_px: 4096 };
+    const INTERVAL: Duration = Duration::from_millis(100);
+    let kind =
+        Kind { colour: png::ColorType::Rgb, depth: png::BitDepth::Eight, is_interlaced: false, fill: Fill::Filtered };
+    let refined = (0..13).rev().map(|low| Scan::FlatRefined { component: 1, low });
+    let in_scans: Vec<_> =
+        [Scan::Dc, Scan::Flat { component: 1, low: 13 }].into_iter().chain(refined).take(12).collect();
+    let costly =
+        [("PNGs", PNG, pngs::file(PNG, kind)?), ("progressive JPEGs", JPEG, scans::progressive(JPEG, 3, &in_scans))];
+    let cameras = ["good", "costly"].map(|name| format!("[[camera]]\nname = \"{name}\"\n[camera.motion]\n"));
+    let mut rows = Vec::new();
+    for (name, size, picture) in costly {
+        let daemon = Daemon::start_with(&cameras.concat())?;
+        let kilobytes = picture.len() / 1000;
+        let mut feed = Feed::connect(daemon.address, "/frames/good?results", &frames(VGA, 40, false)?, Speaks::V1)?;
+        let mut play = || -> Result<(f64, f64)> {
+            let time = seconds(20.0, share);
+            let results = feed.play(INTERVAL, time)?;
+            let sent = (time.as_secs_f64() / INTERVAL.as_secs_f64()).ceil();
+            Ok((results.len() as f64 / sent, quantile(&mut ages(&results, |age| age.start), 0.99)))
+        };
+        play()?;
+        let (_, alone) = play()?;
+        let message = masked(picture.clone(), Data::Binary);
+        let flood = Peer::sender(&daemon, "/frames/costly", vec![message], Duration::ZERO)?;
+        let (kept, beside) = play()?;
+        drop(flood);
+        let mut one = Feed::connect(daemon.address, "/frames/costly?results", &[picture.into()], Speaks::Bare)?;
+        let looks = one.play(INTERVAL * 3, seconds(5.0, share))?;
+        let starts = ages(&looks, |age| age.start);
+        let mut looks: Vec<_> =
+            ages(&looks, |age| age.result).iter().zip(starts).map(|(result, start)| result - start).collect();
+        let look = if looks.is_empty() { 0.0 } else { quantile(&mut looks, 0.99) };
+        let bound = look + 1.1 * alone;
+        rows.push(row(
+            &format!("fair: 10 Hz beside a flood of {size} {name} of {kilobytes} kB: results, p99 age at start"),
+            &format!("{:.0} %, {beside:.1} ms ({alone:.1} ms alone, one of theirs takes {look:.1} ms)", kept * 100.0),
+            &format!(">= 95 %, <= {bound:.1} ms"),
+            kept >= 0.95 && beside <= bound,
+        ));
+    }
+    Ok(rows)
 }
 
 /// What was sent, for the record.
