@@ -63,7 +63,7 @@ fn lattice(x: u32, y: u32) -> f32 {
 }
 
 /// The stage, and what it is shown once a second.
-struct Eye {
+struct Harness {
     stage: TamperStage,
     scratch: Scratch,
     noise: f32,
@@ -71,7 +71,7 @@ struct Eye {
     told: Vec<(u64, EventState, &'static str)>,
 }
 
-impl Eye {
+impl Harness {
     fn new(settings: &Settings) -> Self {
         let (stage, scratch) = (TamperStage::new(settings), Scratch::new().expect("memory"));
         Self { stage, scratch, noise: 6.0, second: 0, told: Vec::new() }
@@ -79,9 +79,9 @@ impl Eye {
 
     /// One that has seen the yard for half a minute.
     fn used_to_the_yard() -> Self {
-        let mut eye = Self::new(&Settings::default());
-        eye.sees(&Picture::yard(), 30);
-        eye
+        let mut harness = Self::new(&Settings::default());
+        harness.sees(&Picture::yard(), 30);
+        harness
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "grey levels")]
@@ -115,11 +115,11 @@ fn each_reason_is_told_and_over_when_the_view_is_back() {
         ("defocused", yard.blurred().blurred()),
         ("moved", yard.shifted(50)),
     ] {
-        let mut eye = Eye::used_to_the_yard();
-        eye.sees(&picture, 14);
-        eye.sees(&yard, 5);
+        let mut harness = Harness::used_to_the_yard();
+        harness.sees(&picture, 14);
+        harness.sees(&yard, 5);
         let told = [(41, EventState::Start, reason), (47, EventState::End, reason)];
-        assert_eq!(eye.told, told, "{reason}");
+        assert_eq!(harness.told, told, "{reason}");
     }
 }
 
@@ -134,87 +134,87 @@ fn light_and_fog_are_no_tampering() {
         yard.map(|level| 0.02 * level),
         Picture::flat(3.0),
     ] {
-        let mut eye = Eye::used_to_the_yard();
-        eye.sees(&picture, 15);
-        eye.sees(&yard, 15);
-        assert_eq!(eye.told, []);
+        let mut harness = Harness::used_to_the_yard();
+        harness.sees(&picture, 15);
+        harness.sees(&yard, 15);
+        assert_eq!(harness.told, []);
     }
 }
 
 #[test]
 fn what_fills_the_picture_for_seconds_or_half_of_it_for_long_is_no_tampering() {
     let yard = Picture::yard();
-    let mut eye = Eye::used_to_the_yard();
+    let mut harness = Harness::used_to_the_yard();
     for _ in 0..2 {
-        eye.sees(&yard.behind_a_lorry(9), 9);
-        eye.sees(&yard, 5);
+        harness.sees(&yard.behind_a_lorry(9), 9);
+        harness.sees(&yard, 5);
     }
-    eye.sees(&yard.behind_a_lorry(4), 50);
-    assert_eq!(eye.told, []);
+    harness.sees(&yard.behind_a_lorry(4), 50);
+    assert_eq!(harness.told, []);
 }
 
 #[test]
 fn sudden_black_is_covered_if_the_settings_say_so() {
-    let mut eye = Eye::new(&Settings { black_is_covered: true, ..Settings::default() });
+    let mut harness = Harness::new(&Settings { black_is_covered: true, ..Settings::default() });
     let yard = Picture::yard();
-    eye.sees(&yard, 30);
-    eye.sees(&Picture::flat(3.0), 20);
-    eye.sees(&yard, 5);
-    assert_eq!(eye.told, [(41, EventState::Start, "covered"), (53, EventState::End, "covered")]);
+    harness.sees(&yard, 30);
+    harness.sees(&Picture::flat(3.0), 20);
+    harness.sees(&yard, 5);
+    assert_eq!(harness.told, [(41, EventState::Start, "covered"), (53, EventState::End, "covered")]);
     for step in 0_u8..100 {
-        eye.sees(&yard.map(|level| level * 0.97_f32.powi(step.into())), 1);
+        harness.sees(&yard.map(|level| level * 0.97_f32.powi(step.into())), 1);
     }
-    assert_eq!(eye.told.len(), 2, "a night is none: {:?}", eye.told);
+    assert_eq!(harness.told.len(), 2, "a night is none: {:?}", harness.told);
 }
 
 #[test]
 fn the_same_frame_again_and_again_is_frozen_but_not_in_the_dark() {
-    let mut eye = Eye::new(&Settings::default());
-    eye.noise = 0.0;
-    eye.sees(&Picture::flat(4.0), 50);
-    assert_eq!(eye.told, []);
-    eye.sees(&Picture::yard(), 40);
-    assert_eq!(eye.told, [(82, EventState::Start, "frozen")]);
+    let mut harness = Harness::new(&Settings::default());
+    harness.noise = 0.0;
+    harness.sees(&Picture::flat(4.0), 50);
+    assert_eq!(harness.told, []);
+    harness.sees(&Picture::yard(), 40);
+    assert_eq!(harness.told, [(82, EventState::Start, "frozen")]);
 }
 
 #[test]
 fn another_view_is_learnt_when_it_lasts() {
-    let mut eye = Eye::new(&Settings { relearn_after_ms: Whole::of::<60_000>(), ..Settings::default() });
+    let mut harness = Harness::new(&Settings { relearn_after_ms: Whole::of::<60_000>(), ..Settings::default() });
     let yard = Picture::yard();
     let turned = yard.shifted(50);
-    eye.sees(&yard, 90);
-    eye.sees(&turned, 58);
-    assert_eq!(eye.told.len(), 1, "{:?}", eye.told);
-    eye.sees(&turned, 30);
-    assert_eq!(eye.told[1..].len(), 1, "{:?}", eye.told);
-    assert_eq!((eye.told[1].1, eye.told[1].2), (EventState::End, "moved"));
-    eye.sees(&yard, 12);
-    assert_eq!(eye.told.len(), 3, "the first view is another one now: {:?}", eye.told);
+    harness.sees(&yard, 90);
+    harness.sees(&turned, 58);
+    assert_eq!(harness.told.len(), 1, "{:?}", harness.told);
+    harness.sees(&turned, 30);
+    assert_eq!(harness.told[1..].len(), 1, "{:?}", harness.told);
+    assert_eq!((harness.told[1].1, harness.told[1].2), (EventState::End, "moved"));
+    harness.sees(&yard, 12);
+    assert_eq!(harness.told.len(), 3, "the first view is another one now: {:?}", harness.told);
 }
 
 #[test]
 fn a_young_view_gives_way_sooner() {
-    let mut eye = Eye::new(&Settings::default());
-    eye.sees(&Picture::yard().shifted(50), 30);
-    eye.sees(&Picture::yard(), 120);
-    let states: Vec<_> = eye.told.iter().map(|told| told.1).collect();
-    assert_eq!(states, [EventState::Start, EventState::End], "{:?}", eye.told);
+    let mut harness = Harness::new(&Settings::default());
+    harness.sees(&Picture::yard().shifted(50), 30);
+    harness.sees(&Picture::yard(), 120);
+    let states: Vec<_> = harness.told.iter().map(|told| told.1).collect();
+    assert_eq!(states, [EventState::Start, EventState::End], "{:?}", harness.told);
 }
 
 #[test]
 fn a_wall_without_structure_says_nothing() {
-    let mut eye = Eye::new(&Settings::default());
-    eye.sees(&Picture::flat(120.0), 30);
-    eye.sees(&Picture::flat(60.0), 20);
-    eye.sees(&Picture::yard(), 100);
-    assert_eq!(eye.told, []);
-    eye.sees(&Picture::flat(120.0), 12);
-    assert_eq!(eye.told.len(), 1, "the yard was learnt: {:?}", eye.told);
+    let mut harness = Harness::new(&Settings::default());
+    harness.sees(&Picture::flat(120.0), 30);
+    harness.sees(&Picture::flat(60.0), 20);
+    harness.sees(&Picture::yard(), 100);
+    assert_eq!(harness.told, []);
+    harness.sees(&Picture::flat(120.0), 12);
+    assert_eq!(harness.told.len(), 1, "the yard was learnt: {:?}", harness.told);
 }
 
 #[test]
 fn a_picture_of_any_size_is_looked_at() {
-    let mut eye = Eye::new(&Settings::default());
+    let mut harness = Harness::new(&Settings::default());
     for (width_px, height_px) in [(1, 1), (16, 16), (2, 300), (300, 2), (63, 47), (1021, 33)] {
         for second in 0..40_u64 {
             let camera = Camera::new("door");
@@ -223,27 +223,27 @@ fn a_picture_of_any_size_is_looked_at() {
             let (size, stride_bytes) = (Size { width_px, height_px }, width_px as usize + 5); // rows with padding
             let bytes = vec![90; height_px as usize * stride_bytes];
             let frame = Frame::raw(origin, PixelFormat::Grey, size, stride_bytes, bytes.into()).expect("all rows");
-            let views = Views::decode(&frame, eye.stage.needs(), &mut eye.scratch).expect("raw").expect("luma");
-            eye.stage.look(&views, &frame).expect("bytes");
+            let views = Views::decode(&frame, harness.stage.needs(), &mut harness.scratch).expect("raw").expect("luma");
+            harness.stage.look(&views, &frame).expect("bytes");
         }
     }
 }
 
 #[test]
 fn a_camera_that_is_silent_for_a_moment_stays_covered() {
-    let mut eye = Eye::used_to_the_yard();
-    eye.sees(&Picture::flat(30.0), 12);
-    let last = Monotonic::from_micros(eye.second * 1_000_000);
-    assert_eq!(eye.stage.deadline(), Some(last.later(Duration::from_secs(60))));
-    assert_eq!(eye.stage.expire(last.later(Duration::from_secs(59))), []);
-    assert_eq!(eye.stage.expire(last.later(Duration::from_secs(60))).len(), 1);
-    assert_eq!(eye.stage.deadline(), None);
+    let mut harness = Harness::used_to_the_yard();
+    harness.sees(&Picture::flat(30.0), 12);
+    let last = Monotonic::from_micros(harness.second * 1_000_000);
+    assert_eq!(harness.stage.deadline(), Some(last.later(Duration::from_secs(60))));
+    assert_eq!(harness.stage.expire(last.later(Duration::from_secs(59))), []);
+    assert_eq!(harness.stage.expire(last.later(Duration::from_secs(60))).len(), 1);
+    assert_eq!(harness.stage.deadline(), None);
 }
 
 #[test]
 fn the_configuration_ends_what_it_takes_away() {
-    let mut eye = Eye::used_to_the_yard();
-    eye.sees(&Picture::flat(30.0), 12);
-    assert_eq!(eye.stage.retire().len(), 1);
-    assert_eq!(eye.stage.retire(), []);
+    let mut harness = Harness::used_to_the_yard();
+    harness.sees(&Picture::flat(30.0), 12);
+    assert_eq!(harness.stage.retire().len(), 1);
+    assert_eq!(harness.stage.retire(), []);
 }
