@@ -4,8 +4,6 @@
 //! looked at as the daemon would: half the size, 384x288. A box matches when it shares at least half of the area that
 //! it and the walker's box cover together. A false event is one that starts with nobody in the picture.
 
-use std::{sync::Mutex, thread};
-
 use fovea::{
     event::zone_tracker::ZoneTracker,
     message::{Detection, EventState, Rect},
@@ -20,7 +18,7 @@ use turbojpeg::ScalingFactor;
 use crate::{
     at,
     footage::{Codec, Footage},
-    percent,
+    parallel, percent,
     picture::{RATE_HZ, SIZE},
     scene::{Composer, Light, Plan, tree_zone},
     score::{Score, overlap, ratio},
@@ -35,23 +33,12 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
     let background = footage.median(SIZE);
     let covered = blurred(&background);
     let plans = plans(seconds);
-    let waiting = Mutex::new(plans.iter().enumerate());
-    let scores = Mutex::new(vec![Score::default(); plans.len()]);
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some((i, plan)) = { waiting.lock().expect("no panics").next() } {
-                    let score = play(plan, &background, &covered);
-                    scores.lock().expect("no panics")[i] = score;
-                }
-            });
-        }
-    });
+    let scores = parallel::map(&plans, |plan| play(plan, &background, &covered));
     println!(
         "| scene | minutes | recall | precision | events a crossing | false events an hour | scene changes told |"
     );
     println!("| --- | --: | --: | --: | --: | --: | --: |");
-    for (plan, score) in plans.iter().zip(scores.into_inner().expect("no panics")) {
+    for (plan, score) in plans.iter().zip(scores) {
         let events = ratio(score.events, score.crossings).map_or("-".into(), |events| format!("{events:.2}"));
         println!(
             "| {} | {:.0} | {} | {} | {events} | {:.0} | {} of {} |",
@@ -68,22 +55,8 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
     stop(&background, &covered);
 }
 
-fn nobody() -> Plan {
-    Plan {
-        name: String::new(),
-        seconds: 0.0,
-        noise: 3.0,
-        light: Light::Constant,
-        shake: false,
-        tree: false,
-        walker: None,
-        zones: Vec::new(),
-        scale: ScalingFactor::ONE_HALF,
-    }
-}
-
 fn plans(seconds: f64) -> Vec<Plan> {
-    let empty = |name: &str| Plan { name: format!("nobody, {name}"), seconds, ..nobody() };
+    let empty = |name: &str| Plan { name: format!("nobody, {name}"), seconds, ..Plan::nobody() };
     let mut plans = vec![
         Plan { noise: 2.0, ..empty("noise 2") },
         Plan { noise: 6.0, ..empty("noise 6") },
@@ -98,7 +71,7 @@ fn plans(seconds: f64) -> Vec<Plan> {
     let crossing = |parts: u32, contrast: f64, and: &str| {
         let walker = Walker { height_px: f64::from(SIZE.height_px) / f64::from(parts), contrast, stops_s: 0.0 };
         let name = format!("walker of 1/{parts} height, contrast {contrast}{and}");
-        Plan { name, walker: Some(walker), seconds: CROSSINGS * walker.crossing_s(), ..nobody() }
+        Plan { name, walker: Some(walker), seconds: CROSSINGS * walker.crossing_s(), ..Plan::nobody() }
     };
     for parts in [12, 8, 4] {
         plans.extend([15.0, 30.0, 60.0].map(|contrast| crossing(parts, contrast, "")));
@@ -160,7 +133,7 @@ fn stop(background: &[u8], covered: &[u8]) {
     println!("| --- | --: | --: |");
     for contrast in [15.0, 30.0, 60.0] {
         let walker = Walker { height_px: 72.0, contrast, stops_s: 60.0 };
-        let plan = Plan { walker: Some(walker), seconds: 2.0 * walker.crossing_s(), ..nobody() };
+        let plan = Plan { walker: Some(walker), seconds: 2.0 * walker.crossing_s(), ..Plan::nobody() };
         let stops_at = walker.crossing_s() + walker.stops_at_s();
         let (goes_at, gone_at) = (stops_at + walker.stops_s, stops_at + walker.stops_s + 1.5);
         let place = walker.truth(stops_at + 1.0).bounds().expect("it stops within the picture");

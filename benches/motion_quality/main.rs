@@ -10,6 +10,7 @@
 mod clip;
 mod composed;
 mod footage;
+mod parallel;
 mod picture;
 mod random;
 mod scene;

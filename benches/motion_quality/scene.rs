@@ -30,6 +30,21 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// An empty scene that lasts no time.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            name: String::new(),
+            seconds: 0.0,
+            noise: 3.0,
+            light: Light::Constant,
+            shake: false,
+            tree: false,
+            walker: None,
+            zones: Vec::new(),
+            scale: ScalingFactor::ONE_HALF,
+        }
+    }
+
     /// When its frames are captured, in seconds.
     pub(crate) fn times(&self) -> impl Iterator<Item = f64> + use<> {
         let frames = (self.seconds * f64::from(RATE_HZ)) as u32;

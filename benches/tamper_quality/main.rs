@@ -15,6 +15,8 @@ mod times;
 #[expect(dead_code, reason = "the motion bench uses more of it")]
 #[path = "../motion_quality/footage.rs"]
 mod footage;
+#[path = "../motion_quality/parallel.rs"]
+mod parallel;
 #[path = "../motion_quality/picture.rs"]
 mod picture;
 #[path = "../motion_quality/random.rs"]

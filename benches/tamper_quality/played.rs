@@ -1,7 +1,5 @@
 //! The scenes played to the stage, and what it says of each.
 
-use std::{sync::Mutex, thread};
-
 use fovea::{
     config::Config,
     message::EventState,
@@ -13,7 +11,7 @@ use turbojpeg::ScalingFactor;
 use crate::{
     backdrop::{blurred, darkened, fogged},
     footage::{Codec, Footage},
-    frame,
+    frame, parallel,
     picture::SIZE,
     scene::{Composer, Plan},
     scenes::{self, Scene, View},
@@ -33,21 +31,10 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
     let view = footage.median(SIZE);
     let covered = blurred(&view, 9.0);
     let scenes = scenes::all(&view, seconds);
-    let waiting = Mutex::new(scenes.iter().enumerate());
-    let said = Mutex::new(vec![Said::default(); scenes.len()]);
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some((i, scene)) = { waiting.lock().expect("no panics").next() } {
-                    let one = play(scene, footage, &view, &covered);
-                    said.lock().expect("no panics")[i] = one;
-                }
-            });
-        }
-    });
+    let said = parallel::map(&scenes, |scene| play(scene, footage, &view, &covered));
     println!("| scene | minutes | raised | after | over after | false events an hour |");
     println!("| --- | --: | --- | --: | --: | --: |");
-    for (scene, said) in scenes.iter().zip(said.into_inner().expect("no panics")) {
+    for (scene, said) in scenes.iter().zip(said) {
         let seconds = |time: Option<f64>| time.map_or("-".into(), |time| format!("{time:.1} s"));
         println!(
             "| {} | {:.0} | {} | {} | {} | {:.0} |",

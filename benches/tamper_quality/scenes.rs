@@ -1,7 +1,5 @@
 //! The scenes: what happens in each, and what should be said of it.
 
-use turbojpeg::ScalingFactor;
-
 use crate::{
     backdrop::{bag, blurred, cap, darkened, fogged, hand, lorry, mirrored, spray, turned},
     picture::SIZE,
@@ -43,17 +41,7 @@ pub(crate) fn tampered(seconds: f64) -> (f64, f64) {
 }
 
 pub(crate) fn all(view: &[u8], seconds: f64) -> Vec<Scene> {
-    let plan = |name: &str| Plan {
-        name: name.into(),
-        seconds,
-        noise: 3.0,
-        light: Light::Constant,
-        shake: false,
-        tree: false,
-        walker: None,
-        zones: Vec::new(),
-        scale: ScalingFactor::ONE_HALF,
-    };
+    let plan = |name: &str| Plan { name: name.into(), seconds, ..Plan::nobody() };
     let walker = Some(Walker { height_px: f64::from(SIZE.height_px) / 4.0, contrast: 60.0, stops_s: 0.0 });
     let scene = |name: &str, reason: Option<&'static str>, view: View| Scene {
         plan: plan(name),
