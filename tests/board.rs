@@ -30,7 +30,7 @@ use std::{
     any::{Any, type_name},
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -41,40 +41,40 @@ use board::{boot, cameras, configuration, cores, crash, dedicated, frames, idle,
 /// All there are, in the order they are run in.
 fn scenarios() -> Vec<Trial> {
     vec![
-        scenario(60, boot::it_is_up_and_nothing_failed),
-        scenario(180, package::it_installs_and_the_service_is_active),
+        scenario(boot::it_is_up_and_nothing_failed),
+        scenario(package::it_installs_and_the_service_is_active),
         // Early, as Debian begins to clean /tmp a quarter of an hour after booting.
-        scenario(900, idle::nothing_is_written_in_five_minutes),
-        scenario(120, frames::boxes_are_those_of_the_host),
-        scenario(60, cores::the_processor_has_one_to_itself),
-        scenario(600, cameras::every_format_shows_the_bars),
-        scenario(180, cameras::two_at_once_and_one_is_unplugged),
-        scenario(180, cameras::controls_are_set_read_back_and_set_anew),
-        scenario(900, cameras::unplugged_again_and_again_it_is_back_each_time),
-        scenario(300, cameras::it_waits_for_a_camera_and_finds_it_under_another_number),
-        scenario(300, cameras::injected_faults_are_counted_and_survived),
-        scenario(240, cameras::capture_costs_no_more_than_ustreamer),
-        scenario(60, crash::it_answers_again_after_a_kill),
-        scenario(120, configuration::a_wrong_one_keeps_it_down_and_is_told),
-        scenario(90, service::it_is_ready_when_it_answers_and_says_how_it_goes),
-        scenario(90, service::a_reload_keeps_connections_and_frames),
-        scenario(90, service::it_works_in_a_tight_sandbox),
-        scenario(120, service::nobody_there_is_no_reason_to_restart),
-        scenario(150, service::a_processor_that_is_stuck_is_named_and_ended),
-        scenario(240, service::nobody_is_turned_away_while_it_restarts),
-        scenario(240, dedicated::others_are_kept_off_the_core_while_wanted),
-        scenario(90, dedicated::it_goes_ahead_of_others_where_it_may),
-        scenario(180, package::an_upgrade_keeps_the_configuration),
-        scenario(180, boot::it_answers_again_after_a_reboot),
-        scenario(240, package::remove_keeps_the_configuration_and_purge_does_not),
+        scenario(idle::nothing_is_written_in_five_minutes),
+        scenario(frames::boxes_are_those_of_the_host),
+        scenario(cores::the_processor_has_one_to_itself),
+        scenario(cameras::every_format_shows_the_bars),
+        scenario(cameras::two_at_once_and_one_is_unplugged),
+        scenario(cameras::controls_are_set_read_back_and_set_anew),
+        scenario(cameras::unplugged_again_and_again_it_is_back_each_time),
+        scenario(cameras::it_waits_for_a_camera_and_finds_it_under_another_number),
+        scenario(cameras::injected_faults_are_counted_and_survived),
+        scenario(cameras::capture_costs_no_more_than_ustreamer),
+        scenario(crash::it_answers_again_after_a_kill),
+        scenario(configuration::a_wrong_one_keeps_it_down_and_is_told),
+        scenario(service::it_is_ready_when_it_answers_and_says_how_it_goes),
+        scenario(service::a_reload_keeps_connections_and_frames),
+        scenario(service::it_works_in_a_tight_sandbox),
+        scenario(service::nobody_there_is_no_reason_to_restart),
+        scenario(service::a_processor_that_is_stuck_is_named_and_ended),
+        scenario(service::nobody_is_turned_away_while_it_restarts),
+        scenario(dedicated::others_are_kept_off_the_core_while_wanted),
+        scenario(dedicated::it_goes_ahead_of_others_where_it_may),
+        scenario(package::an_upgrade_keeps_the_configuration),
+        scenario(boot::it_answers_again_after_a_reboot),
+        scenario(package::remove_keeps_the_configuration_and_purge_does_not),
     ]
 }
 
 /// Booted by the first scenario that is run. If that fails it is not tried again.
 static BOARD: Mutex<Option<Result<Board, String>>> = Mutex::new(None);
 
-/// A scenario by the name of its function, with the seconds it may take.
-fn scenario<F: Fn(&mut Board) + Send + 'static>(limit_s: u64, play: F) -> Trial {
+/// A scenario by the name of its function.
+fn scenario<F: Fn(&mut Board) + Send + 'static>(play: F) -> Trial {
     let name = type_name::<F>().trim_start_matches("board::"); // the crate's name, and the module's
     let name = format!("board::{name}");
     Trial::test(name, move || {
@@ -82,7 +82,7 @@ fn scenario<F: Fn(&mut Board) + Send + 'static>(limit_s: u64, play: F) -> Trial 
         let boot = || catch_unwind(Board::boot).map_err(|panic| message(&*panic).to_owned());
         let board = board.get_or_insert_with(boot).as_mut()?;
         let began = Instant::now();
-        board.must_be_done_by(began + Duration::from_secs(limit_s));
+        board.begin_scenario();
         let outcome = catch_unwind(AssertUnwindSafe(|| play(board)));
         board.note(&format!("{:.0} s", began.elapsed().as_secs_f64()));
         outcome.map_err(|panic| {

@@ -60,12 +60,12 @@ pub(crate) fn nothing_is_written_in_five_minutes(board: &mut Board) {
     board.with_fovea();
     let mut client = Silent::connect(board);
     let connected = "ss --no-header --tcp --numeric state established sport 8999 | grep 10.0.2.2";
-    board.wait_until(connected, Duration::from_secs(10));
+    board.wait_until(connected);
     board.ask(SETTLE);
     let mut told = String::new();
     // A system that was set up a minute ago may have one thing left to finish. It does not have it twice.
     for _ in 0..2 {
-        told = board.run_within(Duration::from_secs(360), WATCH).text;
+        told = board.run_within(Duration::from_secs(600), WATCH).text;
         if told.starts_with("0 writes, 0 discards\n") {
             break;
         }

@@ -1,18 +1,13 @@
 //! Installing, upgrading and removing the package.
 
-use std::time::Duration;
-
 use super::machine::{ANSWERS, Board, CONFIG_FILE, NEWER, PROCESS};
 use crate::support::boards::CONFIG;
-
-/// How long the service may take after the package was installed.
-const LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn it_installs_and_the_service_is_active(board: &mut Board) {
     board.ask("dpkg --purge fovea"); // where it is not there, too
     assert!(!board.holds(ANSWERS), "nobody answers before it is installed");
     board.install();
-    board.wait_until(ANSWERS, LIMIT);
+    board.wait_until(ANSWERS);
     assert_eq!(board.ask("systemctl is-active fovea"), "active");
     assert_eq!(board.ask("systemctl is-enabled fovea"), "enabled");
     assert_eq!(board.run("systemctl is-system-running").text.trim(), "running");
@@ -21,11 +16,11 @@ pub(crate) fn it_installs_and_the_service_is_active(board: &mut Board) {
 pub(crate) fn an_upgrade_keeps_the_configuration(board: &mut Board) {
     board.with_fovea();
     board.ask("apt-get install --yes --allow-downgrades /packages/fovea.deb"); // an earlier upgrade may be there
-    board.wait_until(ANSWERS, LIMIT);
+    board.wait_until(ANSWERS);
     let version = "dpkg-query --show --showformat '${Version}' fovea";
     let before = [board.ask(version), board.ask(PROCESS)];
     board.ask(&format!("apt-get install --yes {NEWER}"));
-    board.wait_until(ANSWERS, LIMIT);
+    board.wait_until(ANSWERS);
     let after = [board.ask(version), board.ask(PROCESS)];
     assert_eq!(after[0], format!("{}+newer", before[0]));
     assert_ne!(after[1], before[1], "the old program still runs");

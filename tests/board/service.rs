@@ -9,9 +9,6 @@ use crate::support::{
     pictures::Picture,
 };
 
-/// How long something may take that systemd does at once.
-const LIMIT: Duration = Duration::from_secs(20);
-
 /// What is written over the unit for a while; gone with the next boot at the latest.
 const DROP_IN: &str = "/run/systemd/system/fovea.service.d/test.conf";
 
@@ -33,15 +30,15 @@ pub(crate) fn it_is_ready_when_it_answers_and_says_how_it_goes(board: &mut Board
     board.ask(&format!(
         "answers() {{ {ANSWERS} }}; for time in 1 2 3; do systemctl restart fovea && answers || exit 1; done"
     ));
-    board.wait_until("systemctl status fovea | grep -F 'Status: \"0 of 1 camera live\"'", LIMIT);
+    board.wait_until("systemctl status fovea | grep -F 'Status: \"0 of 1 camera live\"'");
     let mut sender = Client::connect_v1_to(board.address(), "/frames/street?results");
     look(&mut sender, 1);
-    board.wait_until("systemctl status fovea | grep -E 'Status: \"1 camera, .* fps, age p99 .* ms\"'", LIMIT);
+    board.wait_until("systemctl status fovea | grep -E 'Status: \"1 camera, .* fps, age p99 .* ms\"'");
     let doctor = board.run("fovea doctor");
     assert_eq!(doctor.status, 0, "{}", doctor.text);
     assert!(doctor.text.contains("good  fovea.service runs: 1 camera, "), "{}", doctor.text);
     drop(sender);
-    board.wait_until("systemctl status fovea | grep -F 'Status: \"0 of 1 camera live'", LIMIT);
+    board.wait_until("systemctl status fovea | grep -F 'Status: \"0 of 1 camera live'");
 }
 
 pub(crate) fn a_reload_keeps_connections_and_frames(board: &mut Board) {
@@ -60,14 +57,11 @@ pub(crate) fn a_reload_keeps_connections_and_frames(board: &mut Board) {
     board.write(CONFIG_FILE, &format!("{CONFIG}[[camera]]\nname = \"yard\"\n"));
     board.ask("systemctl reload fovea");
     goes_on(&mut sender);
-    board.wait_until("systemctl show --property StatusText fovea | grep 'of 2 cameras live'", LIMIT);
+    board.wait_until("systemctl show --property StatusText fovea | grep 'of 2 cameras live'");
 
     board.write(CONFIG_FILE, &format!("{CONFIG}[[camera]]\nname = \"Yard\"\n"));
     assert!(!board.holds("systemctl reload fovea"), "it says that all is well");
-    board.wait_until(
-        "systemctl show --property StatusText fovea | grep 'not reloaded: /etc/fovea/fovea.toml:8:8: '",
-        LIMIT,
-    );
+    board.wait_until("systemctl show --property StatusText fovea | grep 'not reloaded: /etc/fovea/fovea.toml:8:8: '");
     goes_on(&mut sender);
     board.ask("journalctl --boot --unit fovea --grep 'camera.name = \"Yard\": must be 1 to 32 of a-z'");
     assert_eq!(board.ask("systemctl is-active fovea"), "active");
@@ -75,7 +69,7 @@ pub(crate) fn a_reload_keeps_connections_and_frames(board: &mut Board) {
     board.write(CONFIG_FILE, CONFIG);
     board.ask("systemctl reload fovea");
     goes_on(&mut sender);
-    board.wait_until("! systemctl show --property StatusText fovea | grep 'not reloaded'", LIMIT);
+    board.wait_until("! systemctl show --property StatusText fovea | grep 'not reloaded'");
     assert_eq!(board.ask(PROCESS), before, "it was restarted");
 }
 
@@ -136,7 +130,7 @@ pub(crate) fn a_processor_that_is_stuck_is_named_and_ended(board: &mut Board) {
     let named = board.ask(&format!("journalctl --boot THREAD=processor _PID={before} --output cat"));
     assert!(named.lines().count() == 1 && named.starts_with("the thread processor stands still"), "{named}");
     // Where it was stuck can be looked at afterwards.
-    board.wait_until(&format!("coredumpctl --no-pager --no-legend list {before} | grep -w SIGABRT"), LIMIT);
+    board.wait_until(&format!("coredumpctl --no-pager --no-legend list {before} | grep -w SIGABRT"));
     as_it_comes(board);
 }
 
@@ -147,7 +141,7 @@ pub(crate) fn nobody_is_turned_away_while_it_restarts(board: &mut Board) {
     board.write(&format!("{folder}/test.conf"), "[Socket]\nListenStream=\nListenStream=0.0.0.0:8999\n");
     board.ask("systemctl daemon-reload && systemctl stop fovea && systemctl start fovea.socket fovea");
     let told = board.run_within(
-        Duration::from_secs(150),
+        Duration::from_secs(600),
         &format!(
             "answers() {{ {ANSWERS} }}
          knock() {{

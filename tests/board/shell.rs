@@ -28,7 +28,7 @@ pub(crate) struct Shell {
 }
 
 /// Added to a command's time: for the board to say that it is up.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
+const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 impl Shell {
     pub(crate) fn new(to: ChildStdin, from: ChildStdout) -> Self {

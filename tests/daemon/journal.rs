@@ -83,7 +83,7 @@ fn what_a_client_causes_names_it_and_an_event_its_age() {
     let start = told.journal.entry("door: motion in all starts");
     assert_eq!([&start["CAMERA"], &start["ZONE"]], ["door", "all"]);
     let age_ms = start["AGE_MS"].as_str().and_then(|age| age.parse::<u32>().ok());
-    assert!(age_ms.is_some_and(|age_ms| (40_000..60_000).contains(&age_ms)), "{start}, captured 47 s ago");
+    assert!(age_ms.is_some_and(|age_ms| age_ms > 40_000), "{start}, captured 47 s ago");
     let end = told.journal.entry("door: motion in all ends");
     assert_eq!([&end["EVENT"], &end["ZONE"], &end["AGE_MS"]], [&start["EVENT"], &"all".into(), &Value::Null]);
 

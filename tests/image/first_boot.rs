@@ -1,10 +1,6 @@
 //! A card that was just written, set up in its folder, and put into a machine.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, time::Instant};
 
 use fovea::recording::Recording;
 
@@ -81,7 +77,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
 
     // A radio joins what it was told to, or tries to.
     machine.ask("modprobe mac80211_hwsim radios=1");
-    machine.wait_for("pgrep --full 'wpa_supplicant.*-iwlan0'", Duration::from_secs(60));
+    machine.wait_for("pgrep --full 'wpa_supplicant.*-iwlan0'");
 
     // It asks first whether somebody else has its name, and tells it then. Without the ".local" behind: where the packet had
     // that before, the name has only a pointer to it.

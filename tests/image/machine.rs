@@ -34,8 +34,8 @@ pub(crate) struct Machine {
 /// How long a machine may take to be up before it counts as broken. A few are emulated at a time, on few cores.
 const BOOT_LIMIT: Duration = Duration::from_secs(900);
 
-/// How long a command may take unless more is said.
-const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+/// How long a command, or a condition that is waited for, may take unless the scenario says more.
+const COMMAND_LIMIT: Duration = Duration::from_secs(300);
 
 /// With the name of one of the image's scripts behind it, runs that anew as it is run before systemd.
 pub(crate) const AS_AT_THE_START: &str = "LIB=/usr/lib/fovea-image RUN=/run/fovea-image /usr/lib/fovea-image/";
@@ -151,10 +151,10 @@ impl Machine {
     }
 
     /// Waits until a command succeeds.
-    pub(crate) fn wait_for(&mut self, command: &str, limit: Duration) {
-        let until = Instant::now() + limit;
+    pub(crate) fn wait_for(&mut self, command: &str) {
+        let until = Instant::now() + COMMAND_LIMIT;
         while !self.run_within(command, COMMAND_LIMIT).status.success() {
-            assert!(Instant::now() < until, "not within {} s: {command}", limit.as_secs());
+            assert!(Instant::now() < until, "not within {} s: {command}", COMMAND_LIMIT.as_secs());
             thread::sleep(Duration::from_millis(500));
         }
     }
@@ -214,7 +214,7 @@ impl Machine {
     }
 
     pub(crate) fn run_within(&self, command: &str, limit: Duration) -> Output {
-        self.ssh(command, limit).unwrap_or_else(|| panic!("not within {} s: {command}", limit.as_secs()))
+        self.ssh(command, limit).unwrap_or_else(|| panic!("not within {} s: {command}", COMMAND_LIMIT.as_secs()))
     }
 
     /// Nothing if it took longer.
