@@ -42,8 +42,10 @@ def tell():
 with tempfile.TemporaryFile() as stderr:
     about = os.fstat(stderr.fileno())
     stream = f"{about.st_dev}:{about.st_ino}"
+    # Its standard output would come between the entries, or in front of one on the same line.
+    nothing = subprocess.DEVNULL
     daemon = subprocess.Popen(
-        sys.argv[1:], stdin=subprocess.DEVNULL, stderr=stderr, env=os.environ | {"JOURNAL_STREAM": stream}
+        sys.argv[1:], stdin=nothing, stdout=nothing, stderr=stderr, env=os.environ | {"JOURNAL_STREAM": stream}
     )
     over = os.pidfd_open(daemon.pid)
     while over not in (ready := select.select([journal, sys.stdin, over], [], [])[0]):

@@ -13,7 +13,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use nix::{
@@ -51,8 +51,6 @@ pub(crate) struct Daemon {
 pub(crate) struct End {
     pub(crate) code: Option<i32>,
     pub(crate) signal: Option<i32>,
-    /// From the signal to the end of the process.
-    pub(crate) took: Duration,
     pub(crate) log: String,
 }
 
@@ -208,21 +206,16 @@ impl Daemon {
     }
 
     pub(crate) fn stop_by(&mut self, signal: Signal) -> End {
-        let start = Instant::now();
         self.signal(signal);
-        self.end_since(start)
+        self.end()
     }
 
     /// Waits for its end.
     pub(crate) fn end(&mut self) -> End {
-        self.end_since(Instant::now())
-    }
-
-    fn end_since(&mut self, start: Instant) -> End {
         // Its standard error ends with it.
         let log = self.log.wait_for(|said| said.is_over.then(|| said.lines.join("\n")), "the end of the process");
         let status: ExitStatus = self.child.wait().expect("it is our child");
-        End { code: status.code(), signal: status.signal(), took: start.elapsed(), log }
+        End { code: status.code(), signal: status.signal(), log }
     }
 
     /// A number in /proc/PID/status: kilobytes for memory.

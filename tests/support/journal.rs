@@ -40,8 +40,8 @@ impl Journal {
         let (sends, lines) = channel();
         let printed = BufReader::new(child.stdout.take().expect("it is piped"));
         thread::spawn(move || {
-            // Other lines are the command's own.
-            let entries = printed.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
+            let lines = printed.lines().map_while(Result::ok);
+            let entries = lines.map(|line| serde_json::from_str(&line).expect("the script prints JSON"));
             entries.for_each(|entry| drop(sends.send(entry)));
         });
         Some(Self { child, lines, entries: Vec::new() })

@@ -1,7 +1,7 @@
 //! What tests of the running daemon need: the daemon itself, clients good and bad, and pictures to send.
 //!
 //! Nothing here sleeps to be right. Everything waits for a condition, up to [`LIMIT`], which is generous because test
-//! machines are busy. How long something took is never judged, but for the shutdown.
+//! machines are busy. How long something took is never judged.
 
 #[allow(dead_code, reason = "of the tests with this module, those on machines ask")]
 pub(crate) mod boards;
