@@ -30,7 +30,7 @@ pub(super) fn open(
     deadline: Instant,
 ) -> Result<WebSocket<TcpStream>, ClientError> {
     let socket = connect(url, deadline)?;
-    let connect_error = |e| ClientError::Connect(address(url), e);
+    let connect_error = |e| ClientError::Connect(url.authority().into(), e);
     socket.set_nodelay(true).map_err(connect_error)?;
     socket.set_nonblocking(true).map_err(connect_error)?;
     let same_socket = socket.try_clone().map_err(connect_error)?;
@@ -43,20 +43,16 @@ pub(super) fn open(
             Err(HandshakeError::Failure(WsError::Http(response))) => {
                 return Err(refusal(url, *response, &same_socket, deadline));
             }
-            Err(HandshakeError::Failure(error)) => return Err(ClientError::NotFovea(address(url), error.into())),
+            Err(HandshakeError::Failure(error)) => {
+                return Err(ClientError::NotFovea(url.authority().into(), error.into()));
+            }
         };
         // It waits for the answer: every socket takes a request of this length at once.
         if !wait_readable(&same_socket, deadline)? {
-            return Err(ClientError::HandshakeTimeout(address(url)));
+            return Err(ClientError::HandshakeTimeout(url.authority().into()));
         }
         handshake = interrupted.handshake();
     }
-}
-
-/// Host and port, as people write them.
-fn address(url: &ServerUrl) -> String {
-    let (host, port) = (url.host(), url.port());
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Connects to the first of the host's addresses that accepts.
@@ -73,7 +69,7 @@ fn connect(url: &ServerUrl, deadline: Instant) -> Result<TcpStream, ClientError>
             Err(error) => last_error = Some(error),
         }
     }
-    Err(ClientError::Connect(address(url), last_error.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
+    Err(ClientError::Connect(url.authority().into(), last_error.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
 }
 
 fn request(url: &ServerUrl, subprotocol: Option<&'static str>) -> Request {

@@ -1,12 +1,8 @@
 //! The addresses of a fovea server: where frames and results go, and where people and monitoring look.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-};
+use std::{fmt, net::SocketAddr, str::FromStr};
 
-use tungstenite::http::Uri;
+use tungstenite::http::uri::{Authority, PathAndQuery, Uri};
 
 /// A scheme, and the port that is meant when none is given: fovea's own, not the web's.
 #[derive(Clone, Copy, Debug)]
@@ -18,18 +14,14 @@ const HTTP: Scheme = Scheme("http", 8080);
 /// Where a server is, and what is asked of it: `ws://HOST[:PORT][/PATH][?QUERY]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerUrl {
-    host: String,
-    port: u16,
-    path: String,
-    query: Option<String>,
+    /// With the port, always.
+    authority: Authority,
+    resource: PathAndQuery,
 }
 
 /// Where a server shows how it is doing: `http://HOST[:PORT]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpUrl {
-    host: String,
-    port: u16,
-}
+pub struct HttpUrl(Authority);
 
 /// Why a text is no such address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,42 +38,49 @@ pub enum UrlError {
 }
 
 impl ServerUrl {
+    /// Host and port, as people write them.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.authority.as_str()
+    }
+
     /// The host as it is looked up: a name or an address, an IPv6 one without its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
+        self.authority.host().trim_matches(['[', ']'])
     }
 
     /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.authority.port_u16().unwrap_or(WS.1)
     }
 
     /// The path; `/` when none was given.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        self.resource.path()
     }
 
     /// The same server with `path`, if none was given.
     #[must_use]
-    pub fn or_path(mut self, path: &str) -> Self {
-        if self.path == "/" {
-            self.path = path.into();
-        }
-        self
+    pub fn or_path(self, path: &str) -> Self {
+        if self.path() == "/" { self.with(path, self.resource.query()) } else { self }
     }
 
     /// The same with `word` in its query.
     #[must_use]
-    pub fn with_query(mut self, word: &str) -> Self {
-        self.query = Some(match self.query {
-            None => word.into(),
-            Some(query) if query.split('&').any(|has| has == word) => query,
-            Some(query) => format!("{query}&{word}"),
-        });
-        self
+    pub fn with_query(self, word: &str) -> Self {
+        match self.resource.query() {
+            None => self.with(self.path(), Some(word)),
+            Some(query) if query.split('&').any(|has| has == word) => self,
+            Some(query) => self.with(self.path(), Some(&format!("{query}&{word}"))),
+        }
+    }
+
+    fn with(&self, path: &str, query: Option<&str>) -> Self {
+        let resource = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+        Self { resource: resource.parse().expect("paths and words of ours need no escaping"), ..self.clone() }
     }
 }
 
@@ -89,8 +88,8 @@ impl FromStr for ServerUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let (uri, host, port) = read(text, WS, "/PATH")?;
-        Ok(Self { host, port, path: uri.path().into(), query: uri.query().map(Into::into) })
+        let (authority, resource) = read(text, WS, "/PATH")?;
+        Ok(Self { authority, resource })
     }
 }
 
@@ -98,24 +97,21 @@ impl FromStr for HttpUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let (_, host, port) = read(text, HTTP, "")?;
-        Ok(Self { host, port })
+        read(text, HTTP, "").map(|(authority, _)| Self(authority))
     }
 }
 
 impl From<SocketAddr> for HttpUrl {
     fn from(address: SocketAddr) -> Self {
-        let host = match address.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        Self { host, port: address.port() }
+        // Without the scope of an IPv6 address, which no URL has.
+        let address = SocketAddr::new(address.ip(), address.port());
+        Self(address.to_string().parse().expect("a socket address is written as in a URL"))
     }
 }
 
-/// A URL with its host and port; `rest` is what follows these in one that is right.
-fn read(text: &str, Scheme(scheme, default_port): Scheme, rest: &str) -> Result<(Uri, String, u16), UrlError> {
-    let malformed = || UrlError::Malformed(format!("{scheme}://HOST:{default_port}{rest}"));
+/// Host and port, and what is asked there; `rest` is what follows these in a URL that is right.
+fn read(text: &str, Scheme(scheme, port): Scheme, rest: &str) -> Result<(Authority, PathAndQuery), UrlError> {
+    let malformed = || UrlError::Malformed(format!("{scheme}://HOST:{port}{rest}"));
     let (has, after) = text.split_once("://").unwrap_or(("", text));
     let instead = format!("{scheme}://{after}");
     match has {
@@ -124,27 +120,25 @@ fn read(text: &str, Scheme(scheme, default_port): Scheme, rest: &str) -> Result<
         _ => return Err(UrlError::Scheme(instead)),
     }
     let uri: Uri = text.parse().map_err(|_| malformed())?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(malformed)?.to_owned();
-    let port = uri.port_u16();
+    let host = uri.host().unwrap_or_default();
+    let complete = format!("{host}:{}", uri.port_u16().unwrap_or(port));
     // A port too large, or a user's name: the parser lets both pass.
-    let understood = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
-    if uri.authority().is_none_or(|authority| authority.as_str() != understood) {
+    if host.is_empty() || uri.authority().is_none_or(|given| given != host && given != complete.as_str()) {
         return Err(malformed());
     }
-    Ok((uri, host, port.unwrap_or(default_port)))
+    let authority = complete.parse().map_err(|_| malformed())?;
+    Ok((authority, uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"))))
 }
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, path, query } = self;
-        write!(f, "ws://{host}:{port}{path}")?;
-        query.as_ref().map_or(Ok(()), |query| write!(f, "?{query}"))
+        write!(f, "ws://{}{}", self.authority, self.resource)
     }
 }
 
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}", self.host, self.port)
+        write!(f, "http://{}", self.0)
     }
 }
 
@@ -178,6 +172,7 @@ mod tests {
         assert_eq!(read("http://me@eye"), Err(UrlError::Malformed("http://HOST:8080".into())));
         let of = |address: &str| HttpUrl::from(address.parse::<SocketAddr>().expect("an address")).to_string();
         assert_eq!([of("127.0.0.1:81"), of("[::1]:81")], ["http://127.0.0.1:81", "http://[::1]:81"]);
+        assert_eq!(of("[fe80::1%2]:81"), "http://[fe80::1]:81", "without its scope");
     }
 
     #[test]
