@@ -10,6 +10,8 @@ use crate::support::{
 const UNSUPPORTED: &str = "a text message is a data:image/...;base64, URL or an answer to \"clock\"";
 const UNKNOWN: &str = "a frame header that WebSocket does not know";
 const TO_READERS: &str = "send frames to /frames/CAMERA, not to /results";
+const TOP_BIT: &str = "a length whose highest bit is set";
+const NOT_MINIMAL: &str = "a length in more bytes than it needs";
 const TOO_LARGE: &str = "the message is larger than this connection takes; for frames that is server.max_message_bytes";
 
 #[test]
@@ -17,13 +19,16 @@ fn each_fault_has_its_code_and_reason() {
     let daemon = Daemon::start(&format!("server.max_message_bytes = 100000\n{DOOR}"));
     let of = |first: u8, payload: &[u8]| raw::frame(first, payload);
     let half = of(TEXT, b"half of it, ");
-    let cases: [(&str, Vec<u8>, u16, &str); 16] = [
+    let cases: [(&str, Vec<u8>, u16, &str); 19] = [
         ("text that is nothing", of(FINAL | TEXT, b"hello"), 1003, UNSUPPORTED),
         ("JSON that is not ours", of(FINAL | TEXT, br#"{"type":"reboot"}"#), 1003, UNSUPPORTED),
         ("no text at all", of(FINAL | TEXT, b""), 1003, UNSUPPORTED),
         ("text in Latin-1", of(FINAL | TEXT, b"T\xfcr"), 1007, "a text message that is not UTF-8"),
         ("a message too large by one", raw::header(FINAL | BINARY, 100_001, true), 1009, TOO_LARGE),
-        ("a message of 2^63 bytes", raw::header(FINAL | BINARY, 1 << 63, true), 1009, TOO_LARGE),
+        ("a message of 2^63 - 1 bytes", raw::header(FINAL | BINARY, i64::MAX as u64, true), 1009, TOO_LARGE),
+        ("a message of 2^63 bytes", raw::header(FINAL | BINARY, 1 << 63, true), 1002, TOP_BIT),
+        ("three bytes, told in 16 bits", vec![FINAL | BINARY, 0xfe, 0, 3], 1002, NOT_MINIMAL),
+        ("three bytes, told in 64 bits", vec![FINAL | BINARY, 0xff, 0, 0, 0, 0, 0, 0, 0, 3], 1002, NOT_MINIMAL),
         ("no mask", raw::header(FINAL | BINARY, 3, false), 1002, "frames from a client must be masked"),
         (
             "a reserved bit",
@@ -102,6 +107,23 @@ fn a_message_in_many_pieces_with_pings_between_is_one_frame() {
     assert!(result.contains(r#""size_px":[160,120]"#), "{result}");
 }
 
+/// The library arduinoWebSockets by Links2004 writes the length 65535 in 64 bits, where 16 would do.
+#[test]
+fn a_picture_of_65535_bytes_may_come_as_esp32_send_it() {
+    let daemon = Daemon::start(DOOR);
+    let mut client = Raw::open(&daemon, "/?results");
+    let mut picture = Picture::scene(160, 120).jpeg();
+    assert!(picture.len() < 65_535);
+    picture.resize(65_535, 0); // behind its end
+    let mut frame = vec![FINAL | BINARY, 0xff];
+    frame.extend(65_535_u64.to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(picture);
+    client.send(frame);
+    let result = String::from_utf8(client.frame_of(FINAL | TEXT)).expect("text");
+    assert!(result.contains(r#""size_px":[160,120]"#), "{result}");
+}
+
 #[test]
 fn a_ping_is_answered_with_its_own_bytes() {
     let daemon = Daemon::start(DOOR);
@@ -122,6 +144,12 @@ fn a_goodbye_is_answered_with_its_own_code() {
         let mut client = Raw::open(&daemon, path);
         client.send(raw::frame(FINAL | CLOSE, b"\x03\xe8thank you"));
         assert_eq!(client.frame(), (FINAL | CLOSE, 1000_u16.to_be_bytes().to_vec()));
+        assert!(client.is_dropped());
+
+        // Registered after RFC 6455: Bad Gateway.
+        let mut client = Raw::open(&daemon, path);
+        client.send(raw::frame(FINAL | CLOSE, &1014_u16.to_be_bytes()));
+        assert_eq!(client.frame(), (FINAL | CLOSE, 1014_u16.to_be_bytes().to_vec()));
         assert!(client.is_dropped());
 
         let mut client = Raw::open(&daemon, path);

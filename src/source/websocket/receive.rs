@@ -24,6 +24,12 @@ const READ_BUF_BYTES: usize = 160;
 /// The longest payload of a control frame.
 const MAX_CONTROL_BYTES: u64 = 125;
 
+/// The longest payload whose length a header has in 16 bits. Longer ones have theirs in 64.
+const MAX_U16_LENGTH: u64 = 0xffff;
+
+/// A close code that is registered since RFC 6455, and not known to tungstenite: Bad Gateway.
+const BAD_GATEWAY: u16 = 1014;
+
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
@@ -132,9 +138,10 @@ impl Receiver {
     fn header(&mut self, socket: &mut impl Read) -> Result<Option<Incoming>, RecvError> {
         let (header, length) = loop {
             let mut cursor = Cursor::new(self.read_buf.unread());
-            if let Some(found) = FrameHeader::parse(&mut cursor).map_err(|error| broken(&error))? {
+            if let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|error| broken(&error))? {
+                check_length(length, cursor.position() > header.len(length) as u64)?;
                 self.read_buf.start += usize::try_from(cursor.position()).expect("inside the buffer");
-                break found;
+                break (header, length);
             }
             self.read_buf.read(socket)?;
         };
@@ -250,6 +257,19 @@ impl ReadBuf {
     }
 }
 
+/// Checks the length that a header states; `is_long` says that fewer bytes of header would do (RFC 6455, 5.2).
+fn check_length(length: u64, is_long: bool) -> Result<(), RecvError> {
+    if length >> 63 != 0 {
+        return Err(protocol("a length whose highest bit is set"));
+    }
+    // The library arduinoWebSockets by Links2004, which many ESP32 run, writes 65535 in 64 bits. A camera is not to lose its
+    // connection whenever a picture happens to have that many bytes.
+    if is_long && length != MAX_U16_LENGTH {
+        return Err(protocol("a length in more bytes than it needs"));
+    }
+    Ok(())
+}
+
 /// An end of the stream is an error: a client says goodbye before it goes.
 fn at_least_one(read: io::Result<usize>) -> Result<usize, RecvError> {
     match read {
@@ -280,8 +300,10 @@ fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, RecvError> {
         return if payload.is_empty() { Ok(None) } else { Err(protocol("half a close code")) };
     };
     text(Bytes::copy_from_slice(reason))?;
-    let code = CloseCode::from(u16::from_be_bytes(*code));
-    if code.is_allowed() { Ok(Some(code)) } else { Err(protocol("a close code that is not for the wire")) }
+    let number = u16::from_be_bytes(*code);
+    let code = CloseCode::from(number);
+    let is_allowed = code.is_allowed() || number == BAD_GATEWAY;
+    if is_allowed { Ok(Some(code)) } else { Err(protocol("a close code that is not for the wire")) }
 }
 
 fn protocol(reason: &'static str) -> RecvError {

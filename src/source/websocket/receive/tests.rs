@@ -145,7 +145,7 @@ fn a_message_over_the_limit_is_refused_by_its_header_alone() {
     let fragment = |kind| frame(&[0; 501], OpCode::Data(kind), false, MASK);
     let second = fragment(Data::Continue);
     assert_eq!(fault(&[&fragment(Data::Binary)[..], &second[..8]].concat()), CloseCode::Size);
-    let endless = [0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+    let endless = [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
     assert_eq!(fault(&endless), CloseCode::Size);
 }
 
@@ -164,6 +164,13 @@ fn breaches_of_the_protocol_are_told_as_such() {
         ("long control frame", control(&[0; 126], Control::Ping, true)),
         ("half a close code", control(&[3], Control::Close, true)),
         ("close code 1005", control(&[3, 0xed], Control::Close, true)),
+        ("close code 1016", control(&[3, 0xf8], Control::Close, true)),
+        ("length of 64 bits", vec![0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ("125 in 16 bits", vec![0x82, 0xfe, 0, 125, 0, 0, 0, 0]),
+        ("125 in 64 bits", vec![0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 125, 0, 0, 0, 0]),
+        ("126 in 64 bits", vec![0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 126, 0, 0, 0, 0]),
+        ("65534 in 64 bits", vec![0x82, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0, 0, 0, 0]),
+        ("a ping's length in 16 bits", vec![0x89, 0xfe, 0, 0, 0, 0, 0, 0]),
         ("unknown opcode", vec![0x83, 0x80, 0, 0, 0, 0]),
         ("unknown control frame", vec![0x8b, 0x80, 0, 0, 0, 0]),
     ];
@@ -176,10 +183,26 @@ fn breaches_of_the_protocol_are_told_as_such() {
 }
 
 #[test]
+fn lengths_are_read_in_all_three_forms() {
+    for length in [0, 125, 126, 65_535, 65_536] {
+        let (received, _) = receive(&binary(&vec![7; length]), &[1448], 70_000);
+        assert_eq!(received, [Incoming::Binary(vec![7; length].into())], "{length}");
+    }
+    // As arduinoWebSockets by Links2004 writes it.
+    let mut bytes = vec![0x82, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0];
+    bytes.resize(bytes.len() + 65_535, 7);
+    let (received, _) = receive(&bytes, &[1448], 70_000);
+    assert_eq!(received, [Incoming::Binary(vec![7; 65_535].into())]);
+}
+
+#[test]
 fn a_goodbye_comes_with_its_code_or_without() {
     let close = |payload: &[u8]| receive(&frame(payload, OpCode::Control(Control::Close), true, MASK), &[1], 10).0;
     assert_eq!(close(b"\x03\xe8bye"), [Incoming::Close(Some(CloseCode::Normal))]);
     assert_eq!(close(b""), [Incoming::Close(None)]);
+    for code in [1014_u16, 3000, 4999] {
+        assert_eq!(close(&code.to_be_bytes()), [Incoming::Close(Some(CloseCode::from(code)))]);
+    }
 }
 
 #[test]
