@@ -5,6 +5,8 @@
 //! `receive` makes messages of them, `admit` makes frames of messages. What decides is pure, what does I/O is thin.
 
 mod admit;
+#[cfg(test)]
+mod autobahn;
 mod client;
 mod clock_offset;
 mod close;

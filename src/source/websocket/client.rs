@@ -50,7 +50,7 @@ pub(super) fn serve(session: &Session, room: Room) {
 }
 
 /// Reads the request and decides what the client is for.
-fn handshake(session: &Session, room: Room) -> Result<Option<(Route, Upgrade)>, HandshakeError> {
+pub(super) fn handshake(session: &Session, room: Room) -> Result<Option<(Route, Upgrade)>, HandshakeError> {
     let Session { settings, socket, queue, .. } = session;
     let config = &settings.config;
     let deadline = Instant::now() + config.handshake_timeout;

@@ -246,7 +246,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Sends one frame; what the socket does not take now is kept until it does.
-    fn send(&mut self, frame: Frame) -> Result<(), Disconnect> {
+    pub(super) fn send(&mut self, frame: Frame) -> Result<(), Disconnect> {
         match self.output.write(frame) {
             Err(WsError::Io(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(Disconnect::Lost(error)),
             _ => self.flush(),
