@@ -21,7 +21,7 @@ RATE_HZ = 20
 
 # magic, version, format, header bytes, width, height, stride, reserved, seq, capture time; little-endian
 HEADER = struct.Struct("<4sBBHIIIIQQ")
-JPEG, PNG, GREY, YUYV, NV12, BGR24, RGB24 = range(1, 8)
+JPEG, PNG, GREY, YUYV, NV12, BGR24, RGB24, I420 = range(1, 9)
 
 
 def now_us():

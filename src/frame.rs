@@ -77,6 +77,9 @@ pub enum PixelFormat {
     Yuyv,
     /// 4:2:0 in two planes: `height` rows of luma, then `height / 2` rows of `U V` pairs; even sizes only.
     Nv12,
+    /// 4:2:0 in three planes: `height` rows of luma, then `height / 2` rows of U and as many of V, each half as long as
+    /// a row of luma, padding included; even sizes and strides only.
+    I420,
     /// Three bytes a pixel: blue, green, red.
     Bgr24,
     /// Three bytes a pixel: red, green, blue.
@@ -96,16 +99,51 @@ impl PixelFormat {
         let width = width_px as usize;
         match self {
             Self::Jpeg | Self::Png => None,
-            Self::Grey | Self::Nv12 => Some(width),
+            Self::Grey | Self::Nv12 | Self::I420 => Some(width),
             Self::Yuyv => width.checked_mul(2),
             Self::Bgr24 | Self::Rgb24 => width.checked_mul(3),
         }
     }
 
+    /// The stride and all bytes of a raw picture; `stride_bytes` 0 means that rows follow each other without padding.
+    ///
+    /// # Errors
+    /// If there is no such picture.
+    pub fn raw_bytes(self, size: Size, stride_bytes: usize) -> Result<(usize, usize), RawError> {
+        if !self.is_raw() {
+            return Err(RawError::NotRaw(self));
+        }
+        if size.pixels() == 0 {
+            return Err(RawError::Empty(size));
+        }
+        let odd = |n: u32| !n.is_multiple_of(2);
+        match self {
+            Self::Yuyv if odd(size.width_px) => return Err(RawError::Odd(self, size)),
+            Self::Nv12 | Self::I420 if odd(size.width_px) || odd(size.height_px) => {
+                return Err(RawError::Odd(self, size));
+            }
+            _ => {}
+        }
+        let row_bytes = self.row_bytes(size.width_px).ok_or(RawError::TooLarge(size))?;
+        let stride_bytes = if stride_bytes == 0 { row_bytes } else { stride_bytes };
+        if stride_bytes < row_bytes {
+            return Err(RawError::Stride { stride_bytes, row_bytes });
+        }
+        if self == Self::I420 && !stride_bytes.is_multiple_of(2) {
+            return Err(RawError::OddStride(stride_bytes));
+        }
+        let need = self.rows(size.height_px).and_then(|rows| rows.checked_mul(stride_bytes));
+        Ok((stride_bytes, need.ok_or(RawError::TooLarge(size))?))
+    }
+
     /// Rows of bytes that a picture of `height_px` rows has, all planes counted.
     fn rows(self, height_px: u32) -> Option<usize> {
         let height = height_px as usize;
-        if self == Self::Nv12 { height.checked_add(height / 2) } else { Some(height) }
+        match self {
+            // Of I420 a row of U and one of V are as long as one of luma.
+            Self::Nv12 | Self::I420 => height.checked_add(height / 2),
+            _ => Some(height),
+        }
     }
 }
 
@@ -157,7 +195,7 @@ pub enum RawError {
     /// No pixels at all.
     #[error("a picture of {0} has no pixels")]
     Empty(Size),
-    /// YUYV and NV12 store colour for pairs of pixels.
+    /// YUYV, NV12 and I420 store colour for pairs of pixels.
     #[error("{0:?} cannot have the odd size {1}")]
     Odd(PixelFormat, Size),
     /// Rows would overlap.
@@ -168,6 +206,9 @@ pub enum RawError {
         /// What the width needs.
         row_bytes: usize,
     },
+    /// Rows of colour are half as long as those of luma.
+    #[error("I420 cannot have an odd stride of {0} bytes")]
+    OddStride(usize),
     /// More bytes than this machine can address.
     #[error("a picture of {0} is larger than this machine can hold")]
     TooLarge(Size),
@@ -203,25 +244,7 @@ impl Frame {
         stride_bytes: usize,
         bytes: Bytes,
     ) -> Result<Self, RawError> {
-        if !format.is_raw() {
-            return Err(RawError::NotRaw(format));
-        }
-        if size.pixels() == 0 {
-            return Err(RawError::Empty(size));
-        }
-        let odd = |n: u32| !n.is_multiple_of(2);
-        match format {
-            PixelFormat::Yuyv if odd(size.width_px) => return Err(RawError::Odd(format, size)),
-            PixelFormat::Nv12 if odd(size.width_px) || odd(size.height_px) => return Err(RawError::Odd(format, size)),
-            _ => {}
-        }
-        let row_bytes = format.row_bytes(size.width_px).ok_or(RawError::TooLarge(size))?;
-        let stride_bytes = if stride_bytes == 0 { row_bytes } else { stride_bytes };
-        if stride_bytes < row_bytes {
-            return Err(RawError::Stride { stride_bytes, row_bytes });
-        }
-        let need = format.rows(size.height_px).and_then(|rows| rows.checked_mul(stride_bytes));
-        let need = need.ok_or(RawError::TooLarge(size))?;
+        let (stride_bytes, need) = format.raw_bytes(size, stride_bytes)?;
         if bytes.len() < need {
             return Err(RawError::Short { have: bytes.len(), need });
         }
@@ -303,8 +326,8 @@ mod tests {
     #[test]
     fn sides_that_no_machine_can_hold_are_refused() {
         let most = u32::MAX;
-        for format in [PixelFormat::Grey, PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::Bgr24, PixelFormat::Rgb24]
-        {
+        use PixelFormat::{Bgr24, Grey, I420, Nv12, Rgb24, Yuyv};
+        for format in [Grey, Yuyv, Nv12, I420, Bgr24, Rgb24] {
             for (width, height) in
                 [(most, 0), (0, most), (most - 1, 2), (2, most - 1), (most - 1, most - 1), (most, most)]
             {

@@ -7,7 +7,7 @@
 //! | -- | ------------------- | ----- | ------------------------------------------------------------ |
 //! | 0  | magic               | 4 × u8 | `FVEA`                                                      |
 //! | 4  | version             | u8    | 1                                                            |
-//! | 5  | format              | u8    | 1 JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24      |
+//! | 5  | format              | u8    | 1 JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24, 8 I420 |
 //! | 6  | header length       | u16   | 40: where the picture starts; a longer header is skipped over |
 //! | 8  | width, pixels       | u32   | 0 for JPEG and PNG: the picture says it itself               |
 //! | 12 | height, pixels      | u32   | likewise                                                     |
@@ -70,7 +70,7 @@ pub enum WireError {
     #[error("header version {0} where this is version {VERSION}")]
     Version(u8),
     /// The format's code is unknown.
-    #[error("format {0} is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24")]
+    #[error("format {0} is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24, 8 I420")]
     Format(u8),
     /// The picture would start inside the header or behind the end of the message.
     #[error(
@@ -178,6 +178,7 @@ format_codes! {
     Nv12 = 5,
     Bgr24 = 6,
     Rgb24 = 7,
+    I420 = 8,
 }
 
 #[cfg(test)]
@@ -223,8 +224,8 @@ mod tests {
 
     #[test]
     fn every_format_has_the_documented_code() {
-        use PixelFormat::{Bgr24, Grey, Jpeg, Nv12, Png, Rgb24, Yuyv};
-        assert_eq!(FORMATS, [Jpeg, Png, Grey, Yuyv, Nv12, Bgr24, Rgb24]);
+        use PixelFormat::{Bgr24, Grey, I420, Jpeg, Nv12, Png, Rgb24, Yuyv};
+        assert_eq!(FORMATS, [Jpeg, Png, Grey, Yuyv, Nv12, Bgr24, Rgb24, I420]);
         for (code, &format) in (1..).zip(FORMATS) {
             let header = Header { format, ..HEADER };
             assert_eq!(header.encode(), with(5, code));
@@ -261,8 +262,8 @@ mod tests {
         );
         assert_eq!(error(&with(4, 2)), "header version 2 where this is version 1");
         assert_eq!(
-            error(&with(5, 8)),
-            "format 8 is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24"
+            error(&with(5, 9)),
+            "format 9 is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24, 8 I420"
         );
         let length = "in a message of 40 bytes; it is 40 or more and ends before the picture";
         assert_eq!(error(&with(6, 39)), format!("a header length of 39 {length}"));

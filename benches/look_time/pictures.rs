@@ -314,6 +314,7 @@ fn raw() -> Vec<Make> {
         (PixelFormat::Grey, size(904, 904)),
         (PixelFormat::Grey, size(1, 8192)),
         (PixelFormat::Nv12, size(2364, 2364)),
+        (PixelFormat::I420, size(2364, 2364)),
     ];
     let noise = kinds.map(|(format, size)| -> Make {
         Box::new(move || {
@@ -321,7 +322,7 @@ fn raw() -> Vec<Make> {
             let bytes = match format {
                 PixelFormat::Yuyv => size.pixels() * 2,
                 PixelFormat::Grey => size.pixels(),
-                PixelFormat::Nv12 => size.pixels() / 2 * 3,
+                PixelFormat::Nv12 | PixelFormat::I420 => size.pixels() / 2 * 3,
                 _ => size.pixels() * 3,
             };
             let files = (0..2).map(|_| (0..bytes).map(|_| random.byte()).collect::<Vec<_>>().into()).collect();

@@ -59,6 +59,11 @@ pub(super) fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
             let (u, v) = (every(0), every(1));
             encode_planes([luma, &u, &v], [stride, width / 2], size, Subsamp::Sub2x2)?
         }
+        PixelFormat::I420 => {
+            let (luma, colour) = bytes.split_at(stride * height);
+            let (u, v) = colour.split_at(stride / 2 * (height / 2));
+            encode_planes([luma, u, v], [stride, stride / 2], size, Subsamp::Sub2x2)?
+        }
     };
     Ok(jpeg.into())
 }
@@ -84,7 +89,7 @@ fn encode_pixels(
 ) -> Result<Vec<u8>, turbojpeg::Error> {
     let (width, height) = (size.width_px as usize, size.height_px as usize);
     let (format, subsamp) = match layout {
-        PixelLayout::Grey | PixelLayout::Nv12 => (JpegFormat::GRAY, Subsamp::Gray),
+        PixelLayout::Grey | PixelLayout::Nv12 | PixelLayout::I420 => (JpegFormat::GRAY, Subsamp::Gray),
         PixelLayout::GreyAlpha | PixelLayout::Yuyv => {
             let luma: Vec<u8> = pixels.iter().step_by(2).copied().collect();
             return encode_pixels(&luma, PixelLayout::Grey, size, 0);
@@ -169,6 +174,8 @@ mod tests {
         check(&frame(PixelFormat::Grey, 40, grey.clone()), false);
         let yuyv = (0..16).flat_map(|pair| [luma(2 * pair), 110, luma(2 * pair + 1), 150]).collect();
         check(&frame(PixelFormat::Yuyv, 72, rows(yuyv, 16)), true);
+        let plane = |value: u8| [vec![value; 16], vec![0xee; 4]].concat().repeat(8);
+        check(&frame(PixelFormat::I420, 40, [grey.clone(), plane(110), plane(150)].concat()), true);
         let nv12 = [grey, rows([110, 150].repeat(16), 8)].concat();
         check(&frame(PixelFormat::Nv12, 40, nv12), true);
         let bgr = (0..32).flat_map(|x| [luma(x) - 32, luma(x) - 10, luma(x) + 31]).collect();

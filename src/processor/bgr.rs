@@ -10,7 +10,7 @@ use crate::{
 
 /// The frame's pixels: rows x columns x 3 channels of 8 bits (blue, green, red), full size, no padding, top row first.
 ///
-/// It takes milliseconds and allocates what it needs. YUYV and NV12 are read with the value range of JPEG, so the pixels
+/// It takes milliseconds and allocates what it needs. YUYV, NV12 and I420 are read with the value range of JPEG, so the pixels
 /// look like the same frame in a JPEG file that its values were copied into.
 ///
 /// # Errors
@@ -31,11 +31,11 @@ pub fn bgr(frame: &Frame) -> Result<Vec<u8>, RejectReason> {
     bytes.map_err(failed)
 }
 
-/// A copy of a YUYV or NV12 frame whose values are moved from the range of JPEG (0 to 255) to that of video (16 to 235,
+/// A copy of a YUYV, NV12 or I420 frame whose values are moved from the range of JPEG (0 to 255) to that of video (16 to 235,
 /// colours to 240), which OpenCV expects of these formats. `None` for other formats.
 fn with_video_range(frame: &Frame) -> Result<Option<Frame>, RejectReason> {
     let mut bytes = match frame.format() {
-        PixelFormat::Yuyv | PixelFormat::Nv12 => frame.bytes().to_vec(),
+        PixelFormat::Yuyv | PixelFormat::Nv12 | PixelFormat::I420 => frame.bytes().to_vec(),
         _ => return Ok(None),
     };
     let (size, stride_bytes) = (frame.size(), frame.stride_bytes());

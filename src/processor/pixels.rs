@@ -26,13 +26,15 @@ pub enum PixelLayout {
     Yuyv,
     /// A plane of luma, then one of colour: for OpenCV one channel, half as high again.
     Nv12,
+    /// A plane of luma, then two of colour, all without padding between rows: for OpenCV the same.
+    I420,
 }
 
 impl PixelLayout {
     /// The matrix type: 8 bits in 1 to 4 channels.
     fn mat_type(self) -> i32 {
         match self {
-            Self::Grey | Self::Nv12 => CV_8UC1,
+            Self::Grey | Self::Nv12 | Self::I420 => CV_8UC1,
             Self::GreyAlpha | Self::Yuyv => CV_8UC2,
             Self::Rgb | Self::Bgr => CV_8UC3,
             Self::Rgba => CV_8UC4,
@@ -41,7 +43,7 @@ impl PixelLayout {
 
     fn channels(self) -> usize {
         match self {
-            Self::Grey | Self::Nv12 => 1,
+            Self::Grey | Self::Nv12 | Self::I420 => 1,
             Self::GreyAlpha | Self::Yuyv => 2,
             Self::Rgb | Self::Bgr => 3,
             Self::Rgba => 4,

@@ -8,7 +8,7 @@ use opencv::{
     core::{Mat, Size as CvSize, extract_channel},
     imgproc::{
         COLOR_BGR2GRAY, COLOR_GRAY2BGR, COLOR_RGB2BGR, COLOR_RGB2GRAY, COLOR_RGBA2BGR, COLOR_RGBA2GRAY,
-        COLOR_YUV2BGR_NV12, COLOR_YUV2BGR_YUY2, INTER_AREA, cvt_color_def, resize,
+        COLOR_YUV2BGR_I420, COLOR_YUV2BGR_NV12, COLOR_YUV2BGR_YUY2, INTER_AREA, cvt_color_def, resize,
     },
     prelude::*,
 };
@@ -47,7 +47,7 @@ pub struct Scratch {
 #[derive(Debug)]
 pub struct Views<'a> {
     frame: &'a Frame,
-    /// The decoded pixels, or the frame's own if it is raw; of NV12 both planes.
+    /// The decoded pixels, or the frame's own if it is raw; of NV12 and I420 all planes.
     bytes: &'a [u8],
     layout: PixelLayout,
     scale: Scale,
@@ -122,6 +122,7 @@ impl<'a> Views<'a> {
             PixelFormat::Grey => (PixelLayout::Grey, Scale::Full),
             PixelFormat::Yuyv => (PixelLayout::Yuyv, Scale::Full),
             PixelFormat::Nv12 => (PixelLayout::Nv12, Scale::Full),
+            PixelFormat::I420 => (PixelLayout::I420, Scale::Full),
             PixelFormat::Bgr24 => (PixelLayout::Bgr, Scale::Full),
             PixelFormat::Rgb24 => (PixelLayout::Rgb, Scale::Full),
         };
@@ -142,7 +143,7 @@ impl<'a> Views<'a> {
     /// When OpenCV fails.
     pub fn luma(&self, width_px: u32) -> opencv::Result<View<'_>> {
         let scale = Scale::nearest(self.full(), width_px);
-        if scale == self.scale && matches!(self.layout, PixelLayout::Grey | PixelLayout::Nv12) {
+        if scale == self.scale && matches!(self.layout, PixelLayout::Grey | PixelLayout::Nv12 | PixelLayout::I420) {
             return self.decoded();
         }
         self.cached(&self.luma, scale, PixelLayout::Grey, Self::make_luma)
@@ -192,7 +193,12 @@ impl<'a> Views<'a> {
         // Where colour is shared between pixels, it has to be spread before the picture is made smaller.
         match self.layout {
             PixelLayout::Yuyv => self.converted_and_shrunk(scale, &self.decoded()?, COLOR_YUV2BGR_YUY2),
-            PixelLayout::Nv12 => self.converted_and_shrunk(scale, &self.both_planes()?, COLOR_YUV2BGR_NV12),
+            PixelLayout::Nv12 => self.converted_and_shrunk(
+                scale,
+                &self.all_planes(self.frame.stride_bytes(), self.bytes)?,
+                COLOR_YUV2BGR_NV12,
+            ),
+            PixelLayout::I420 => self.make_bgr_of_i420(scale),
             _ => self.shrunk_and_converted(scale, PixelLayout::Bgr, |pixels, bgr| match self.layout {
                 PixelLayout::Rgb => cvt_color_def(pixels, bgr, COLOR_RGB2BGR),
                 PixelLayout::Rgba => cvt_color_def(pixels, bgr, COLOR_RGBA2BGR),
@@ -218,8 +224,9 @@ impl<'a> Views<'a> {
             return self.write(&self.decoded()?, wanted, size, convert);
         }
         let shrunk = self.shrunk(&self.decoded()?, self.layout, scale)?;
-        // Of NV12 the luma plane is decoded, which is gray.
-        if self.layout == wanted || (self.layout, wanted) == (PixelLayout::Nv12, PixelLayout::Grey) {
+        // Of NV12 and I420 the luma plane is decoded, which is gray.
+        let is_luma = matches!(self.layout, PixelLayout::Nv12 | PixelLayout::I420) && wanted == PixelLayout::Grey;
+        if self.layout == wanted || is_luma {
             return Ok(shrunk);
         }
         let converted = self.write(&view(&shrunk, self.layout, size, 0)?, wanted, size, convert);
@@ -268,16 +275,37 @@ impl<'a> Views<'a> {
         Ok(buffer)
     }
 
-    /// The pixels as they were decoded or received; of NV12 the luma plane.
+    /// The pixels as they were decoded or received; of NV12 and I420 the luma plane.
     fn decoded(&self) -> opencv::Result<View<'_>> {
         view(self.bytes, self.layout, self.scale.of(self.full()), self.frame.stride_bytes())
     }
 
-    /// Both planes of an NV12 frame: one channel, half as high again.
-    fn both_planes(&self) -> opencv::Result<View<'_>> {
+    /// All planes of an NV12 or I420 frame in `bytes`: one channel, half as high again.
+    fn all_planes<'s>(&self, stride_bytes: usize, bytes: &'s [u8]) -> opencv::Result<View<'s>> {
         let Size { width_px, height_px } = self.full();
         let size = Size { width_px, height_px: height_px.saturating_add(height_px / 2) };
-        view(self.bytes, PixelLayout::Nv12, size, self.frame.stride_bytes())
+        view(bytes, self.layout, size, stride_bytes)
+    }
+
+    /// OpenCV reads the rows of colour of an I420 frame without padding only: padded ones are copied together.
+    fn make_bgr_of_i420(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
+        let (width, stride) = (self.full().width_px as usize, self.frame.stride_bytes());
+        if stride == width {
+            return self.converted_and_shrunk(scale, &self.all_planes(0, self.bytes)?, COLOR_YUV2BGR_I420);
+        }
+        let mut packed = self.buffers.borrow_mut().take(byte_count(PixelLayout::I420, self.full())? / 2 * 3);
+        let (luma, colour) = self.bytes.split_at(stride * self.full().height_px as usize);
+        let rows = luma.chunks(stride).map(|row| &row[..width]);
+        let rows = rows.chain(colour.chunks(stride / 2).map(|row| &row[..width / 2]));
+        let mut room = &mut packed[..];
+        for row in rows {
+            let Some((start, rest)) = room.split_at_mut_checked(row.len()) else { break };
+            start.copy_from_slice(row);
+            room = rest;
+        }
+        let bgr = self.converted_and_shrunk(scale, &self.all_planes(0, &packed)?, COLOR_YUV2BGR_I420);
+        self.buffers.borrow_mut().put(packed);
+        bgr
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use turbojpeg::{Colorspace, Subsamp};
 
 use crate::support::{
-    client::{BGR24, Client, GREY, JPEG, NV12, PNG, V1, YUYV},
+    client::{BGR24, Client, GREY, I420, JPEG, NV12, PNG, V1, YUYV},
     daemon::{DOOR, Daemon},
     pictures::Picture,
 };
@@ -292,7 +292,7 @@ fn among_frames_with_a_header() {
             ),
             ("another version", with(4, 2), header("header version 2 where this is version 1")),
             ("format 0", with(5, 0), header("format 0 is unknown; 1 is JPEG")),
-            ("format 8", with(5, 8), header("format 8 is unknown; 1 is JPEG")),
+            ("format 9", with(5, 9), header("format 9 is unknown; 1 is JPEG")),
             ("a header of 39 bytes", with(6, 39), header(length)),
             ("a header of more bytes than there are", with(7, 255), header(length)),
             ("a header and no picture", of_jpeg[..40].to_vec(), Refused("not_a_picture", "not a JPEG or PNG picture")),
@@ -322,6 +322,9 @@ fn among_frames_with_a_header() {
             ("YUYV of odd width", raw(YUYV, (21, 10), 0, 999), bad_raw("Yuyv cannot have the odd size 21x10")),
             ("NV12 of odd width", raw(NV12, (21, 10), 0, 999), bad_raw("Nv12 cannot have the odd size 21x10")),
             ("NV12 of odd height", raw(NV12, (20, 11), 0, 999), bad_raw("Nv12 cannot have the odd size 20x11")),
+            ("I420 too short by one", raw(I420, (20, 10), 0, 299), bad_raw("299 bytes of pixels where 300 are needed")),
+            ("I420 of odd height", raw(I420, (20, 11), 0, 999), bad_raw("I420 cannot have the odd size 20x11")),
+            ("I420 of odd stride", raw(I420, (20, 10), 23, 999), bad_raw("I420 cannot have an odd stride of 23 bytes")),
             (
                 "rows that overlap",
                 raw(GREY, (20, 10), 19, 999),
@@ -341,6 +344,7 @@ fn among_frames_with_a_header() {
             ("one pixel", raw(GREY, (1, 1), 0, 1), Seen(1, 1)),
             ("the smallest YUYV", raw(YUYV, (2, 1), 0, 4), Seen(2, 1)),
             ("the smallest NV12", raw(NV12, (2, 2), 0, 6), Seen(2, 2)),
+            ("the smallest I420", raw(I420, (2, 2), 0, 6), Seen(2, 2)),
             ("one pixel in colour", raw(BGR24, (1, 1), 0, 3), Seen(1, 1)),
             ("one row, as long as may be", raw(GREY, (8192, 1), 0, 8192), Seen(8192, 1)),
             ("one column, likewise", raw(GREY, (1, 8192), 0, 8192), Seen(1, 8192)),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::{
-    client::{BGR24, Client, GREY, JPEG, NV12, PNG, V1, YUYV},
+    client::{BGR24, Client, GREY, I420, JPEG, NV12, PNG, V1, YUYV},
     daemon::{DOOR, Daemon},
     pictures::{Box, Picture, overlap},
 };
@@ -183,7 +183,7 @@ fn what_moves_is_found_where_it_is_in_every_format() {
         assert_eq!(look(GREY, 0, &scene.grey(0))["relearning"], true, "the scene is not known yet");
     }
 
-    let cases: [(&str, u8, usize, Spell); 11] = [
+    let cases: [(&str, u8, usize, Spell); 13] = [
         ("JPEG", JPEG, 0, Picture::jpeg),
         ("progressive JPEG", JPEG, 0, Picture::progressive_jpeg),
         ("PNG", PNG, 0, Picture::png),
@@ -194,10 +194,12 @@ fn what_moves_is_found_where_it_is_in_every_format() {
         ("NV12", NV12, 0, |picture| picture.nv12(0)),
         ("NV12 with padding", NV12, 640 + 64, |picture| picture.nv12(64)),
         ("BGR24", BGR24, 0, |picture| picture.bgr(0)),
+        ("I420", I420, 0, |picture| picture.i420(0)),
+        ("I420 with padding", I420, 640 + 64, |picture| picture.i420(64)),
         ("BGR24 with padding", BGR24, 3 * 640 + 1, |picture| picture.bgr(1)),
     ];
     for (place, (name, format, stride_bytes, spell)) in (0..).zip(cases) {
-        let square: Box = [40 + 47 * place, 300 - 21 * place, 60, 80];
+        let square: Box = [40 + 40 * place, 300 - 18 * place, 60, 80];
         assert_eq!(look(format, stride_bytes, &spell(&scene))["boxes"], json!([]), "{name}, nothing in it");
         let motion = look(format, stride_bytes, &spell(&scene.with(square)));
         let boxes: Vec<Box> = serde_json::from_value(motion["boxes"].clone()).expect("boxes");

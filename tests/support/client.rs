@@ -158,6 +158,7 @@ pub(crate) const GREY: u8 = 3;
 pub(crate) const YUYV: u8 = 4;
 pub(crate) const NV12: u8 = 5;
 pub(crate) const BGR24: u8 = 6;
+pub(crate) const I420: u8 = 8;
 
 impl V1<'_> {
     pub(crate) fn message(&self) -> Vec<u8> {

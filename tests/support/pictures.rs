@@ -113,6 +113,12 @@ impl Picture {
         planes.resize(planes.len() / 2 * 3, 128);
         rows(&planes, self.width as usize, padding)
     }
+
+    /// `padding` is that of a row of luma, and even.
+    pub(crate) fn i420(&self, padding: usize) -> Vec<u8> {
+        let colour = vec![128; self.pixels.len() / 2];
+        [self.grey(padding), rows(&colour, self.width as usize / 2, padding / 2)].concat()
+    }
 }
 
 fn rows(bytes: &[u8], row_bytes: usize, padding: usize) -> Vec<u8> {

@@ -39,6 +39,11 @@ fn raw(format: PixelFormat, padding: usize) -> Frame {
             let colour = rows(HEIGHT / 2, padding, |x| vec![half(x).0[1 + x % 2]]);
             [rows(HEIGHT, padding, |x| vec![half(x).0[0]]), colour].concat()
         }
+        PixelFormat::I420 => {
+            let half_row = |at: usize| (0..WIDTH / 2).map(move |x| half(2 * x).0[at]).chain(vec![0x5a; padding / 2]);
+            let plane = |at: usize| half_row(at).collect::<Vec<u8>>().repeat(HEIGHT / 2);
+            [rows(HEIGHT, padding, |x| vec![half(x).0[0]]), plane(1), plane(2)].concat()
+        }
         PixelFormat::Jpeg | PixelFormat::Png => unreachable!("not raw"),
     };
     let stride = if padding == 0 { 0 } else { format.row_bytes(SIZE.width_px).unwrap() + padding };
@@ -106,8 +111,8 @@ fn rejected(frame: &Frame, scratch: &mut Scratch) -> Option<RejectReason> {
 }
 
 fn all_formats() -> impl Iterator<Item = Frame> {
-    let raws = [PixelFormat::Grey, PixelFormat::Bgr24, PixelFormat::Rgb24, PixelFormat::Yuyv, PixelFormat::Nv12];
-    let raws = raws.into_iter().flat_map(|format| [raw(format, 0), raw(format, 24)]);
+    use PixelFormat::{Bgr24, Grey, I420, Nv12, Rgb24, Yuyv};
+    let raws = [Grey, Bgr24, Rgb24, Yuyv, Nv12, I420].into_iter().flat_map(|format| [raw(format, 0), raw(format, 24)]);
     raws.chain([jpeg()]).chain(pngs())
 }
 
@@ -121,7 +126,10 @@ fn every_format_shows_the_same_luma_and_colour_at_every_scale() {
                 let luma = views.luma(width_px).unwrap();
                 assert_eq!((luma.cols(), luma.channels()), (width_px.cast_signed(), 1));
                 // Luma in YUV formats is 16 to 235; from colour it is made 0 to 255.
-                let is_yuv = matches!(frame.format(), PixelFormat::Grey | PixelFormat::Yuyv | PixelFormat::Nv12);
+                let is_yuv = matches!(
+                    frame.format(),
+                    PixelFormat::Grey | PixelFormat::Yuyv | PixelFormat::Nv12 | PixelFormat::I420
+                );
                 let expected = if is_yuv { [81, 145] } else { [76, 150] };
                 assert!(near(means(&luma), expected.map(|y| [y, 0, 0]), 1), "{frame:?}: {:?}", means(&luma));
             }
@@ -152,10 +160,12 @@ fn several_views_are_held_at_once_and_each_is_made_once() {
 
 #[test]
 fn a_raw_picture_at_its_full_size_is_not_copied() {
-    let frame = raw(PixelFormat::Nv12, 24);
     let mut scratch = Scratch::new().unwrap();
-    let views = views(&frame, Needs::luma(64), &mut scratch);
-    assert_eq!(views.luma(64).unwrap().data(), frame.bytes().as_ptr());
+    for format in [PixelFormat::Nv12, PixelFormat::I420] {
+        let frame = raw(format, 24);
+        let views = views(&frame, Needs::luma(64), &mut scratch);
+        assert_eq!(views.luma(64).unwrap().data(), frame.bytes().as_ptr());
+    }
 }
 
 #[test]

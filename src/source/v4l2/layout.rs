@@ -29,7 +29,9 @@ impl Layout {
                 return Some(Self { mode, format, stride_bytes: 0, plane_bytes: None });
             }
             PixelFormat::Grey => (u64::from(width_px), u64::from(height_px)),
-            PixelFormat::Nv12 => (u64::from(width_px), u64::from(height_px) + u64::from(height_px / 2)),
+            PixelFormat::Nv12 | PixelFormat::I420 => {
+                (u64::from(width_px), u64::from(height_px) + u64::from(height_px / 2))
+            }
             PixelFormat::Yuyv => (2 * u64::from(width_px), u64::from(height_px)),
             PixelFormat::Bgr24 | PixelFormat::Rgb24 => (3 * u64::from(width_px), u64::from(height_px)),
         };

@@ -5,7 +5,7 @@ use std::{io::Write, net::Shutdown};
 use nix::sys::signal::Signal;
 
 use crate::support::{
-    client::{BGR24, Client, GREY, NV12, V1, YUYV},
+    client::{BGR24, Client, GREY, I420, NV12, V1, YUYV},
     daemon::{DOOR, Daemon, HTTP},
     eventually,
     http::{Answer, Part, connect, get},
@@ -64,11 +64,14 @@ fn raw_frames_and_png_are_shown_as_jpeg() {
     let picture = Picture::scene(64, 48).with([8, 8, 16, 16]);
     let mut live = get(&daemon, "/cameras/door/live.mjpg");
     let mut sender = Client::connect_v1(&daemon, "/frames/door?results");
-    let formats = [(GREY, picture.grey(4)), (YUYV, picture.yuyv(8)), (NV12, picture.nv12(4)), (BGR24, picture.bgr(12))];
-    for (seq, (format, rows)) in (1..).zip(formats) {
-        let row_bytes = [0, 0, 0, 64, 128, 64, 192][usize::from(format)];
-        let padding = [0, 0, 0, 4, 8, 4, 12][usize::from(format)];
-        let stride_bytes = row_bytes + padding;
+    let formats = [
+        (GREY, 64 + 4, picture.grey(4)),
+        (YUYV, 128 + 8, picture.yuyv(8)),
+        (NV12, 64 + 4, picture.nv12(4)),
+        (I420, 64 + 4, picture.i420(4)),
+        (BGR24, 192 + 12, picture.bgr(12)),
+    ];
+    for (seq, (format, stride_bytes, rows)) in (1..).zip(formats) {
         let v1 = V1 { format, size: (64, 48), stride_bytes, seq, picture: &rows, ..V1::default() };
         sender.send(v1.message());
         let part = live_part(&mut live);
