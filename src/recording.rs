@@ -17,6 +17,7 @@ use bytes::Bytes;
 use crate::frame::PixelFormat;
 
 mod avi;
+pub(crate) mod jpeg_splitter;
 mod mjpeg;
 mod natural_sort;
 
@@ -234,10 +235,10 @@ impl RecordedFile {
             Ok((Metadata { rate_hz: avi.rate_hz(), pictures: avi.pictures() }, Box::new(avi)))
         } else if start.starts_with(b"\x89PNG\r\n\x1a\n") {
             Ok((single, single_picture(path.clone(), PixelFormat::Png, input)))
-        } else if start.starts_with(&mjpeg::START) && ["jpg", "jpeg"].iter().any(|e| has_extension(path, e)) {
+        } else if start.starts_with(&jpeg_splitter::START) && ["jpg", "jpeg"].iter().any(|e| has_extension(path, e)) {
             // One picture, whatever follows it: phones append a second one with depth or brightness.
             Ok((single, single_picture(path.clone(), PixelFormat::Jpeg, input)))
-        } else if mjpeg::find_start(&start[..start.len().min(MAX_PREAMBLE_BYTES)]).is_some() {
+        } else if jpeg_splitter::find_start(&start[..start.len().min(MAX_PREAMBLE_BYTES)]).is_some() {
             Ok((Metadata::default(), Box::new(mjpeg::Mjpeg::new(path.clone(), input))))
         } else {
             Err(RecordingError::UnknownFormat(path.to_path_buf()))

@@ -90,7 +90,7 @@ impl<R: Input> Avi<R> {
             return Err(RecordingError::TooLarge(start));
         }
         match read_data(&mut self.input, bytes).map_err(|e| RecordingError::Read(start.clone(), e))? {
-            Some(picture) if picture.starts_with(&super::mjpeg::START) => Ok(picture.into()),
+            Some(picture) if picture.starts_with(&super::jpeg_splitter::START) => Ok(picture.into()),
             Some(_) => Err(RecordingError::Damaged(start)),
             None => Err(RecordingError::Truncated(start)),
         }
