@@ -49,6 +49,22 @@ fn a_file_that_cannot_be_read_is_told_with_the_reason() {
     fs::remove_file(large).expect("it was there");
 }
 
+/// As much memory as it has bytes, not as many bytes as its keys have for each of its values.
+#[test]
+fn a_file_of_long_keys_and_long_arrays_takes_little_memory() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("long-key.toml");
+    let long = format!("{} = [{}]\n", "k".repeat(100_000), "1, ".repeat(100_000));
+    fs::write(&file, long).expect("the target folder can be written");
+    let script = "ulimit -v 2000000 && exec \"$0\" check \"$1\"";
+    let output = Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_fovea")]).arg(&file).output();
+    let output = output.expect("there is a shell");
+    assert_eq!(output.status.code(), Some(78), "{:.1000}", text(&output.stderr));
+    let said = text(&output.stderr).replace(&*file.to_string_lossy(), "long-key.toml");
+    let key = format!("long-key.toml:1:1: {}... = [1, 1, ", "k".repeat(40));
+    assert!(said.starts_with(&key) && said.len() < 1000, "{said:.1000}");
+    fs::remove_file(file).expect("it was there");
+}
+
 #[test]
 fn a_core_that_is_not_there_is_told_if_the_file_is_for_this_machine() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("core-1023.toml");

@@ -106,8 +106,8 @@ impl Reader<'_> {
     fn report_serde_error(&mut self, span: &Span, message: &str) {
         let item = self.items.at(span);
         let key = item.map_or("", |item| item.key);
-        let header = item.filter(|item| item.is_header).map(|item| item.path.as_str());
-        let what = match (SerdeMessage::parse(message, key), header) {
+        let header = item.filter(|item| item.is_header).map(|item| self.items.path(item));
+        let what = match (SerdeMessage::parse(message, key), header.as_deref()) {
             (SerdeMessage::Missing(key), _)
                 if self.reported.iter().any(|reported| reported.table == *span && reported.key == key) =>
             {
@@ -161,14 +161,15 @@ impl Reader<'_> {
                 Reported { diagnostic, span: span.clone(), path: String::new(), key: String::new(), table: 0..0 }
             }
             Some(item) => {
+                let path = self.items.path(item);
                 let subject = if item.is_header {
-                    item.path.clone()
+                    path.clone()
                 } else {
-                    format!("{} = {}", item.path, abbreviate(&self.text[item.value.clone()]))
+                    format!("{path} = {}", abbreviate(&self.text[item.value.clone()]))
                 };
                 let diagnostic = Diagnostic { position, subject: Some(subject), what };
                 let key = meant.unwrap_or(item.key);
-                let path = match item.path.rsplit_once('.') {
+                let path = match path.rsplit_once('.') {
                     Some((tables, _)) => format!("{tables}.{key}"),
                     None => key.to_owned(),
                 };

@@ -7,14 +7,16 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::diagnostic::Span;
+use super::{diagnostic::Span, messages::abbreviate};
 
 /// A key with its value, or an element of an array.
 #[derive(Clone, Debug)]
 pub(super) struct Item<'t> {
-    /// Its tables and its key as written: `camera.motion.threshold`; with `[]` for an element of an array that is a
-    /// value.
-    pub(super) path: String,
+    /// The index of the item that it is in. A path is made of these when it is asked for: an array may have any number of
+    /// elements, and its key any length.
+    parent: Option<usize>,
+    /// Whether it is an element of an array.
+    is_element: bool,
     /// The key, or that of the array that it is in.
     pub(super) key: &'t str,
     /// The span of the table with that key.
@@ -38,8 +40,25 @@ impl<'t> Items<'t> {
     /// Lists the items of `tree`, which was parsed from `text`.
     pub(super) fn of(text: &'t str, tree: &'t Spanned<DeTable<'_>>) -> Self {
         let mut items = Self { text, items: Vec::new() };
-        items.add_table(tree.get_ref(), &tree.span(), "");
+        items.add_table(tree.get_ref(), &tree.span(), None);
         items
+    }
+
+    /// The tables of an item and its key as written: `camera.motion.threshold`; with `[]` for an element of an array that
+    /// is a value. A long key is cut.
+    pub(super) fn path(&self, item: &Item<'t>) -> String {
+        let mut path = item.parent.map_or_else(String::new, |parent| self.path(&self.items[parent]));
+        match (item.is_element, item.is_header) {
+            (true, true) => {}
+            (true, false) => path.push_str("[]"),
+            (false, _) => {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(&abbreviate(&self.text[item.name.clone()]));
+            }
+        }
+        path
     }
 
     /// The item at `span`, the innermost if there are several.
@@ -47,39 +66,44 @@ impl<'t> Items<'t> {
         self.items.iter().rfind(|item| item.value == *span || item.name == *span)
     }
 
-    fn add_table(&mut self, table: &'t DeTable<'_>, span: &Span, path: &str) {
+    fn add_table(&mut self, table: &'t DeTable<'_>, span: &Span, parent: Option<usize>) {
         for (key, value) in table {
-            let name = &self.text[key.span()];
-            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             let is_header = match value.get_ref() {
                 DeValue::Table(_) => self.is_header_table(value),
                 DeValue::Array(elements) => elements.first().is_some_and(|element| self.is_header_table(element)),
                 _ => false,
             };
             let item = Item {
-                path,
+                parent,
+                is_element: false,
                 key: key.get_ref(),
                 table: span.clone(),
                 name: key.span(),
                 value: value.span(),
                 is_header,
             };
-            self.items.push(item.clone());
-            self.add_children(value, &item);
+            self.add(&item, value);
         }
     }
 
-    /// Adds the items inside the value of `item`.
-    fn add_children(&mut self, value: &'t Spanned<DeValue<'_>>, item: &Item<'t>) {
+    /// Adds an item and those inside its value.
+    fn add(&mut self, item: &Item<'t>, value: &'t Spanned<DeValue<'_>>) {
+        let index = self.items.len();
+        self.items.push(item.clone());
         match value.get_ref() {
-            DeValue::Table(table) => self.add_table(table, &value.span(), &item.path),
+            DeValue::Table(table) => self.add_table(table, &value.span(), Some(index)),
             DeValue::Array(elements) => {
                 for element in elements {
-                    let is_header = self.is_header_table(element);
-                    let path = if is_header { item.path.clone() } else { format!("{}[]", item.path) };
-                    let item = Item { path, name: element.span(), value: element.span(), is_header, ..item.clone() };
-                    self.items.push(item.clone());
-                    self.add_children(element, &item);
+                    let (span, is_header) = (element.span(), self.is_header_table(element));
+                    let element_item = Item {
+                        parent: Some(index),
+                        is_element: true,
+                        name: span.clone(),
+                        value: span,
+                        is_header,
+                        ..item.clone()
+                    };
+                    self.add(&element_item, element);
                 }
             }
             _ => {}
