@@ -245,9 +245,16 @@ impl Client {
 
     fn closed(&mut self, frame: Option<CloseFrame>) -> ClientError {
         let _ = self.socket.flush(); // the answer is a courtesy to a server that closes
-        let (code, reason) = frame.map_or((CloseCode::Status, String::new()), |f| (f.code, f.reason.as_str().into()));
+        let (code, reason) =
+            frame.map_or((CloseCode::Status, String::new()), |f| (f.code, without_controls(&f.reason)));
         ClientError::Closed { code: code.into(), reason }
     }
+}
+
+/// A server's text without what could control the terminal.
+fn without_controls(text: &str) -> String {
+    let chars = text.chars().filter(|c| *c != '\r'); // lines may end in any way
+    chars.map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn would_block(error: &WsError) -> bool {

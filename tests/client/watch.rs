@@ -43,6 +43,19 @@ fn json_is_passed_through_line_by_line_until_the_server_ends() {
     server.join();
 }
 
+/// Whoever serves it may not be fovea, and its texts are not to move the cursor, or worse.
+#[test]
+fn texts_from_the_server_do_not_reach_the_terminal_as_they_are() {
+    let server = Server::play(|mut peer| {
+        peer.text(&event("start", "2026-11-22T10:00:00Z", "[]").replace("door", r"\u001b[2Jdoor"));
+        peer.close(1001, "\u{1b}[2Jgone");
+    });
+    let (_, out, error) = run(&["watch", &server.url]);
+    assert_eq!(error, "the server closed the connection: 1001, \u{fffd}[2Jgone\n");
+    assert!(out.ends_with(" \u{fffd}[2Jdoor: motion starts\n"), "{out:?}");
+    server.join();
+}
+
 #[test]
 fn without_a_terminal_there_are_lines_for_events_at_once_and_for_cameras_each_second() {
     let (seen, is_seen) = channel::<()>();

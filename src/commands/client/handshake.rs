@@ -16,7 +16,7 @@ use tungstenite::{
     protocol::WebSocketConfig,
 };
 
-use super::{ClientError, ServerUrl};
+use super::{ClientError, ServerUrl, without_controls};
 use crate::system::event_fd::poll;
 
 /// How much of a refusal's body the error shows.
@@ -98,7 +98,7 @@ fn refusal(url: &ServerUrl, mut response: Response, mut socket: &TcpStream, dead
     ClientError::Refused {
         url: url.to_string(),
         status: response.status().to_string(),
-        body: String::from_utf8_lossy(&body).trim().to_owned(),
+        body: without_controls(String::from_utf8_lossy(&body).trim()),
     }
 }
 
@@ -141,6 +141,7 @@ mod tests {
         assert_eq!(refusal_body(Some("12"), "Cam", "eras: a.\nand what not"), "Cameras: a.");
         assert_eq!(refusal_body(Some("12"), "", "Cameras"), "Cameras", "the server went");
         assert_eq!(refusal_body(None, "Came", "ras"), "Cameras", "up to the end without a length");
+        assert_eq!(refusal_body(None, "\u{1b}[2JCame", "ras"), "\u{fffd}[2JCameras", "without what moves the cursor");
         assert_eq!(refusal_body(Some("99999999999999"), &"x".repeat(9_000), "").len(), MAX_BODY_BYTES);
     }
 }

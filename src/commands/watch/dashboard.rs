@@ -12,7 +12,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{
     camera_stats::CameraStats,
     detail::{EventDetail, StageOutput},
-    format,
+    format::{self, printable},
 };
 use crate::message::{Event, EventState, Message};
 
@@ -54,10 +54,10 @@ impl Dashboard {
 
     /// One line for each camera, in the order of their names, with the name itself.
     pub(super) fn camera_lines(&mut self, now: Instant) -> impl Iterator<Item = (&str, String)> {
-        let width = self.cameras.keys().map(|name| name.chars().count()).max().unwrap_or(0);
-        self.cameras
-            .iter_mut()
-            .map(move |(name, stats)| (name.as_str(), format!("{name:width$}  {}", format::stats(&stats.window(now)))))
+        let width = self.cameras.keys().map(|name| printable(name).chars().count()).max().unwrap_or(0);
+        self.cameras.iter_mut().map(move |(name, stats)| {
+            (name.as_str(), format!("{:width$}  {}", printable(name), format::stats(&stats.window(now))))
+        })
     }
 
     /// The local time of day, for lines that stay.
@@ -88,7 +88,7 @@ impl Dashboard {
         Some(format!(
             "{} {}: {}",
             format::time(event.at, &self.zone),
-            event.camera,
+            printable(&event.camera),
             format::event(event, detail, started)
         ))
     }

@@ -66,7 +66,7 @@ fn list(boxes: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 /// Cuts a text that comes from a peer or a picture, and replaces what could control the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut chars = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
     let shown: String = chars.by_ref().take(MAX_TEXT_CHARS).collect();
     if chars.next().is_some() { shown + "..." } else { shown }
