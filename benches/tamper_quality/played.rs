@@ -32,7 +32,7 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
     let covered = blurred(&view, 9.0);
     let scenes = scenes::all(&view, seconds);
     let said = parallel::map(&scenes, |scene| play(scene, footage, &view, &covered));
-    println!("| scene | minutes | raised | after | over after | false events an hour |");
+    println!("| scene | minutes | raised | start after | end after | false events an hour |");
     println!("| --- | --: | --- | --: | --: | --: |");
     for (scene, said) in scenes.iter().zip(said) {
         let seconds = |time: Option<f64>| time.map_or("-".into(), |time| format!("{time:.1} s"));

@@ -11,7 +11,7 @@ use crate::{footage::Footage, frame};
 const FRAMES: usize = 3000;
 
 pub(crate) fn print(footage: &Footage) {
-    println!("| luma 384x288, frames a second | motion | tamper | of it |");
+    println!("| luma 384x288, frames a second | motion | tamper | tamper / motion |");
     println!("| --: | --: | --: | --: |");
     for rate_hz in [30.0, 10.0, 5.0] {
         let [motion, tamper] = ["motion", "tamper"].map(|stage| mean_us(stage, footage, rate_hz));
