@@ -1,8 +1,8 @@
-//! Whether the data plane notices viewers: ages of results with twenty, five of whom have stopped reading, and with none.
+//! Whether viewers delay frames: ages of results with twenty viewers, five of whom have stopped reading, and with none.
 //!
-//! The difference that is looked for is smaller than a machine's moods. So many short rounds go one after the other, each
-//! without viewers, with them, and without again; the ages of all rounds are put together before the quantiles are taken;
-//! and the same ratio of none against none tells how much of it is mood.
+//! The difference may be smaller than the noise of the machine. So there are many short rounds, each without viewers, with
+//! them, and without again. The quantiles are those of the ages of all rounds together. The same ratio of the two parts
+//! without viewers shows how much of it is noise.
 
 use std::{
     io::{Read, Write},
@@ -81,13 +81,18 @@ fn not_noticed(what: &str, rounds: &[Round], seen_mb: f64) -> String {
         format!("{:.2} ({low:.2} to {high:.2})", ratio(&all))
     };
     let measured = format!(
-        "{} of {:.1} ms; none against none {}; p50 {p50:.2}; {} results; they see {seen_mb:.0} MB/s",
+        "{} of {:.1} ms; without against without {}; p50 {p50:.2}; {} results; viewers receive {seen_mb:.0} MB/s",
         with_spread(&p99),
         without(&all, 0.99),
         with_spread(&none),
         rounds.iter().map(|round| round.watched.len()).sum::<usize>(),
     );
-    row(&format!("the data plane does not notice: p99 age, {what}"), &measured, "<= 1.05", p99(&all) <= 1.05)
+    row(
+        &format!("viewers do not delay frames: p99 age with against without {what}"),
+        &measured,
+        "<= 1.05",
+        p99(&all) <= 1.05,
+    )
 }
 
 fn with(rounds: &[&Round], share: f64) -> f64 {
@@ -109,7 +114,7 @@ fn bounded(alone_mb: f64, peak_mb: f64, frames: &[Bytes]) -> String {
     // What the configuration says of each viewer: one picture, in a buffer a quarter larger, and one more on its way.
     let bound_mb = alone_mb + VIEWERS as f64 * 2.5 * largest_mb + 8.0;
     row(
-        &format!("memory is bounded: peak RSS with these viewers, {alone_mb:.1} MB without"),
+        &format!("memory is bounded: peak RSS with these viewers ({alone_mb:.1} MB without)"),
         &format!("{peak_mb:.1} MB"),
         &format!("<= {bound_mb:.0} MB"),
         peak_mb <= bound_mb,
