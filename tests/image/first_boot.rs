@@ -176,7 +176,7 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
     let report = card.take("report.txt").expect("one thing is still wrong");
     assert!(report.contains("network/lan.txet") && !report.contains("fovea.toml"), "{report}");
     assert!(
-        report.contains("\nline 3 is no public key.") && report.contains("\nline 4 begins a private key."),
+        report.contains("\nline 3 is not a public key.") && report.contains("\nline 4 begins a private key."),
         "{report}"
     );
     assert_eq!(
