@@ -15,7 +15,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -24,7 +24,7 @@ use std::{
 use serde_json::Value;
 use tungstenite::{Message, client};
 
-use support::daemon::Daemon;
+use support::{daemon::Daemon, eventually};
 
 const CONFIG: &str = r#"
 [http]
@@ -59,7 +59,7 @@ name = "phone"
 [camera.motion]
 "#;
 
-/// Where the square is in the end: x, y, width, height, of 320x240.
+/// Where the square halts: x, y, width, height, of 320x240.
 const SQUARE: [f64; 4] = [180.0, 100.0, 40.0, 60.0];
 
 #[test]
@@ -89,7 +89,7 @@ fn use_pages(mut board: Board) -> String {
     let urls = [format!("http://{}", board.pages), format!("http://{}", by_ipv6.http_address())];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
     let mut script = Command::new("timeout")
-        .args(["240", "/usr/bin/python3", "tests/peers/pages.py"])
+        .args(["1200", "/usr/bin/python3", "tests/peers/pages.py"])
         .args(urls)
         .arg(board.frames.port().to_string())
         .arg(folder)
@@ -101,10 +101,11 @@ fn use_pages(mut board: Board) -> String {
     let mut said = String::new();
     for line in BufReader::new(script.stdout.take().expect("it is piped")).lines() {
         let line = line.expect("it is UTF-8");
-        if !board.obey(&line) {
+        let answer = board.obey(&line).unwrap_or_else(|| {
             said += &line;
-        }
-        let _ = writeln!(answers); // at its end it does not listen any more
+            String::new()
+        });
+        let _ = writeln!(answers, "{answer}"); // at its end it does not listen any more
     }
     let end = script.wait().expect("it was started");
     assert!(end.success(), "what it says is above");
@@ -157,6 +158,10 @@ struct Board {
     pages: SocketAddr,
     /// Whose page may send frames, as the configuration says it.
     allowed: String,
+    /// Whether the square at the door goes on.
+    goes: Arc<AtomicBool>,
+    /// The number of the first frame in which it halted.
+    halted: Arc<AtomicUsize>,
     /// Whether something moves in the yard.
     moves: Arc<AtomicBool>,
 }
@@ -165,13 +170,22 @@ impl Board {
     fn start() -> Self {
         let daemon = Daemon::start(CONFIG);
         let (frames, pages) = (daemon.address(), daemon.http_address());
-        let cameras = vec![Camera::start(frames, "door", square), Camera::start(frames, "blind", |_| broken())];
-        Self { cameras, daemon: Some(daemon), frames, pages, allowed: String::new(), moves: Arc::default() }
+        let (goes, halted) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let door = square(Arc::clone(&goes), Arc::clone(&halted));
+        let cameras = vec![Camera::start(frames, "door", door), Camera::start(frames, "blind", |_| broken())];
+        let daemon = Some(daemon);
+        Self { cameras, daemon, frames, pages, allowed: String::new(), goes, halted, moves: Arc::default() }
     }
 
-    /// Does what the script orders; whether it was an order.
-    fn obey(&mut self, line: &str) -> bool {
+    /// Does what the script orders, and gives the answer; `None` if it is no order.
+    fn obey(&mut self, line: &str) -> Option<String> {
         match line.split_once(' ').unwrap_or((line, "")) {
+            ("halt", "") => {
+                self.goes.store(false, Ordering::Relaxed);
+                eventually("it halts", || self.halted.load(Ordering::Relaxed) > 0);
+                return Some(self.halted.load(Ordering::Relaxed).to_string());
+            }
+            ("go", "") => self.goes.store(true, Ordering::Relaxed),
             ("stop", "") => (self.cameras, self.daemon) = (Vec::new(), None), // in this order
             ("start", "") => {
                 let same_ports = CONFIG.replace("127.0.0.1:0", &self.pages.to_string());
@@ -194,9 +208,9 @@ impl Board {
                 self.allowed = format!("server.allowed_origins = [\"{origin}\"]\n");
                 self.reload("");
             }
-            _ => return false,
+            _ => return None,
         }
-        true
+        Some(String::new())
     }
 
     /// Has the daemon read its configuration again, with more cameras at its end.
@@ -210,7 +224,8 @@ impl Board {
 struct Camera(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl Camera {
-    fn start(address: SocketAddr, name: &str, picture: impl Fn(usize) -> Vec<u8> + Send + 'static) -> Self {
+    /// `picture` makes each by its number, from 0 on.
+    fn start(address: SocketAddr, name: &str, mut picture: impl FnMut(usize) -> Vec<u8> + Send + 'static) -> Self {
         let stream = TcpStream::connect(address).expect("it listens");
         let (mut socket, _) = client(format!("ws://{address}/frames/{name}"), stream).expect("it lets us in");
         let on = Arc::new(AtomicBool::new(true));
@@ -233,9 +248,24 @@ impl Drop for Camera {
     }
 }
 
-/// A square comes in from the left, and stays where it stopped.
-fn square(step: usize) -> Vec<u8> {
-    picture(step.checked_sub(30).map(|step| (4 * step).min(180)))
+/// A square comes in from the left, when the scene is known, and goes to and fro. It halts at its right end while it shall
+/// not go on. `halted` is then the number of such a frame, which the daemon counts from 1 on, and else 0.
+fn square(goes: Arc<AtomicBool>, halted: Arc<AtomicUsize>) -> impl FnMut(usize) -> Vec<u8> {
+    const STEPS: usize = 45; // of 4 pixels from one end to the other
+    let mut way = 0; // steps that it went
+    move |step| {
+        if step < 30 {
+            return picture(None);
+        }
+        let at = STEPS - (way % (2 * STEPS)).abs_diff(STEPS);
+        if at < STEPS || goes.load(Ordering::Relaxed) {
+            way += 1;
+            halted.store(0, Ordering::Relaxed);
+        } else {
+            halted.store(step + 1, Ordering::Relaxed);
+        }
+        picture(Some(4 * at))
+    }
 }
 
 /// What begins as a JPEG does, and is none.

@@ -3,11 +3,12 @@
 
     pages.py http://127.0.0.1:8080 http://[::1]:8080 8999 FOLDER
 
-The daemon's camera `door` shows a picture of 320x240 that stands still, with a bright square in it that just moved; nobody
-feeds `phone`; what `blind` sends begins as a JPEG and is none. Frames come in at the port that is given, and another daemon,
-with a `phone` alone, is found by IPv6. Screenshots go into FOLDER. A line that this says is an order, and it wants a line when
-that is done: `stop` and `start` the daemon; `add` a camera `yard` by a reload, and `remove` it; let what it sees `move` and
-`rest`; `allow ORIGIN`. A page that does not do what it should ends this with what it says.
+The daemon's camera `door` shows a picture of 320x240 with a bright square in it that moves; nobody feeds `phone`; what `blind`
+sends begins as a JPEG and is none. Frames come in at the port that is given, and another daemon, with a `phone` alone, is found
+by IPv6. Screenshots go into FOLDER. A line that this says is an order, and it wants a line when that is done: let the square
+`halt`, which is answered with the number of a frame that shows it halted, and `go` on; `stop` and `start` the daemon; `add` a
+camera `yard` by a reload, and `remove` it; let what it sees `move` and `rest`; `allow ORIGIN`. A page that does not do what it
+should ends this with what it says.
 """
 
 import json
@@ -28,7 +29,10 @@ WINDOWS = [("light", "light", 1280, 900), ("dark", "dark", 1280, 900), ("phone",
 
 def live(page):
     """The picture and the boxes over it: in pixels of the picture, by what the page says and by what the screen shows."""
-    page.wait("the square to stop", "return document.querySelector('#camera-door')?.dataset.seq > 90")
+    # Not earlier: a thing that stands still does not count as moving for ever, and a browser may take its time.
+    page.wait("the square to move", "return document.querySelector('#camera-door svg .box')")
+    halted = wants("halt")
+    page.wait("the square to stop", "return document.querySelector('#camera-door').dataset.seq >= arguments[0]", int(halted))
     told = page.wait("boxes over the newest picture", """
         const boxes = [...document.querySelectorAll("#camera-door svg .box")];
         const sides = (box) => ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
@@ -373,9 +377,9 @@ def restart(page, proxy, live_pages):
 
 
 def wants(what):
-    """Asks who started this to stop or start the daemon, and waits until that is done."""
+    """Orders something of who started this, waits until that is done, and gives the answer."""
     print(what, flush=True)
-    sys.stdin.readline()
+    return sys.stdin.readline().strip()
 
 
 def main(url, url_v6, frames, folder):
@@ -387,6 +391,7 @@ def main(url, url_v6, frames, folder):
         page.open(url)
         found = live(page)
         looks(page, folder)
+        wants("go")
         numbers(page)
         says(page, "#camera-door .tags", "^motion$")
         says(page, "#camera-blind .nothing", "no picture that the browser can show")

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-TIMEOUT_S = 40
+TIMEOUT_S = 120
 
 # No sandbox, as tests may run as root, where Chromium has none; no calls home; a camera that is none; names for this
 # machine that a browser takes for another, as it does with a board's; any certificate will do.
@@ -39,7 +39,7 @@ def ask(method, url, body=None):
     """A WebDriver command."""
     data = json.dumps(body or {}).encode() if method == "POST" else None
     try:
-        with urlopen(Request(url, data, {"Content-Type": "application/json"}, method=method), timeout=60) as answer:
+        with urlopen(Request(url, data, {"Content-Type": "application/json"}, method=method), timeout=180) as answer:
             return json.load(answer)["value"]
     except HTTPError as error:
         sys.exit(f"{method} {url}: {json.load(error)['value']['message']}")
