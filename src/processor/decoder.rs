@@ -139,6 +139,10 @@ impl Decoder {
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let mut reader = decoder.read_info().map_err(damaged)?;
+        // The decoder panics on part of a colour, up to png 0.18.1 at least.
+        if reader.info().palette.as_ref().is_some_and(|palette| !palette.len().is_multiple_of(3)) {
+            return Err(RejectReason::Damaged("its palette ends within a colour".into()));
+        }
         let bytes = reader.output_buffer_size().ok_or(TOO_LARGE)?;
         if png_ps(reader.info(), frame.size().pixels(), frame.bytes(), bytes) > MAX_PNG_PS {
             return Err(RejectReason::Unsupported("a PNG that takes too long to decode; send fewer pixels, or JPEG"));

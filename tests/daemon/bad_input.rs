@@ -157,6 +157,11 @@ fn among_bare_pictures() {
             ("a PNG without pixels", png[..33].to_vec(), damaged()),
             ("a PNG with a wrong checksum", with_wrong_checksum(&png), damaged()),
             (
+                "a PNG whose palette ends within a colour",
+                with_palette(&scene.png_of(ColorType::Indexed, BitDepth::Eight, &scene.pixels), &[0; 4]),
+                Refused("damaged", "the picture is damaged: its palette ends within a colour"),
+            ),
+            (
                 "a PNG that claims to be huge",
                 with_png_size(&png, 2_147_483_647, 2_147_483_647),
                 Refused("too_many_pixels", "2147483647x2147483647 is more than the 5000000 pixels"),
@@ -463,6 +468,13 @@ fn with_png_size(png: &[u8], width: u32, height: u32) -> Vec<u8> {
     let checksum = crc(&file[12..29]);
     file[29..33].copy_from_slice(&checksum.to_be_bytes());
     file
+}
+
+/// With this palette in place of the one of 256 colours that follows the head.
+fn with_palette(png: &[u8], palette: &[u8]) -> Vec<u8> {
+    let (head, rest) = png.split_at(33);
+    assert_eq!(rest[..8], *b"\0\0\x03\0PLTE");
+    [head, &chunk(b"PLTE", palette), &rest[12 + 768..]].concat()
 }
 
 fn with_wrong_checksum(png: &[u8]) -> Vec<u8> {
