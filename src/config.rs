@@ -76,9 +76,13 @@ impl Config {
     /// When there is no such file, it cannot be read, or it is not right in every respect.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let bytes = read_bounded(path)?;
-        let name = path.display().to_string();
-        let text = str::from_utf8(&bytes).map_err(|error| Diagnostics::not_text(&name, &bytes, error))?;
-        Ok(Self::parse(&name, text)?)
+        Ok(Self::parse_bytes(&path.display().to_string(), &bytes)?)
+    }
+
+    /// The configuration in `bytes`, which may be no text.
+    pub(crate) fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Self, Diagnostics> {
+        let text = str::from_utf8(bytes).map_err(|error| Diagnostics::not_text(name, bytes, error))?;
+        Self::parse(name, text)
     }
 
     /// The configuration in `text`; `name` is the file's, for the findings.

@@ -17,6 +17,8 @@ mod camera_view;
 mod encoder;
 mod event_bus;
 mod event_stream;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod health;
 mod jpeg;
 mod jpeg_cache;

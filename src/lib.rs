@@ -54,6 +54,9 @@ pub mod config;
 pub mod daemon;
 pub mod event;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 pub mod hub;
 pub mod message;

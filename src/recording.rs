@@ -17,6 +17,8 @@ use bytes::Bytes;
 use crate::frame::PixelFormat;
 
 mod avi;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub(crate) mod jpeg_splitter;
 mod mjpeg;
 mod natural_sort;

@@ -18,6 +18,8 @@ mod camera_stats;
 mod dashboard;
 mod detail;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod lines;
 mod terminal;
 

@@ -11,6 +11,8 @@ mod client;
 mod clock_offset;
 mod close;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod handshake;
 mod listen;
 mod reader;
