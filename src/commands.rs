@@ -22,7 +22,7 @@ use std::{
     io::{self, Write},
 };
 
-pub use arguments::{Cli, Command, DemoArgs, Pace, RunArgs, SendArgs, StatusArgs, WatchArgs, exit};
+pub use arguments::{Cli, Command, DemoArgs, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, WatchArgs, exit};
 
 impl Command {
     /// Runs the command.

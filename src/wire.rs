@@ -21,6 +21,9 @@ use crate::frame::PixelFormat;
 /// The name of the sub-protocol, in `Sec-WebSocket-Protocol`.
 pub const SUBPROTOCOL: &str = "fovea.v1";
 
+/// The reason in the close frame of a sender whose camera another one took.
+pub const REPLACED: &str = "another client sends this camera's frames now";
+
 /// The first bytes of every header.
 pub const MAGIC: [u8; 4] = *b"FVEA";
 

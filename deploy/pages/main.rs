@@ -24,7 +24,9 @@ mod commands {
         pub use url::{HttpUrl, ServerUrl};
     }
     pub mod send {
+        mod picture_size;
         mod rate;
+        pub use picture_size::PictureSize;
         pub use rate::Rate;
     }
 }

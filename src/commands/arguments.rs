@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     client::{HttpUrl, ServerUrl},
-    send::Rate,
+    send::{PictureSize, Rate},
 };
 
 /// The configuration file that is meant when none is named.
@@ -111,7 +111,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
         config: PathBuf,
     },
-    /// Send recorded frames to a camera
+    /// Send frames to a camera: recorded ones, or those of a program, a pipe or an HTTP camera
     Send(SendArgs),
     /// Show results and events of the cameras, live
     Watch(WatchArgs),
@@ -166,30 +166,82 @@ Examples:
   fovea send ws://board/frames/door pictures/ --rate 5    a folder, five a second
   fovea send ws://board night.mjpeg --pace taken          every frame, as fast as the processor takes them
   fovea send ws://board walk.avi --loop --results | jq .detections
+  fovea send ws://board http://camera/stream              MJPEG over HTTP, until stopped
+  ffmpeg -re -i walk.mp4 -f mjpeg - | fovea send ws://board -
+  ffmpeg -i walk.mp4 -f rawvideo -pix_fmt yuv420p - | fovea send ws://board - --format i420 --size 1280x720
 
-Progress, warnings and the summary go to standard error, results to standard output. \
-Ctrl-C ends it cleanly. The exit code is 1 when the server ends the connection.")]
+A live source is read all the time. Its newest picture goes out when the server has processed the last one, and takes the \
+place of one that waits there, so it is new when it is processed, however fast the source is. When the server or an HTTP \
+source is away, it is tried again and again. The end of the input ends the command.
+
+Progress, warnings and the summary go to standard error, results to standard output. Ctrl-C ends it cleanly. The exit code \
+is 1 when the server ends the connection for good, such as for another sender of the same camera.")]
 pub struct SendArgs {
     /// Server and camera
     #[arg(help = "Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera. \
                   The default port is 8999")]
     pub(super) url: ServerUrl,
 
-    /// JPEG and PNG files, MJPEG files, AVI files with MJPEG video, and folders of these
-    #[arg(required = true)]
-    pub(super) paths: Vec<PathBuf>,
+    /// Recordings, or one live source
+    #[arg(
+        required = true,
+        value_name = "SOURCE",
+        help = "Recordings: JPEG and PNG files, MJPEG files, AVI files with MJPEG video, and folders of these. Or one live \
+                source: - for standard input, a named pipe, a file that grows (with --follow), or a URL with http:// or \
+                https:// of an MJPEG stream or of a picture"
+    )]
+    pub(super) sources: Vec<PathBuf>,
 
     /// Frames a second [default: the recording's own, or else 10]
-    #[arg(long, value_name = "HZ")]
+    #[arg(
+        long,
+        value_name = "HZ",
+        help = "Frames a second [default: the recording's own, or else 10]. Of a live source, the most frames a second \
+                [default: all]; how often the URL of a picture is asked [default: 10]"
+    )]
     pub(super) rate: Option<Rate>,
 
     /// Begin again at the end, until stopped
     #[arg(long = "loop")]
     pub(super) repeat: bool,
 
-    /// What a frame waits for
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) pace: Pace,
+    /// What a frame waits for [default: rate; newest for a live source]
+    #[arg(long, value_enum)]
+    pub(super) pace: Option<Pace>,
+
+    /// Read a file that grows: its newest picture, and then each that is appended
+    #[arg(long)]
+    pub(super) follow: bool,
+
+    /// Go on when a live source ends, and when the server says no
+    ///
+    /// A named pipe waits for its next writer. Without it the end of the input ends the command, and so do a server that
+    /// does not know the camera and another sender that takes it.
+    #[arg(long)]
+    pub(super) retry: bool,
+
+    /// What the pixels of a live source are, if it has raw pictures and not JPEG
+    #[arg(long, value_enum, requires = "size")]
+    pub(super) format: Option<RawFormat>,
+
+    /// The size of raw pictures
+    #[arg(long, value_name = "WIDTHxHEIGHT", requires = "format")]
+    pub(super) size: Option<PictureSize>,
+
+    /// A file with a line USER:PASSWORD for an HTTP source
+    ///
+    /// The login can also be in the environment variable FOVEA_LOGIN, or in the URL before the host: http://USER:PASSWORD@HOST.
+    /// There other users of this machine can read it.
+    #[arg(long, value_name = "FILE")]
+    pub(super) login: Option<PathBuf>,
+
+    /// Certificates to trust for https:// (PEM): an authority's, or the camera's own [default: the system's]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca: Option<PathBuf>,
+
+    /// Trust any certificate: then nobody knows who answers
+    #[arg(long, conflicts_with = "ca")]
+    pub(super) insecure: bool,
 
     /// Print results and events, one JSON object a line
     #[arg(long)]
@@ -197,13 +249,31 @@ pub struct SendArgs {
 }
 
 /// What a frame waits for before it is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Pace {
     /// Its time. The server keeps the newest frame, and supersedes those that it has no time for
-    #[default]
     Rate,
     /// The processor: it must have taken the frame before, so none is superseded. With --rate, its time too
     Taken,
+    /// The result of the frame before. A frame that still waits for the processor is replaced by a newer one
+    Newest,
+}
+
+/// How raw pictures spell their pixels, without padding between rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RawFormat {
+    /// Planes of Y, U and V, colour at half the size (ffmpeg: yuv420p)
+    I420,
+    /// A plane of Y and one of U and V by turns
+    Nv12,
+    /// Y U Y V for two pixels (ffmpeg: yuyv422)
+    Yuyv,
+    /// Luma (ffmpeg: gray)
+    Grey,
+    /// Blue, green, red
+    Bgr24,
+    /// Red, green, blue
+    Rgb24,
 }
 
 /// Where to watch, and how.

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use nix::poll::PollFlags;
 use tungstenite::{
     Error as WsError, Message, Utf8Bytes, WebSocket,
@@ -52,8 +53,12 @@ pub struct Client {
 pub enum ClientEvent {
     /// A text message came.
     Text(Utf8Bytes),
+    /// The server answered a ping of the caller's: the content of that. Pings without content are the client's own.
+    Pong(Bytes),
     /// Everything that was given to [`Client::send`] is with the kernel now.
     Flushed,
+    /// The descriptor that was given as `wake` is readable.
+    Woken,
     /// The deadline passed, and no message is left to read.
     Timeout,
     /// The stop descriptor is readable.
@@ -146,14 +151,28 @@ impl Client {
     /// # Errors
     /// If the connection ended.
     pub fn next_event(&mut self, deadline: Option<Instant>, stop: BorrowedFd<'_>) -> Result<ClientEvent, ClientError> {
+        self.next_event_or_wake(deadline, stop, None)
+    }
+
+    /// The same, and `wake` becoming readable ends the wait too, if nothing else does.
+    ///
+    /// # Errors
+    /// If the connection ended.
+    pub fn next_event_or_wake(
+        &mut self,
+        deadline: Option<Instant>,
+        stop: BorrowedFd<'_>,
+        wake: Option<BorrowedFd<'_>>,
+    ) -> Result<ClientEvent, ClientError> {
+        let wake = (wake.unwrap_or(stop), PollFlags::POLLIN);
         let stop = (stop, PollFlags::POLLIN);
         // A separate poll: while messages come in a flood, the wait below is never reached.
         if poll([stop], Some(Instant::now())).map_err(ClientError::Wait)? == [true] {
             return Ok(ClientEvent::Stopped);
         }
         loop {
-            if let Some(text) = self.read()? {
-                return Ok(ClientEvent::Text(text));
+            if let Some(event) = self.read()? {
+                return Ok(event);
             }
             let was_unflushed = self.is_unflushed;
             self.flush()?; // answers to pings, too
@@ -167,8 +186,10 @@ impl Client {
             let keepalive = self.keep_alive(now)?;
             let wake_at = deadline.map_or(keepalive, |deadline| deadline.min(keepalive));
             let socket = (self.socket.get_ref().as_fd(), self.poll_flags());
-            if let [_, true] = poll([socket, stop], Some(wake_at)).map_err(ClientError::Wait)? {
-                return Ok(ClientEvent::Stopped);
+            match poll([socket, stop, wake], Some(wake_at)).map_err(ClientError::Wait)? {
+                [_, true, _] => return Ok(ClientEvent::Stopped),
+                [false, _, true] => return Ok(ClientEvent::Woken),
+                _ => {}
             }
         }
     }
@@ -192,8 +213,8 @@ impl Client {
         if self.is_unflushed { PollFlags::POLLIN | PollFlags::POLLOUT } else { PollFlags::POLLIN }
     }
 
-    /// The next text message that is here already.
-    fn read(&mut self) -> Result<Option<Utf8Bytes>, ClientError> {
+    /// The next text message or answer to a ping that is here already.
+    fn read(&mut self) -> Result<Option<ClientEvent>, ClientError> {
         loop {
             let message = match self.socket.read() {
                 Err(error) if would_block(&error) => return Ok(None),
@@ -202,7 +223,8 @@ impl Client {
             };
             (self.last_received, self.is_pinged) = (Instant::now(), false);
             match message {
-                Message::Text(text) => return Ok(Some(text)),
+                Message::Text(text) => return Ok(Some(ClientEvent::Text(text))),
+                Message::Pong(content) if !content.is_empty() => return Ok(Some(ClientEvent::Pong(content))),
                 Message::Close(frame) => return Err(self.closed(frame)),
                 _ => {} // tungstenite answers pings, pongs need nothing more, and the server sends nothing binary
             }

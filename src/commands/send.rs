@@ -1,33 +1,40 @@
-//! `fovea send`: sends a recording to a server as a camera would: each frame when it is due, whether the processor
-//! has taken the previous one or not.
+//! `fovea send`: sends frames to a server as a camera does. Recordings go out frame by frame, each when it is due. Of a live
+//! source the newest picture goes out when the server has dealt with the last one.
 
-use std::{
-    fmt,
-    io::{self, IsTerminal, Write},
-    os::fd::AsFd,
-};
-
-use indicatif::{ProgressBar, ProgressStyle};
+use std::{io, os::fd::AsFd, sync::Arc};
 
 use super::{
-    ErrorChain, SendArgs,
-    client::{Client, ClientError},
+    Pace, SendArgs,
+    client::{Client, ClientError, ServerUrl},
     signals::Signals,
 };
 use crate::{
-    message::Message,
     recording::{Recording, RecordingError},
     wire::SUBPROTOCOL,
 };
 
+mod last_frame;
+mod live;
+mod newest;
+mod outage;
+mod picture_size;
+mod progress;
 mod rate;
 mod schedule;
 mod sender;
+mod session;
+mod sink;
+mod source;
 mod summary;
 
+pub use picture_size::{PictureSize, PictureSizeError};
 pub use rate::{Rate, RateError};
 pub use sender::{SendEvent, SendOptions, send};
+pub use source::SourceError;
 pub use summary::SendSummary;
+
+use progress::{Progress, write_line};
+use source::Source;
 
 /// Why sending failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +45,15 @@ pub enum SendError {
     /// The recording has no readable picture.
     #[error("there is no whole picture in the recording")]
     NoPictures,
+    /// The live source ends without a picture.
+    #[error("{0}: it ends without a whole picture")]
+    NoPicture(String),
+    /// The live source fails.
+    #[error("{0}")]
+    Source(String, #[source] SourceError),
+    /// Arguments that do not belong together.
+    #[error("{0}")]
+    Usage(&'static str),
     /// The connection failed or ended.
     #[error(transparent)]
     Connection(ClientError),
@@ -46,21 +62,22 @@ pub enum SendError {
     Output(#[from] io::Error),
 }
 
+impl From<ClientError> for SendError {
+    fn from(error: ClientError) -> Self {
+        Self::Connection(error)
+    }
+}
+
 /// Sends what the arguments say, and shows the progress.
 ///
 /// # Errors
-/// If it ends for another reason than the recording's end or the user's wish.
+/// If it ends for another reason than the source's end or the user's wish.
 pub fn run(args: &SendArgs) -> Result<(), SendError> {
-    let recording = Recording::open(&args.paths)?;
-    let url = if args.results { args.url.clone().with_query("results") } else { args.url.clone() };
-    let client = Client::connect(&url, Some(SUBPROTOCOL))?;
-    let signals = Signals::termination()?;
-
-    let progress = Progress::new(args, &recording);
-    let options = SendOptions { rate: args.rate, pace: args.pace, repeat: args.repeat, results: args.results };
-    let mut report = |summary: &SendSummary, event: &SendEvent<'_>| progress.show(summary, event);
-    let (summary, sent) = send(client, &recording, &options, signals.as_fd(), &mut report);
-    progress.bar.finish_and_clear();
+    let (progress, (summary, sent)) = match Source::from_args(args)? {
+        Some(source) => run_live(args, source)?,
+        None => run_recording(args)?,
+    };
+    progress.finish();
     match sent {
         // The reader of a pipe has read enough.
         Err(SendError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -71,58 +88,37 @@ pub fn run(args: &SendArgs) -> Result<(), SendError> {
     }
 }
 
-/// Shows the progress: on a terminal a bar, elsewhere only warnings.
-struct Progress {
-    bar: ProgressBar,
-    results: bool,
+/// What was shown, what was counted, and how it ended.
+type Outcome = (Arc<Progress>, (SendSummary, Result<(), SendError>));
+
+fn run_recording(args: &SendArgs) -> Result<Outcome, SendError> {
+    let recording = Recording::open(&args.sources)?;
+    let pace = args.pace.unwrap_or(Pace::Rate);
+    // Only a result says that a frame is processed.
+    let results = args.results || pace == Pace::Newest;
+    let client = Client::connect(&url(args, results), Some(SUBPROTOCOL))?;
+    let signals = Signals::termination()?;
+
+    let progress = Progress::new(recording.len_hint().filter(|_| !args.repeat), args.results);
+    let options = SendOptions { rate: args.rate, pace, repeat: args.repeat, results };
+    let mut report = |summary: &SendSummary, event: &SendEvent<'_>| progress.show(summary, event);
+    let outcome = send(client, &recording, &options, signals.as_fd(), &mut report);
+    Ok((Arc::new(progress), outcome))
 }
 
-impl Progress {
-    fn new(args: &SendArgs, recording: &Recording) -> Self {
-        let length = recording.len_hint().filter(|_| !args.repeat);
-        let (bar, template) = match length {
-            _ if !io::stderr().is_terminal() => (ProgressBar::hidden(), "{msg}"),
-            Some(length) => (ProgressBar::new(length), "{elapsed:>4} [{wide_bar}] {pos}/{len}  {msg}"),
-            None => (ProgressBar::no_length(), "{elapsed:>4} {spinner} {wide_msg}"),
-        };
-        let style = ProgressStyle::with_template(template).expect("the templates above are well-formed");
-        Self { bar: bar.with_style(style), results: args.results }
-    }
-
-    fn show(&self, summary: &SendSummary, event: &SendEvent<'_>) -> io::Result<()> {
-        match event {
-            SendEvent::Sent => {
-                self.bar.set_message(counts(summary));
-                self.bar.set_position(summary.sent);
-            }
-            SendEvent::Message(text, Message::Result(_) | Message::Event(_) | Message::Refused(_)) if self.results => {
-                return self.bar.suspend(|| {
-                    let mut out = io::stdout().lock();
-                    writeln!(out, "{text}").and_then(|()| out.flush())
-                });
-            }
-            SendEvent::Message(..) => {}
-            SendEvent::Skipped(error) => return self.warn(&ErrorChain(error)),
-            SendEvent::FellBehind => {
-                return self.warn(&"the rate cannot be kept: frames go out later than they are due");
-            }
-        }
-        Ok(())
-    }
-
-    fn warn(&self, text: &dyn fmt::Display) -> io::Result<()> {
-        self.bar.suspend(|| write_line(text))
-    }
+fn run_live(args: &SendArgs, source: Source) -> Result<Outcome, SendError> {
+    let signals = Signals::termination()?; // the threads of the source inherit that they are blocked
+    let progress = Arc::new(Progress::new(None, args.results));
+    let options = live::LiveOptions {
+        url: url(args, true),
+        pace: args.pace.unwrap_or(Pace::Newest),
+        rate: args.rate,
+        retry: args.retry,
+    };
+    let outcome = live::send(source, options, &progress, signals.as_fd())?;
+    Ok((progress, outcome))
 }
 
-/// Writes a line to standard error in one piece: that is not buffered.
-fn write_line(line: &dyn fmt::Display) -> io::Result<()> {
-    io::stderr().write_all(format!("{line}\n").as_bytes())
-}
-
-/// The text beside the bar.
-fn counts(summary: &SendSummary) -> String {
-    let rate = summary.rate_hz().map_or_else(String::new, |rate| format!("{rate:.1} a second, "));
-    let superseded = summary.superseded.map_or_else(String::new, |count| format!(", {count} superseded"));
-    format!("{rate}{} taken{superseded}, {} refused", summary.taken, summary.refused)
+fn url(args: &SendArgs, results: bool) -> ServerUrl {
+    if results { args.url.clone().with_query("results") } else { args.url.clone() }
 }

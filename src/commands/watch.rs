@@ -95,11 +95,11 @@ fn watch(
         let is_time_up = deadline.is_some_and(|deadline| deadline <= now);
         match client.next_event([view.next_tick(), deadline].into_iter().flatten().min(), stop.as_fd())? {
             ClientEvent::Text(text) => view.on_message(&text, Instant::now())?,
-            ClientEvent::Timeout | ClientEvent::Flushed if !is_time_up => {}
-            ClientEvent::Timeout | ClientEvent::Flushed | ClientEvent::Stopped => {
+            event if is_time_up || event == ClientEvent::Stopped => {
                 client.close(CloseCode::Normal, "seen enough");
                 return Ok(());
             }
+            _ => {}
         }
     }
 }

@@ -57,6 +57,11 @@ impl JpegSplitter {
         }
     }
 
+    /// Whether the last byte may have been the first one of a picture, or more of a picture has come.
+    pub(crate) fn has_begun(&self) -> bool {
+        !matches!(self.place, Place::Between { matched: 0 })
+    }
+
     /// Scans the next `bytes` of the stream, up to the end of a picture at most, and appends what belongs to the picture
     /// to `picture`. Returns how many bytes it consumed, and what ended the picture. After an end the caller keeps or
     /// drops the content of `picture`; the next call begins another.

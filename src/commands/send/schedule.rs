@@ -25,6 +25,12 @@ impl Schedule {
         self.due
     }
 
+    /// Whether a frame that comes `now` is to go: it is due, or will be in a quarter of an interval. A camera's frames are
+    /// not exactly on time.
+    pub(super) fn is_about_due(&self, now: Instant) -> bool {
+        self.due <= now + self.interval / 4
+    }
+
     /// From when on the frame that is due is so late that the grid moves.
     pub(super) fn late_at(&self) -> Instant {
         self.due + self.interval
@@ -56,5 +62,6 @@ mod tests {
         assert_eq!(sent(299), (false, 300));
         assert_eq!(sent(420), (true, 520));
         assert_eq!(sent(520), (false, 620));
+        assert_eq!([594, 595].map(|ms| schedule.is_about_due(at(ms))), [false, true]);
     }
 }

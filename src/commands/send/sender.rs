@@ -1,31 +1,21 @@
-//! The sending loop: sends each frame when it is due, answers the server's clock, counts what comes back.
+//! The sending loop of recordings: sends each frame when it is due.
 
-use std::{
-    io,
-    ops::ControlFlow,
-    os::fd::BorrowedFd,
-    time::{Duration, Instant},
-};
+use std::{io, ops::ControlFlow, os::fd::BorrowedFd, time::Instant};
 
-use tungstenite::{Message as WsMessage, protocol::frame::coding::CloseCode};
-
-use super::{Rate, SendError, SendSummary, schedule::Schedule};
+use super::{Rate, SendError, SendSummary, schedule::Schedule, session::Session};
 use crate::{
     commands::{
         Pace,
-        client::{Client, ClientError, ClientEvent},
+        client::{Client, ClientEvent},
     },
-    message::{Clock, Message},
+    message::Message,
     recording::{Recording, RecordingError, Still},
     system::clock::Monotonic,
-    wire::Header,
+    wire::{HEADER_BYTES, Header},
 };
 
 /// The rate of a recording that does not state one.
 const DEFAULT_RATE_HZ: f64 = 10.0;
-
-/// How long to wait until the last frame is taken and its result has come.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to send a recording.
 #[derive(Clone, Copy, Debug)]
@@ -76,34 +66,28 @@ pub fn send(
     let schedule = rate.map(|rate| Schedule::new(rate, Instant::now()));
     let summary = SendSummary { superseded: options.results.then_some(0), ..SendSummary::default() };
     let mut sender = Sender {
-        client,
+        session: Session::new(client, options.pace),
         options: *options,
         stop,
         report,
         schedule,
         summary,
-        untaken: None,
-        last_answered: 0,
         is_behind: false,
     };
     let sent = sender.send(recording);
     if sent.is_ok() {
-        sender.client.close(CloseCode::Normal, "all sent");
+        sender.session.close();
     }
     (sender.summary, sent)
 }
 
 struct Sender<'a> {
-    client: Client,
+    session: Session,
     options: SendOptions,
     stop: BorrowedFd<'a>,
     report: &'a mut dyn FnMut(&SendSummary, &SendEvent<'_>) -> io::Result<()>,
     schedule: Option<Schedule>,
     summary: SendSummary,
-    /// The newest frame sent, until the server says that it has left the slot.
-    untaken: Option<u64>,
-    /// The newest frame whose result or refusal came.
-    last_answered: u64,
     /// Whether [`SendEvent::FellBehind`] was reported.
     is_behind: bool,
 }
@@ -138,43 +122,37 @@ impl Sender<'_> {
         }
     }
 
-    /// Waits until the next frame may go: it is due, the previous one is with the kernel, and at [`Pace::Taken`] also
-    /// taken. Breaks when `stop` is readable.
+    /// Waits until the next frame may go: it is due, the previous one is with the kernel, and what the pace waits for has
+    /// come. Breaks when `stop` is readable.
     fn wait_until_due(&mut self) -> Result<ControlFlow<()>, SendError> {
         loop {
-            let may_go = self.client.is_flushed() && (self.options.pace == Pace::Rate || self.untaken.is_none());
-            let deadline = match self.schedule {
-                // Even if the frame is due already: the messages that are here by now are handled before it goes.
-                _ if may_go => Some(self.schedule.map_or_else(Instant::now, |schedule| schedule.due())),
-                Some(schedule) if self.options.pace == Pace::Rate && !self.is_behind => Some(schedule.late_at()),
-                _ => None,
-            };
-            match self.client.next_event(deadline, self.stop)? {
-                ClientEvent::Text(text) => self.handle_message(&text)?,
-                ClientEvent::Timeout if may_go => return Ok(ControlFlow::Continue(())),
-                ClientEvent::Timeout => self.report_behind()?,
+            let now = Instant::now();
+            let due = self.schedule.map_or(now, |schedule| schedule.due());
+            // Even if the frame is due already: the messages that are here by now are handled before it goes.
+            let next_from = self.session.next_from(now).map(|from| from.max(due));
+            let late_at = self.schedule.filter(|_| self.options.pace == Pace::Rate && !self.is_behind);
+            let deadline = next_from.or(late_at.map(|schedule| schedule.late_at()));
+            match self.session.next_event(deadline, self.stop)? {
                 ClientEvent::Stopped => return Ok(ControlFlow::Break(())),
-                ClientEvent::Flushed => {}
+                ClientEvent::Timeout if next_from.is_some() => return Ok(ControlFlow::Continue(())),
+                ClientEvent::Timeout => self.report_behind()?,
+                event => self.handle(&event)?,
             }
         }
     }
 
     fn send_one(&mut self, still: &Still) -> Result<(), SendError> {
-        let seq = self.summary.sent + 1;
         let header = Header {
             format: still.format,
             width_px: 0,
             height_px: 0,
             stride_bytes: 0,
-            seq,
+            seq: self.summary.sent + 1,
             captured_us: Some(Monotonic::now().as_micros()), // a recording plays as if seen now
         };
-        let message = [&header.encode()[..], &still.bytes].concat();
-        let now = Instant::now();
-        self.client.send(WsMessage::binary(message))?;
-        self.untaken = Some(seq);
-        self.summary.record_sent(still.bytes.len(), now);
-        let is_late = self.schedule.as_mut().is_some_and(|schedule| schedule.sent(now));
+        let message = [&[0; HEADER_BYTES], &still.bytes[..]].concat();
+        self.session.send(&header, message, &mut self.summary)?;
+        let is_late = self.schedule.as_mut().is_some_and(|schedule| schedule.sent(Instant::now()));
         if is_late && self.options.pace == Pace::Rate && !self.is_behind {
             self.report_behind()?;
         }
@@ -188,60 +166,21 @@ impl Sender<'_> {
 
     /// Waits for the answers to the last frame, so that the counts are complete.
     fn linger(&mut self) -> Result<(), SendError> {
-        let deadline = Instant::now() + LINGER_TIMEOUT;
-        while !self.client.is_flushed()
-            || self.untaken.is_some()
-            || self.options.results && self.last_answered < self.summary.sent
-        {
-            match self.client.next_event(Some(deadline), self.stop)? {
-                ClientEvent::Text(text) => self.handle_message(&text)?,
-                ClientEvent::Flushed => {}
+        let deadline = Session::linger_deadline();
+        while self.session.lingers(self.options.results) {
+            match self.session.next_event(Some(deadline), self.stop)? {
                 ClientEvent::Timeout | ClientEvent::Stopped => break,
+                event => self.handle(&event)?,
             }
         }
         Ok(())
     }
 
-    fn handle_message(&mut self, text: &str) -> Result<(), SendError> {
-        let Ok(message) = Message::from_json(text) else {
-            return Ok(()); // a later server may send what this version does not know
-        };
-        match &message {
-            Message::Clock(Clock { server_us, sender_us: None }) => {
-                let sender_us = Some(Monotonic::now().as_micros());
-                let answer = Message::Clock(Clock { server_us: *server_us, sender_us });
-                self.client.send(WsMessage::text(answer.to_json()))?;
-            }
-            Message::Taken(taken) => {
-                self.summary.taken += 1;
-                self.record_taken_up_to(taken.seq);
-            }
-            Message::Refused(refused) => {
-                self.summary.refused += 1;
-                self.last_answered = self.last_answered.max(refused.seq);
-                self.record_taken_up_to(refused.seq);
-            }
-            Message::Result(result) => {
-                self.last_answered = self.last_answered.max(result.seq);
-                self.summary.record_superseded(result.superseded);
-            }
-            // The answer may be among the lost messages.
-            Message::Dropped(_) => self.untaken = None,
-            _ => {}
+    fn handle(&mut self, event: &ClientEvent) -> Result<(), SendError> {
+        let message = self.session.handle(event, &mut self.summary)?;
+        if let (ClientEvent::Text(text), Some(message)) = (event, message) {
+            (self.report)(&self.summary, &SendEvent::Message(text, &message))?;
         }
-        Ok((self.report)(&self.summary, &SendEvent::Message(text, &message))?)
-    }
-
-    /// Notes that neither this frame nor an earlier one is in the slot any more.
-    fn record_taken_up_to(&mut self, seq: u64) {
-        if self.untaken.is_some_and(|untaken| untaken <= seq) {
-            self.untaken = None;
-        }
-    }
-}
-
-impl From<ClientError> for SendError {
-    fn from(error: ClientError) -> Self {
-        Self::Connection(error)
+        Ok(())
     }
 }

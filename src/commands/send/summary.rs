@@ -18,8 +18,10 @@ pub struct SendSummary {
     pub superseded: Option<u64>,
     /// Frames that the server refused.
     pub refused: u64,
-    /// Unreadable pictures of the recording.
+    /// Pictures of the source that cannot be read or sent.
     pub skipped: u64,
+    /// Pictures of a live source that were not sent because a newer one came.
+    pub overtaken: u64,
     /// When the first and the last frame were sent.
     pub(super) first_and_last: Option<(Instant, Instant)>,
 }
@@ -65,9 +67,12 @@ impl fmt::Display for SendSummary {
             write!(f, ", {superseded} superseded")?;
         }
         write!(f, ", {} refused", self.refused)?;
-        match self.skipped {
+        if self.skipped > 0 {
+            write!(f, ", {} left out as unreadable", self.skipped)?;
+        }
+        match self.overtaken {
             0 => Ok(()),
-            count => write!(f, ", {count} left out as unreadable"),
+            count => write!(f, ", {count} not sent as newer ones came"),
         }
     }
 }
@@ -101,5 +106,7 @@ mod tests {
             summary.to_string(),
             "79 frames sent in 7.8 s, 10.0 a second, 2.92 MB; 70 taken, 8 superseded, 1 refused, 2 left out as unreadable"
         );
+        (summary.skipped, summary.overtaken) = (0, 900);
+        assert!(summary.to_string().ends_with("1 refused, 900 not sent as newer ones came"), "{summary}");
     }
 }

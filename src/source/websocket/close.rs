@@ -2,7 +2,7 @@
 
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::hub::queue::CloseReason;
+use crate::{hub::queue::CloseReason, wire::REPLACED};
 
 /// A close frame's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl From<CloseReason> for Close {
         let (code, reason) = match reason {
             CloseReason::ShuttingDown => (CloseCode::Away, "the server is shutting down"),
             CloseReason::CameraRemoved => (CloseCode::Away, "this camera was removed from the configuration"),
-            CloseReason::Replaced => (CloseCode::Policy, "another client sends this camera's frames now"),
+            CloseReason::Replaced => (CloseCode::Policy, REPLACED),
         };
         Self { code, reason }
     }

@@ -1,0 +1,276 @@
+//! Live sources: where pictures come from, each read by a thread of its own from its first byte to its end.
+
+use std::{
+    fs, io,
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{PictureSize, SendError, sink::Sink};
+use crate::{
+    commands::{RawFormat, SendArgs},
+    frame::{PixelFormat, RawError, Size},
+};
+
+mod bytes;
+mod capture_time;
+mod framing;
+mod growing_file;
+mod http;
+mod login;
+mod multipart;
+mod tls;
+
+use framing::Framing;
+use http::HttpSource;
+
+/// The largest picture of a live source, and so the memory that one may take.
+const MAX_PICTURE_BYTES: u64 = 16 << 20;
+
+/// How long a server may take to answer, and how long it may then send nothing.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The shortest pause after a refused login. Cameras lock out whoever tries too often.
+const LOGIN_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why a live source does not deliver.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A file, pipe or device does not open.
+    #[error("cannot open {}", .0.display())]
+    Open(PathBuf, #[source] io::Error),
+    /// Reading fails.
+    #[error("cannot read on")]
+    Read(#[source] io::Error),
+    /// Standard input is a keyboard.
+    #[error("standard input is a terminal; let a program write pictures into it: PROGRAM | fovea send URL -")]
+    Terminal,
+    /// No raw picture can have this size.
+    #[error("no such pictures")]
+    Raw(#[from] RawError),
+    /// A raw picture of more bytes than any picture may have.
+    #[error("a picture of {0} bytes is larger than {MAX_PICTURE_BYTES} bytes")]
+    RawTooLarge(usize),
+    /// Not a URL of HTTP.
+    #[error("not a URL; write http://HOST[:PORT]/PATH or https://...")]
+    Url,
+    /// The file with the login has none.
+    #[error("{} has no line USER:PASSWORD", .0.display())]
+    LoginFile(PathBuf),
+    /// The file with certificates has none.
+    #[error("{} has no certificate; it is to be a PEM file", .0.display())]
+    NoCertificate(PathBuf),
+    /// TLS cannot be set up.
+    #[error("cannot use TLS")]
+    Tls(#[source] rustls::Error),
+    /// The name of the host is unknown.
+    #[error("the host's name is unknown")]
+    UnknownHost,
+    /// No connection.
+    #[error("no connection")]
+    Connect(#[source] io::Error),
+    /// No answer in time.
+    #[error("no answer within {} s", SILENCE_TIMEOUT.as_secs())]
+    NoAnswer,
+    /// The answer's header is too long.
+    #[error("the header of its answer has no end")]
+    EndlessAnswer,
+    /// Redirects lead to redirects.
+    #[error("it redirects without end")]
+    RedirectLoop,
+    /// What answers is no HTTP server.
+    #[error("what answers is no HTTP server")]
+    NotHttp(#[source] Box<ureq::Error>),
+    /// The server answers with another status.
+    #[error("it answers {0}")]
+    Status(String),
+    /// The server wants a login, and there is none.
+    #[error("it wants a login; give --login FILE with a line USER:PASSWORD, or FOVEA_LOGIN in the environment")]
+    LoginNeeded,
+    /// The server does not accept the login.
+    #[error("it refuses the login of the user {0:?}")]
+    LoginRefused(String),
+    /// The server wants a kind of login that this program has not.
+    #[error("it wants a kind of login other than basic and digest ({0})")]
+    LoginKind(String),
+    /// Another server wants a login.
+    #[error("it redirects to {0}, which wants a login; give that server's URL")]
+    LoginElsewhere(String),
+    /// The content is something else.
+    #[error("it answers with {0} where a stream or a picture is expected")]
+    NotPictures(String),
+    /// The stream has no boundary.
+    #[error("no boundary between the parts of its stream")]
+    NoBoundary,
+    /// The header of a part is too long.
+    #[error("the header of a part of its stream has no end")]
+    EndlessHeader,
+    /// A picture is too large, or has no end.
+    #[error("a picture has no end within {} MiB", MAX_PICTURE_BYTES >> 20)]
+    TooLarge,
+    /// No JPEG in the stream.
+    #[error("no JPEG within {} MiB; if these are raw pictures, give --format and --size", MAX_PICTURE_BYTES >> 20)]
+    NoJpeg,
+    /// The server sends nothing more.
+    #[error("nothing comes for {} s", SILENCE_TIMEOUT.as_secs())]
+    Stalled,
+    /// The stream breaks off.
+    #[error("its stream breaks off")]
+    Broken(#[source] io::Error),
+    /// The stream ends.
+    #[error("its stream ends")]
+    Ended,
+}
+
+impl SourceError {
+    /// The shortest pause before the next attempt.
+    pub(super) fn least_pause(&self) -> Duration {
+        match self {
+            Self::LoginNeeded | Self::LoginRefused(_) | Self::LoginElsewhere(_) => LOGIN_PAUSE,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether it may be gone by itself: of a server, in any case.
+    fn is_temporary(&self) -> bool {
+        !matches!(self, Self::Open(..) | Self::Read(_))
+    }
+}
+
+/// A live source.
+pub(super) struct Source {
+    name: String,
+    framing: Framing,
+    kind: Kind,
+}
+
+enum Kind {
+    Stdin(fs::File),
+    /// A device, a socket.
+    Device(PathBuf),
+    /// A named pipe.
+    Pipe(PathBuf),
+    Growing(PathBuf),
+    Http(Box<HttpSource>),
+}
+
+impl Source {
+    /// The live source that the arguments name; `None` if they name recordings.
+    ///
+    /// # Errors
+    /// If the arguments do not belong together, or say nothing that can be read.
+    pub(super) fn from_args(args: &SendArgs) -> Result<Option<Self>, SendError> {
+        let kinds: Vec<_> = args.sources.iter().map(|source| (source, LiveKind::of(source, args.follow))).collect();
+        let [(path, Some(kind))] = kinds.as_slice() else {
+            return match () {
+                () if kinds.iter().any(|(_, kind)| kind.is_some()) => Err(SendError::Usage(
+                    "a live source cannot be combined with others; start a command for each camera",
+                )),
+                () if args.format.is_some() => Err(SendError::Usage(
+                    "--format is for live sources; for a file that grows, add --follow; a whole file goes in by `- < FILE`",
+                )),
+                () if args.retry => Err(SendError::Usage("--retry is for live sources; --loop repeats a recording")),
+                () => Ok(None),
+            };
+        };
+        if args.repeat {
+            return Err(SendError::Usage("--loop is for recordings; --retry opens a live source again at its end"));
+        }
+        let name = if *kind == LiveKind::Stdin { "standard input".into() } else { path.display().to_string() };
+        let fail = |name: &str, error| SendError::Source(name.to_owned(), error);
+        let framing = framing(args.format.zip(args.size)).map_err(|e| fail(&name, e))?;
+        let (name, kind) = match kind {
+            LiveKind::Stdin => (name.clone(), Kind::Stdin(bytes::open_stdin().map_err(|e| fail(&name, e))?)),
+            LiveKind::Device => (name, Kind::Device((*path).clone())),
+            LiveKind::Pipe => (name, Kind::Pipe((*path).clone())),
+            LiveKind::Growing => (name, Kind::Growing((*path).clone())),
+            LiveKind::Http => {
+                let source = HttpSource::new(path.to_str().unwrap_or_default(), args, framing);
+                let source = source.map_err(|(name, e)| fail(&name, e))?;
+                (source.name().to_owned(), Kind::Http(Box::new(source)))
+            }
+        };
+        Ok(Some(Self { name, framing, kind }))
+    }
+
+    /// The source, for messages: without a password.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether `rate` is how often it is asked, and not which pictures are left out.
+    pub(super) fn is_http(&self) -> bool {
+        matches!(self.kind, Kind::Http(_))
+    }
+
+    /// Reads the source until it ends, if it does. A server is asked again and again; with `retry` all others are opened
+    /// again, too. Blocks; runs on a thread of its own, which ends with the process.
+    pub(super) fn feed(mut self, mut sink: Sink, retry: bool) {
+        loop {
+            let end = match &mut self.kind {
+                Kind::Stdin(input) => bytes::read_all(input, self.framing, &mut sink),
+                Kind::Pipe(path) if retry => bytes::read_for_ever(path, self.framing, &mut sink),
+                Kind::Device(path) | Kind::Pipe(path) => {
+                    bytes::open(path).and_then(|mut input| bytes::read_all(&mut input, self.framing, &mut sink))
+                }
+                Kind::Growing(path) => growing_file::follow(path, self.framing, &mut sink),
+                Kind::Http(source) => source.read(&mut sink),
+            };
+            // Standard input cannot be opened again.
+            let may_retry = retry && !matches!(self.kind, Kind::Stdin(_));
+            match end {
+                Err(error) if may_retry || error.is_temporary() => sink.pause_after(&error),
+                Ok(()) if may_retry => sink.pause_after(&SourceError::Ended),
+                end => return sink.end(end),
+            }
+        }
+    }
+}
+
+/// The kinds of live sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LiveKind {
+    Stdin,
+    Device,
+    Pipe,
+    Growing,
+    Http,
+}
+
+impl LiveKind {
+    /// What `source` is; `None` for a recording. Looks at it, and opens nothing: a pipe is opened once.
+    fn of(source: &Path, follow: bool) -> Option<Self> {
+        if source.as_os_str() == "-" {
+            return Some(Self::Stdin);
+        }
+        if source.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://")) {
+            return Some(Self::Http);
+        }
+        let kind = fs::metadata(source).ok().map(|metadata| metadata.file_type());
+        match kind {
+            Some(kind) if kind.is_fifo() => Some(Self::Pipe),
+            Some(kind) if !kind.is_file() && !kind.is_dir() => Some(Self::Device),
+            _ => follow.then_some(Self::Growing),
+        }
+    }
+}
+
+/// How the bytes are made up.
+fn framing(raw: Option<(RawFormat, PictureSize)>) -> Result<Framing, SourceError> {
+    let Some((format, PictureSize { width_px, height_px })) = raw else { return Ok(Framing::Jpeg) };
+    let format = match format {
+        RawFormat::I420 => PixelFormat::I420,
+        RawFormat::Nv12 => PixelFormat::Nv12,
+        RawFormat::Yuyv => PixelFormat::Yuyv,
+        RawFormat::Grey => PixelFormat::Grey,
+        RawFormat::Bgr24 => PixelFormat::Bgr24,
+        RawFormat::Rgb24 => PixelFormat::Rgb24,
+    };
+    let size = Size { width_px, height_px };
+    let (_, bytes) = format.raw_bytes(size, 0)?;
+    if bytes as u64 > 4 * MAX_PICTURE_BYTES {
+        return Err(SourceError::RawTooLarge(bytes));
+    }
+    Ok(Framing::Raw { format, size, bytes })
+}
