@@ -50,7 +50,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// No such file.
-    #[error("there is no file {0}; deploy/fovea.toml is one to begin with, its comments explain every key")]
+    #[error("there is no file {0}; to begin, copy deploy/fovea.toml, whose comments explain every key")]
     Missing(PathBuf),
     /// It cannot be read.
     #[error("cannot read the configuration {path}")]

@@ -82,26 +82,26 @@ pub enum StartError {
     },
     /// The port that systemd opened may not be had.
     #[error(
-        "systemd hands over {0}, and whoever reaches that address could send and watch; if that is meant, say so with \
-         server.allow_anonymous = true, else have ListenStream=127.0.0.1:8999 in the socket unit"
+        "systemd hands over {0}, and everybody who can reach that address could send and watch; set \
+         server.allow_anonymous = true to allow that, or set ListenStream=127.0.0.1:8999 in the socket unit"
     )]
     Exposed(SocketAddr),
     /// The processor cannot look.
     #[error(transparent)]
     Processor(#[from] processor::StartError),
     /// The system has no thread or descriptor for it.
-    #[error("the system has no room for the daemon's threads")]
+    #[error("the system has no thread or descriptor left for the daemon")]
     System(#[from] io::Error),
 }
 
 fn advice(kind: io::ErrorKind, key: &str) -> String {
     match kind {
         io::ErrorKind::AddrInUse => {
-            format!("another program has the port (ss -ltnp shows which); stop it, or choose another in {key}")
+            format!("another program has the port (ss -ltnp shows which); stop it, or choose another port in {key}")
         }
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address; see `ip address` for those it has".into(),
-        io::ErrorKind::PermissionDenied => format!("ports below 1024 need a privilege; choose a higher one in {key}"),
-        _ => "the system refuses it".into(),
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address; `ip address` lists its addresses".into(),
+        io::ErrorKind::PermissionDenied => format!("ports below 1024 need a privilege; choose a higher port in {key}"),
+        _ => "the system does not allow it".into(),
     }
 }
 
@@ -147,7 +147,7 @@ impl Daemon {
             let (server, stop, heartbeat) = (server.clone(), stop.clone(), watchdog.watch("listen"));
             move || {
                 if let Err(error) = listener.run(&server, &stop, &heartbeat) {
-                    error!("the port is lost: {error}");
+                    error!("the WebSocket port failed: {error}");
                 }
             }
         })?;
@@ -273,9 +273,7 @@ fn take_port(server: &config::Server, port: TcpListener) -> Result<Listener, Sta
     }
     if address != server.listen {
         let listen = server.listen;
-        warn!(
-            "systemd hands over {address}, and that is where fovea listens; server.listen = \"{listen}\" is not used"
-        );
+        warn!("fovea listens on {address}, which systemd hands over; server.listen = \"{listen}\" is not used");
     }
     Ok(Listener::adopt(port)?)
 }
@@ -308,8 +306,8 @@ fn start_processor(
 fn log_start(address: SocketAddr, cores: &Cores) {
     info!("fovea {} listening on {address}", env!("CARGO_PKG_VERSION"));
     if cores.is_dedicated() {
-        info!("the processor has core {} of this process to itself", cores.processor());
+        info!("the processor runs on core {}; the other threads of fovea use other cores", cores.processor());
     } else {
-        warn!("the processor shares core {}, the only one, with everything else", cores.processor());
+        warn!("the processor shares core {} with all other programs: fovea may use no other core", cores.processor());
     }
 }

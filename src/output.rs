@@ -104,7 +104,7 @@ impl Running {
             let queue = queue.clone();
             move || {
                 if let Err(error) = deliver_all(output.as_mut(), &queue) {
-                    error!("the output {name} is lost: {error}");
+                    error!("the output {name} failed: {error}");
                 }
                 drop(subscription);
             }

@@ -35,7 +35,7 @@ fn a_file_that_cannot_be_read_is_told_with_the_reason() {
     let large = Path::new(env!("CARGO_TARGET_TMPDIR")).join("large.toml");
     File::create(&large).and_then(|file| file.set_len(100 << 20)).expect("the target folder can be written");
     let cases = [
-        (Path::new("missing.toml"), "there is no file missing.toml; deploy/fovea.toml is one to begin with"),
+        (Path::new("missing.toml"), "there is no file missing.toml; to begin, copy deploy/fovea.toml"),
         (Path::new("tests"), "cannot read the configuration tests: Is a directory"),
         (&large, "large.toml is larger than 1 MiB"),
         (Path::new("/dev/zero"), "/dev/zero is larger than 1 MiB"),

@@ -216,7 +216,7 @@ impl Board {
     /// Has the daemon read its configuration again, with more cameras at its end.
     fn reload(&self, more: &str) {
         let daemon = self.daemon.as_ref().expect("it is not stopped");
-        daemon.reload(&format!("{}{CONFIG}{more}", self.allowed), "the configuration is read again, and holds");
+        daemon.reload(&format!("{}{CONFIG}{more}", self.allowed), "the new configuration is in use");
     }
 }
 

@@ -29,7 +29,7 @@ pub fn run(as_json: bool) -> Result<(), Failure> {
 #[cfg(not(feature = "v4l2"))]
 pub fn run(_: bool) -> Result<(), Failure> {
     #[derive(Debug, thiserror::Error)]
-    #[error("this fovea was built without cameras at the board (feature v4l2)")]
+    #[error("this fovea was built without local cameras: build it with the feature v4l2")]
     struct NotBuiltIn;
     Err(NotBuiltIn.into())
 }

@@ -26,7 +26,7 @@ const SYSTEMD_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A thread of the daemon ended by itself. The thread has logged the reason.
 #[derive(Debug, thiserror::Error)]
-#[error("a thread ended that should not have; the log has the reason")]
+#[error("a thread of the daemon ended by itself; the log has the reason")]
 struct ThreadEnded;
 
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends the process at once; SIGHUP reloads the configuration.
@@ -59,11 +59,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let Service { daemon, systemd, .. } = service;
     systemd.stopping();
     if !is_signalled {
-        error!("a thread ended that should not have");
+        error!("a thread of the daemon ended by itself; fovea stops");
         daemon.stop()?;
         return Err(ThreadEnded.into());
     }
-    info!("asked to stop");
+    info!("a signal asks fovea to stop");
     termination.release()?;
     Ok(daemon.stop()?)
 }
@@ -98,13 +98,13 @@ impl Service {
         self.systemd.reloading();
         self.reload_error = match self.try_reload(file) {
             Ok(()) => {
-                info!("the configuration is read again, and holds");
+                info!("the new configuration is in use");
                 None
             }
             Err(failure) => {
                 let reasons = failure.to_string();
                 reasons.lines().for_each(|reason| error!("{reason}"));
-                error!("the configuration stays as it was");
+                error!("the old configuration stays in use");
                 let more = reasons.lines().count() - 1;
                 let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
                 Some(format!("not reloaded: {}{more}", reasons.lines().next().unwrap_or_default()))

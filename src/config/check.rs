@@ -72,8 +72,8 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
         return None;
     }
     let what = format!(
-        "whoever reaches this address could {could}; if that is meant, say so with allow_anonymous = true, else listen \
-         on 127.0.0.1"
+        "everybody who can reach this address could {could}; set allow_anonymous = true to allow that, or listen on \
+         127.0.0.1"
     );
     Some(Violation { span: listen.span(), what, missed: Some(missed) })
 }
@@ -106,12 +106,12 @@ impl<'f> Devices<'f> {
     fn add(&mut self, camera: &'f Spanned<Name>, v4l2: &'f Spanned<Table<file::V4l2>>) -> Option<Violation> {
         if cfg!(not(feature = "v4l2")) {
             let what =
-                "this fovea was built without cameras at the board: build it with the feature v4l2, or leave this out";
+                "this fovea was built without local cameras: build it with the feature v4l2, or remove this table";
             return Some(Violation { span: v4l2.span(), what: what.to_owned(), missed: None });
         }
         let device = &v4l2.get_ref().device;
         let earlier = self.0.insert(&device.get_ref().0, &camera.get_ref().0)?;
-        let what = format!("the camera {earlier} has this device: a device feeds one camera");
+        let what = format!("the camera {earlier} already has this device: a device feeds one camera");
         Some(Violation { span: device.span(), what, missed: None })
     }
 }

@@ -22,7 +22,7 @@ impl<'f> Names<'f> {
     /// Adds a name; what is wrong if it was given before.
     pub(super) fn add(&mut self, name: &'f Spanned<Name>) -> Option<Violation> {
         let is_new = self.given.insert(name.get_ref());
-        let what = || format!("another {} has this name: each needs its own", self.kind);
+        let what = || format!("another {} has this name: choose a different one", self.kind);
         (!is_new).then(|| Violation::new(name.span(), what()))
     }
 }

@@ -59,7 +59,7 @@ fn syntax_errors(text: &str, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
 
 /// The last diagnostic of a file with more mistakes than are reported.
 fn truncated(text: &str) -> Diagnostic {
-    let what = format!("there is more: after {MAX_REPORTED} mistakes no more were looked for");
+    let what = format!("there may be more mistakes: fovea reports {MAX_REPORTED} at a time");
     Diagnostic { position: Position::at(text, text.len()), subject: None, what }
 }
 
@@ -131,10 +131,10 @@ impl Reader<'_> {
                 return self.report(span, what, meant);
             }
             (SerdeMessage::Expected("a table"), Some(path)) => {
-                format!("is one table: write [{path}], in single brackets")
+                format!("must be one table: write [{path}], in single brackets")
             }
             (SerdeMessage::Expected("a list"), Some(path)) => {
-                format!("may be given several times: write [[{path}]], in double brackets")
+                format!("must be a list of tables: write [[{path}]], in double brackets")
             }
             (SerdeMessage::Expected(rule), _) => format!("must be {rule}"),
             (SerdeMessage::Other(what), _) => what.to_owned(),
@@ -225,7 +225,7 @@ mod tests {
             let diagnostics = diagnostics(&text);
             assert!(diagnostics.lines().count() <= MAX_REPORTED + 1);
             assert!(
-                diagnostics.ends_with("there is more: after 100 mistakes no more were looked for\n"),
+                diagnostics.ends_with("there may be more mistakes: fovea reports 100 at a time\n"),
                 "{diagnostics}"
             );
         }

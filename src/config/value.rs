@@ -205,8 +205,8 @@ pub(super) struct Origin(pub(super) String);
 impl Scalar for Origin {
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "as browsers send it: \"https://example.org\" or \"https://example.org:8443\", in small letters, without a \
-             path, without the port that http or https has anyway; or \"null\"",
+            "an origin as browsers send it, like \"https://example.org\" or \"https://example.org:8443\": lower case, no path, no default \
+             port of http or https; or \"null\"",
         )
     }
 
@@ -232,7 +232,7 @@ pub(super) struct Host(pub(super) String);
 
 impl Scalar for Host {
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name like \"camera.example.org\", in small letters, without scheme, port or path")
+        f.write_str("a host name like \"camera.example.org\": lower case, no scheme, no port, no path")
     }
 
     fn from_str(text: &str) -> Option<Self> {
@@ -287,8 +287,8 @@ pub(super) struct Device(pub(super) DeviceName);
 impl Scalar for Device {
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a path below /dev, like \"/dev/v4l/by-id/usb-...\" or \"/dev/video0\", or a maker's and a product's number in \
-             four digits each, like \"usb:046d:0825\", with a serial number behind another colon if that is needed; `fovea \
+            "a path below /dev, like \"/dev/v4l/by-id/usb-...\" or \"/dev/video0\", or the USB numbers of \
+             vendor and product, four digits each, like \"usb:046d:0825\", and if needed a colon and the serial number; `fovea \
              devices` lists them",
         )
     }
@@ -348,7 +348,7 @@ pub(super) struct Setting(pub(super) ControlValue);
 
 impl Scalar for Setting {
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number, true, false, or the name of a menu's entry in quotes")
+        f.write_str("a whole number, true, false, or the name of a menu entry in quotes")
     }
 
     fn from_str(text: &str) -> Option<Self> {

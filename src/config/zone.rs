@@ -59,12 +59,13 @@ pub(crate) fn check(zones: &[Spanned<Table<Zone>>], violations: &mut Vec<Violati
         violations.extend(name.as_ref().and_then(|name| names.add(name)));
         match (name, ignore) {
             (Some(name), true) => {
-                let what = "an ignored zone has no events that could carry a name: leave out this or ignore = true";
+                let what =
+                    "an ignored zone has no events, so it needs no name: remove the name, or remove ignore = true";
                 violations.push(Violation::new(name.span(), what));
             }
             (None, false) => {
                 let what =
-                    "must have either a name, for its events to carry, or ignore = true, for nothing in it to count";
+                    "must have either a name, which its events carry, or ignore = true, so that nothing in it counts";
                 violations.push(Violation::new(zone.span(), what));
             }
             _ => {}

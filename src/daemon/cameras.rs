@@ -146,9 +146,9 @@ fn log_settings(settings: &config::Camera) {
     let name = settings.name.as_str();
     let stages = settings.stages.names();
     if stages.is_empty() {
-        warn!(CAMERA = name; "{name}: its frames are timed but not looked at; give it a stage, such as [camera.motion]");
+        warn!(CAMERA = name; "{name}: no stage is configured, so fovea only measures the age of its frames; add a stage, such as [camera.motion]");
     } else {
-        info!(CAMERA = name; "{name}: its frames are looked at for {}", stages.join(", "));
+        info!(CAMERA = name; "{name}: stages on its frames: {}", stages.join(", "));
     }
 }
 

@@ -79,7 +79,7 @@ impl LocalCameras {
         let (mut kept, removed): (Vec<_>, Vec<_>) = std::mem::take(&mut self.0).into_iter().partition(stays);
         // Before any camera starts: its device may be one that a removed camera still has open.
         if let Err(timeout) = stop(removed, Instant::now() + CLOSE_TIMEOUT) {
-            warn!("{timeout}: it may keep its device from others");
+            warn!("{timeout}; its device may stay in use");
         }
         for NextLocalCamera { feed, settings, luma, capture } in next.0 {
             if let Some(capture) = capture {

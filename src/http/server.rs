@@ -129,7 +129,7 @@ impl Listener {
             });
             runtime.shutdown_background(); // does not wait for a picture that is being encoded
             if let Err(error) = served {
-                error!("the HTTP port is lost: {error}");
+                error!("the HTTP port failed: {error}");
             }
         })?;
         Ok(Server { address, cache, thread })
@@ -159,7 +159,7 @@ impl Server {
 /// Lets every other thread run before the calling one.
 fn set_lowest_priority() {
     if let Err(error) = cores::set_lowest_priority() {
-        warn!("the HTTP threads do not give way to the others: {error}");
+        warn!("cannot lower the priority of the HTTP threads: {error}");
     }
 }
 
@@ -173,7 +173,7 @@ async fn accept(listener: net::TcpListener, app: Router, max_clients: usize) {
             Ok((socket, _)) => socket,
             Err(error) => {
                 if let Some(suppressed) = exhausted.check() {
-                    warn!("no room for one more HTTP connection: {error}{suppressed}");
+                    warn!("cannot accept an HTTP connection: {error}{suppressed}");
                 }
                 sleep(RETRY_DELAY).await;
                 continue;

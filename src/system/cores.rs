@@ -39,7 +39,7 @@ pub enum CoresError {
         allowed: Vec<usize>,
     },
     /// The system refused.
-    #[error("this thread cannot be placed on core(s) {}; a sandbox must let sched_setaffinity through", List(cores))]
+    #[error("cannot place this thread on core(s) {}; the sandbox must allow sched_setaffinity", List(cores))]
     Refused {
         /// Where it was to go.
         cores: Vec<usize>,
@@ -48,9 +48,9 @@ pub enum CoresError {
     },
     /// The system agreed and did something else.
     #[error(
-        "asked for core(s) {}, got {}; is another program changing the affinity of this one?",
-        List(asked),
-        List(got)
+        "the kernel runs this thread on core(s) {} and not on {}; another program may have changed its affinity",
+        List(got),
+        List(asked)
     )]
     Elsewhere {
         /// Where it was to go.
@@ -68,7 +68,7 @@ pub enum CoresError {
         priority: u8,
     },
     /// Not even the present placement can be read.
-    #[error("the cores this process may use cannot be read")]
+    #[error("cannot read which cores this process may use")]
     Unreadable(#[source] io::Error),
 }
 

@@ -55,7 +55,9 @@ pub enum HandoverError {
     #[error("systemd hands over {0} sockets; the socket unit must have one ListenStream= and nothing else")]
     Several(usize),
     /// Of another kind.
-    #[error("what systemd hands over is no TCP port to listen at; the socket unit must have ListenStream=ADDRESS:PORT")]
+    #[error(
+        "systemd hands over a socket that is not a listening TCP port; the socket unit must have ListenStream=ADDRESS:PORT"
+    )]
     NotAPort(#[source] io::Error),
 }
 
@@ -104,7 +106,7 @@ impl Systemd {
         if let Some(Err(error)) = self.socket.as_ref().map(|socket| send(socket.as_bytes(), news))
             && let Some(suppressed) = self.unheard.check()
         {
-            warn!("systemd cannot be told {news}: {error}{suppressed}");
+            warn!("cannot report {news} to systemd: {error}{suppressed}");
         }
     }
 }

@@ -85,7 +85,7 @@ impl Watchdog {
             match (before, watched.stalled) {
                 (false, true) => error!(
                     THREAD = name;
-                    "the thread {name} stands still for {:.1} s; unless it moves, systemd will restart fovea",
+                    "the thread {name} stands still for {:.1} s; systemd restarts fovea unless it moves",
                     still_for.as_secs_f64()
                 ),
                 (true, false) => info!(THREAD = name; "the thread {name} moves again"),

@@ -28,7 +28,7 @@ fn check(config: &str, core: usize) {
         let expected = if task.name == "processor" { &[core][..] } else { &others };
         assert_eq!(task.cores, expected, "{}", task.name);
     }
-    daemon.wait_for_line(&format!("the processor has core {core} of this process to itself"));
+    daemon.wait_for_line(&format!("the processor runs on core {core}; the other threads of fovea use other cores"));
 }
 
 /// The cores to choose from, if there is a choice.

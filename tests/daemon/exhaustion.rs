@@ -34,17 +34,17 @@ fn without_descriptors_a_reload_changes_nothing() {
     let before = have();
     for room in 1..=3 {
         daemon.limit_descriptors(before.0 + room);
-        daemon.reload(&more, "the configuration stays as it was");
+        daemon.reload(&more, "the old configuration stays in use");
         answered();
         eventually("what was begun is over", || have() == before);
     }
-    daemon.wait_for_line("the system has no room for the daemon's threads");
+    daemon.wait_for_line("the system has no thread or descriptor left for the daemon");
     daemon.limit_descriptors(1000);
     for camera in ["yard"].into_iter().chain(LOCAL) {
         assert_eq!(denied(&format!("/frames/{camera}")), 404, "{camera}");
     }
     answered();
-    daemon.reload(&more, "the configuration is read again, and holds");
+    daemon.reload(&more, "the new configuration is in use");
     let mut yard = Client::connect(&daemon, "/frames/yard?results");
     yard.send(Picture::scene(32, 32).jpeg());
     assert_eq!(yard.next_of("result")["camera"], "yard");

@@ -46,7 +46,7 @@ impl Drop for Told {
 fn entries_have_fields() {
     let Some(mut told) = Told::start("fields", "[[camera]]\nname = \"door\"\n") else { return };
     assert_eq!(told.journal.entry("listening on 127.0.0.1:")["VERSION"], env!("CARGO_PKG_VERSION"));
-    let warning = told.journal.entry("its frames are timed but not looked at");
+    let warning = told.journal.entry("no stage is configured");
     assert_eq!([&warning["CAMERA"], &warning["PRIORITY"]], ["door", "4"]);
     assert_eq!(told.journal.end(), "", "what the journal has is not told twice");
     let sum = told.journal.entry("0 frames published");

@@ -17,7 +17,7 @@ const YARD: &str = "[[camera]]\nname = \"yard\"\n[camera.motion]\n[camera.v4l2]\
 
 const LOST: &str = "yard: lost: /dev/video4242 is not there";
 
-const RELOADED: &str = "the configuration is read again, and holds";
+const RELOADED: &str = "the new configuration is in use";
 
 #[test]
 fn a_missing_device_is_reported_once_and_other_cameras_go_on() {

@@ -21,8 +21,8 @@ const YARD: &str = "[[camera]]\nname = \"yard\"\n[camera.motion]\n";
 const REMOVED: &str = "this camera was removed from the configuration";
 
 /// What tells that a reload is over.
-const HOLDS: &str = "the configuration is read again, and holds";
-const STAYS: &str = "the configuration stays as it was";
+const HOLDS: &str = "the new configuration is in use";
+const STAYS: &str = "the old configuration stays in use";
 
 /// A frame of 64 x 48 grey pixels.
 fn grey(picture: &Picture, seq: u64, captured_us: u64) -> Vec<u8> {
@@ -66,7 +66,7 @@ fn a_camera_that_did_not_change_loses_no_frame_and_no_connection() {
     let door = end.summary("door");
     assert_eq!((door.published, door.taken, door.superseded, door.refused), (FRAMES, FRAMES, 0, 0));
     assert!(end.lines_with("yard: removed") > 0, "{}", end.log);
-    assert_eq!(end.lines_with("door: its frames are looked at"), 1, "it was not begun anew");
+    assert_eq!(end.lines_with("door: stages on its frames: "), 1, "it was not begun anew");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn what_is_looked_for_can_change_while_a_camera_is_connected() {
     while sender.next_of("result")["seq"] != 201 {}
     let end = reader.next_of("event");
     assert_eq!([&end["state"], &end["id"]], [&Value::from("end"), &second["id"]]);
-    daemon.wait_for_line("door: its frames are timed but not looked at");
+    daemon.wait_for_line("door: no stage is configured");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_systemd_that_does_not_listen_holds_nothing_up() {
     let systemd = Notified::new();
     systemd.stuff();
     let mut daemon = Daemon::start_as(DOOR, |command| systemd.hear(command));
-    daemon.wait_for_line("systemd cannot be told READY=1: Resource temporarily unavailable");
+    daemon.wait_for_line("cannot report READY=1 to systemd: Resource temporarily unavailable");
     let mut sender = Client::connect(&daemon, "/?results");
     sender.send(Picture::scene(64, 48).jpeg());
     sender.next_of("result");
@@ -129,9 +129,8 @@ fn a_client_that_came_before_the_daemon_is_served_at_the_port_systemd_opened() {
     client.send(Picture::scene(64, 48).jpeg());
     client.next_of("result");
     let end = daemon.stop();
-    let warning = format!(
-        "systemd hands over {address}, and that is where fovea listens; server.listen = \"127.0.0.1:0\" is not used"
-    );
+    let warning =
+        format!("fovea listens on {address}, which systemd hands over; server.listen = \"127.0.0.1:0\" is not used");
     assert_eq!(end.lines_with(&warning), 1, "{}", end.log);
 }
 
@@ -159,15 +158,15 @@ fn a_port_open_to_the_network_needs_leave_whoever_opened_it() {
     assert_eq!(
         refused(port, 1),
         format!(
-            "systemd hands over {address}, and whoever reaches that address could send and watch; if that is meant, \
-             say so with server.allow_anonymous = true, else have ListenStream=127.0.0.1:8999 in the socket unit"
+            "systemd hands over {address}, and everybody who can reach that address could send and watch; set \
+             server.allow_anonymous = true to allow that, or set ListenStream=127.0.0.1:8999 in the socket unit"
         )
     );
 }
 
 #[test]
 fn what_is_no_port_to_listen_at_is_refused() {
-    let no_port = "what systemd hands over is no TCP port to listen at; the socket unit must have \
+    let no_port = "systemd hands over a socket that is not a listening TCP port; the socket unit must have \
                    ListenStream=ADDRESS:PORT: ";
     let datagrams = UdpSocket::bind("127.0.0.1:0").expect("there is a free port");
     assert!(refused(datagrams, 1).starts_with(no_port));

@@ -19,7 +19,7 @@ fn in_state<T>(config: &str, prepare: impl Fn(&Daemon) -> T, check: impl Fn(T)) 
         let end = daemon.stop_by(signal);
         check(clients);
         assert_eq!((end.code, end.signal), (Some(0), None), "{signal}");
-        assert_eq!(end.lines_with("asked to stop"), 1, "{signal}");
+        assert_eq!(end.lines_with("a signal asks fovea to stop"), 1, "{signal}");
         assert_eq!(end.lines_with("did not end in time"), 0, "{signal}: {}", end.log);
         let summary = end.summary("door");
         assert_eq!(summary.published, summary.taken + summary.superseded + summary.waiting, "{summary:?}");
@@ -120,5 +120,5 @@ fn a_second_signal_ends_it_at_once() {
     daemon.signal(Signal::SIGTERM);
     let End { code, signal, log, .. } = daemon.stop_by(Signal::SIGCONT);
     assert_eq!((code, signal), (None, Some(Signal::SIGTERM as i32)));
-    assert!(log.contains("asked to stop"), "{log}");
+    assert!(log.contains("a signal asks fovea to stop"), "{log}");
 }

@@ -25,7 +25,7 @@ fn the_port_is_taken() {
             1,
             &format!(
                 "cannot listen on {address}: another program has the port (ss -ltnp shows which); stop it, or choose \
-                 another in server.listen: Address already in use (os error 98)"
+                 another port in server.listen: Address already in use (os error 98)"
             )
         )
     );
@@ -38,7 +38,7 @@ fn the_address_is_not_this_machines() {
         failure(&format!("server.listen = \"192.0.2.1:8999\"\nserver.allow_anonymous = true\n{DOOR}")),
         said(
             1,
-            "cannot listen on 192.0.2.1:8999: this machine has no such address; see `ip address` for those it has: \
+            "cannot listen on 192.0.2.1:8999: this machine has no such address; `ip address` lists its addresses: \
              Cannot assign requested address (os error 99)"
         )
     );
@@ -70,8 +70,8 @@ fn there_is_no_configuration() {
         (end.code, end.log.as_str()),
         (
             Some(78),
-            "there is no file /nonexistent/fovea.toml; deploy/fovea.toml is one to begin with, its comments explain \
-             every key"
+            "there is no file /nonexistent/fovea.toml; to begin, copy deploy/fovea.toml, whose comments \
+             explain every key"
         )
     );
 }
@@ -82,8 +82,8 @@ fn the_configuration_is_wrong() {
         failure("[server]\nlisten = \"0.0.0.0:8999\"\nmax_client = 3\n[[camera]]\nname = \"Door\"\n"),
         said(
             78,
-            "FILE:2:10: server.listen = \"0.0.0.0:8999\": whoever reaches this address could send and watch; if that \
-             is meant, say so with allow_anonymous = true, else listen on 127.0.0.1\n\
+            "FILE:2:10: server.listen = \"0.0.0.0:8999\": everybody who can reach this address could send and \
+             watch; set allow_anonymous = true to allow that, or listen on 127.0.0.1\n\
              FILE:3:1: server.max_client = 3: there is no such key; did you mean max_clients?\n\
              FILE:5:8: camera.name = \"Door\": must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
         )
