@@ -1,8 +1,8 @@
 """A camera in MicroPython, on an ESP32 with a firmware that has the module `camera`
 (https://github.com/cnadler86/micropython-camera-API has them ready-made). Join the Wi-Fi in boot.py.
 
-It needs no WebSocket library: a sender only needs the handshake and the head of a message. It reads nothing afterwards:
-fovea pings only a client that has sent nothing for 30 s, and this one sends more often.
+It needs no WebSocket library, because a sender only needs the handshake and the header of a message. It reads nothing
+after the handshake: fovea pings only a client that has sent nothing for 30 s, and this one sends more often.
 
 It was never tried on a real ESP32.
 """
@@ -18,7 +18,7 @@ PORT = 8999
 PATH = "/frames/door"
 INTERVAL_S = 0.2
 
-# The key serves to detect caches in between. Any will do.
+# The key serves to detect caches in between. Any key works.
 REQUEST = """GET {} HTTP/1.1\r
 Host: {}:{}\r
 Connection: Upgrade\r

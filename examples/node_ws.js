@@ -1,5 +1,5 @@
 #!/usr/bin/node
-// A camera in JavaScript, on the library `ws` (Debian: nodejs, node-ws).
+// A camera in JavaScript, with the library `ws` (Debian: nodejs, node-ws).
 //
 //     node_ws.js 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 //

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""The reference client of `fovea.v1`, on the library `websockets` (Debian: python3-websockets).
+"""The reference client of `fovea.v1`, with the library `websockets` (Debian: python3-websockets).
 
     v1_client.py 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg pictures/*.pgm
 
 It uses all that the sub-protocol adds to bare pictures: a header with the sender's own numbers and capture times, raw
-formats, a clock exchange that relates those times to the server's, and "taken", which says when the next picture does
-not supersede one that still waits. docs/protocol.md describes them.
+formats, a clock exchange that relates those times to the server's, and "taken", which says that no picture waits, so
+that the next one supersedes none. docs/protocol.md describes them.
 """
 
 import asyncio

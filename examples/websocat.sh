@@ -1,5 +1,5 @@
 #!/bin/sh
-# A camera in a few lines of shell, on the program `websocat` (cargo install websocat).
+# A camera in a few lines of shell, with the program `websocat` (cargo install websocat).
 #
 #     websocat.sh 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 #

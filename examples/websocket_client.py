@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""A camera in Python, on the library `websocket-client` (Debian: python3-websocket).
+"""A camera in Python, with the library `websocket-client` (Debian: python3-websocket).
 
     websocket_client.py 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 
-Blocking calls, no callbacks: it sends a picture, waits for the answer, and sends the next picture when it is time. So
-every picture has a result, and a slow network never carries more than one picture.
+It uses blocking calls and no callbacks. It sends a picture, waits for the answer, and sends the next picture when it is
+time. So every picture has a result, and a slow network never carries more than one picture.
 """
 
 import json

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""A camera in Python, on the library `websockets` (Debian: python3-websockets).
+"""A camera in Python, with the library `websockets` (Debian: python3-websockets).
 
     websockets_client.py 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 
-It sends the pictures at its own rate, as a camera does, and prints the answers that come on the same connection. It need
-not care whether fovea keeps up: fovea processes the newest picture and counts those that it skips.
+It sends the pictures at its own rate, as a camera does, and prints the answers that come on the same connection. It
+does not need to know whether fovea keeps up: fovea processes the newest picture and counts those that it skips.
 """
 
 import asyncio

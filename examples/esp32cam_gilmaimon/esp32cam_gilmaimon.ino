@@ -1,7 +1,7 @@
 // A camera on an ESP32-CAM (AI-Thinker), with the library "ArduinoWebsockets" by Gil Maimon
 // (https://github.com/gilmaimon/ArduinoWebsockets). Arduino IDE: board "AI Thinker ESP32-CAM".
 //
-// Written against version 0.5 of the library. It was never tried on a real ESP32.
+// This sketch was written for version 0.5 of the library. It was never tried on a real ESP32.
 
 #include <WiFi.h>
 #include <ArduinoWebsockets.h>

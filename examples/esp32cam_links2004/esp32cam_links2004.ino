@@ -1,7 +1,7 @@
 // A camera on an ESP32-CAM (AI-Thinker), with the library "WebSockets" by Markus Sattler
 // (https://github.com/Links2004/arduinoWebSockets). Arduino IDE: board "AI Thinker ESP32-CAM".
 //
-// Written against version 2.7 of the library. It was never tried on a real ESP32.
+// This sketch was written for version 2.7 of the library. It was never tried on a real ESP32.
 
 #include <WiFi.h>
 #include <WebSocketsClient.h>
