@@ -69,15 +69,15 @@ pub enum ClientEvent {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The host name does not resolve.
-    #[error("cannot find {0}")]
+    #[error("cannot resolve the host name {0}")]
     Resolve(String, #[source] io::Error),
     /// No TCP connection.
     #[error(
-        "cannot connect to {0}; is fovea running there, and is `listen` in its [server] an address that others reach?"
+        "cannot connect to {0}; check that fovea runs there and that its server.listen is an address that others can reach"
     )]
     Connect(String, #[source] io::Error),
     /// No answer to the handshake in time.
-    #[error("{0} does not answer the request for a WebSocket within {limit_s} s", limit_s = CONNECT_TIMEOUT.as_secs())]
+    #[error("{0} does not answer the WebSocket request within {limit_s} s", limit_s = CONNECT_TIMEOUT.as_secs())]
     HandshakeTimeout(String),
     /// The server answers the handshake with another status.
     #[error("{url} answers {status}{}{body}", if .body.is_empty() { "" } else { ": " })]
@@ -90,7 +90,7 @@ pub enum ClientError {
         body: String,
     },
     /// The answer is not one of a WebSocket server.
-    #[error("what answers at {0} is not fovea")]
+    #[error("the program that answers at {0} is not fovea")]
     NotFovea(String, #[source] Box<WsError>),
     /// The server closed the connection.
     #[error("the server closed the connection: {code}{}{reason}", if .reason.is_empty() { "" } else { ", " })]
@@ -104,7 +104,7 @@ pub enum ClientError {
     #[error("the connection is lost")]
     Lost(#[source] Box<WsError>),
     /// No message came for too long.
-    #[error("nothing heard from the server for {} s", SILENCE_TIMEOUT.as_secs())]
+    #[error("the server has sent nothing for {} s", SILENCE_TIMEOUT.as_secs())]
     Silent,
     /// `poll` failed.
     #[error("cannot wait for the server")]

@@ -28,16 +28,16 @@ const WORK_QUEUES: &str = "/sys/devices/virtual/workqueue/cpumask";
 #[derive(Debug, thiserror::Error)]
 pub enum DedicateError {
     /// The kernel does not list the cores.
-    #[error("the kernel does not say which cores there are")]
+    #[error("cannot read which cores there are")]
     UnknownCores(#[source] io::Error),
     /// No other core is left for the rest.
-    #[error("there is only one core: the processor shares it with everything else")]
+    #[error("there is only one core, so other programs cannot be kept off it")]
     OnlyOne,
     /// The configured core does not exist.
     #[error("processor.core = {0}: there is no such core")]
     NoSuchCore(usize),
     /// systemd refuses.
-    #[error("systemd does not keep {slice} to cores {cores}: {why}")]
+    #[error("systemd does not limit {slice} to cores {cores}: {why}")]
     Refused {
         /// The slice.
         slice: String,
@@ -47,7 +47,7 @@ pub enum DedicateError {
         why: String,
     },
     /// The kernel's file is not writable.
-    #[error("{0} cannot be written; this takes root")]
+    #[error("cannot write {0}; run this as root")]
     NotAllowed(PathBuf, #[source] io::Error),
 }
 
@@ -69,7 +69,7 @@ pub fn run(undo: bool, config: &Path) -> Result<(), Failure> {
         confine_slices(&[])?;
         move_interrupts(Path::new(INTERRUPTS), &online)?;
         move_work_queues(&online)?;
-        print_line(format_args!("every core is everybody's"))?;
+        print_line(format_args!("programs and interrupts may use every core again"))?;
         return Ok(());
     }
     let wanted = Config::load(config).map_err(Failure::of_config)?.processor.core;
@@ -78,7 +78,7 @@ pub fn run(undo: bool, config: &Path) -> Result<(), Failure> {
     let MoveCounts { moved, fixed } = move_interrupts(Path::new(INTERRUPTS), &rest)?;
     move_work_queues(&rest)?;
     print_line(format_args!(
-        "core {core} is fovea's; programs and {moved} interrupts are on core {}, {fixed} interrupts are of each core itself",
+        "core {core} is reserved for fovea; programs and {moved} interrupts use core {}; {fixed} interrupts cannot move",
         list(&rest)
     ))?;
     Ok(())
@@ -187,6 +187,6 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.join("default_smp_affinity")).unwrap(), "00000007");
         fs::remove_dir_all(&folder).unwrap();
         let gone = move_interrupts(&folder, &[0]).unwrap_err().to_string();
-        assert!(gone.ends_with("default_smp_affinity cannot be written; this takes root"), "{gone}");
+        assert!(gone.ends_with("default_smp_affinity; run this as root"), "{gone}");
     }
 }

@@ -60,9 +60,9 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let daemon = Daemon::start(config, SystemdEnv::default())?;
     let address = daemon.address();
     print_line(format_args!("A camera sends {} to ws://{address}/frames/street", describe(&recording)))?;
-    print_line(format_args!("To watch from elsewhere: fovea watch ws://{address}"))?;
+    print_line(format_args!("To watch in another terminal: fovea watch ws://{address}"))?;
     if let Some(address) = daemon.http_address() {
-        print_line(format_args!("To see it: http://{address}"))?;
+        print_line(format_args!("To see the pictures, open http://{address}"))?;
     }
     let frames: ServerUrl = format!("ws://{address}/frames/street").parse()?;
     let results: ServerUrl = format!("ws://{address}/results").parse()?;
@@ -86,7 +86,7 @@ fn play(recording: Recording, url: &ServerUrl, stop: Arc<EventFd>) -> Result<Thr
     let thread = Thread::spawn("camera", ended, move || {
         let (_, sent) = send::send(client, &recording, &options, stop.as_fd(), &mut |_, _| Ok(()));
         if let Err(error) = sent {
-            log::error!("the camera fails: {error}");
+            log::error!("the camera of the demo failed: {error}");
         }
     })?;
     Ok(thread)

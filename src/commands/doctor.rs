@@ -52,7 +52,7 @@ enum Verdict {
 
 /// At least one diagnostic is bad: how many, and of how many.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} of {1} findings bad")]
+#[error("{0} of {1} findings are bad")]
 struct Unhealthy(usize, usize);
 
 /// Runs all checks and prints their diagnostics.
@@ -62,7 +62,7 @@ struct Unhealthy(usize, usize);
 pub fn run(config: &Path) -> Result<(), Failure> {
     let (config, mut diagnostics) = match Config::load(config) {
         Ok(loaded) => {
-            (Some(loaded), vec![Diagnostic::good(format!("the configuration {} is right", config.display()))])
+            (Some(loaded), vec![Diagnostic::good(format!("the configuration {} is valid", config.display()))])
         }
         Err(error) => (None, vec![Diagnostic::bad(error.to_string())]),
     };

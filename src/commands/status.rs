@@ -24,24 +24,22 @@ const MAX_ANSWER_BYTES: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// The configuration has no HTTP port.
-    #[error("{0} has no [http]: that is the port where the daemon says how it is doing")]
+    #[error("{0} has no [http], so there is no port to ask; add this table and restart fovea")]
     NoPort(PathBuf),
     /// The configuration has port 0: only the daemon's log says which port that is.
-    #[error(
-        "{0} has port 0 in http.listen, which is any free one; fovea's log says which: fovea status http://HOST:PORT"
-    )]
+    #[error("{0} has port 0 in http.listen, so only fovea's log has the port; run fovea status http://HOST:PORT")]
     AnyPort(PathBuf),
     /// No answer.
-    #[error("nobody answers at {0}; is fovea running there (systemctl status fovea), with that address in [http]?")]
+    #[error("no answer from {0}; check that fovea runs there (systemctl status fovea) with this address in [http]")]
     NoAnswer(HttpUrl, #[source] Box<ureq::Error>),
     /// An answer with another status than 200.
     #[error("{0} answers {1}")]
     Refused(HttpUrl, String),
     /// The answer is not a daemon's: another program has the port.
-    #[error("what answers at {0} is not fovea")]
+    #[error("the program that answers at {0} is not fovea")]
     NotFovea(HttpUrl, #[source] serde_json::Error),
     /// The daemon answers, and not all cameras are live.
-    #[error("not healthy: {0}")]
+    #[error("not every camera is live: {0}")]
     NotHealthy(String),
 }
 

@@ -27,7 +27,7 @@ mod terminal;
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The URL is one to send to: connecting there would replace the camera's sender.
-    #[error("{0} is where frames are sent to; write {1}")]
+    #[error("{0} is a URL for sending frames; to watch, write {1}")]
     SenderUrl(String, String),
     /// The connection failed or ended.
     #[error(transparent)]
@@ -96,7 +96,7 @@ fn watch(
         match client.next_event([view.next_tick(), deadline].into_iter().flatten().min(), stop.as_fd())? {
             ClientEvent::Text(text) => view.on_message(&text, Instant::now())?,
             event if is_time_up || event == ClientEvent::Stopped => {
-                client.close(CloseCode::Normal, "seen enough");
+                client.close(CloseCode::Normal, "the program ends");
                 return Ok(());
             }
             _ => {}

@@ -79,19 +79,19 @@ pub(crate) fn others_are_kept_off_the_core_while_wanted(board: &mut Board) {
     board.ask(HUNGRY);
     assert_eq!(cores(board), ["0-3", "0-3", "3"]);
     let doctor = board.run("fovea doctor").text;
-    assert!(doctor.contains("hint  on core 3, the processor's, other programs may run too: "), "{doctor}");
+    assert!(doctor.contains("hint  other programs may run on core 3, the processor's: "), "{doctor}");
     let is_brief = brief_leaves_out("how long the processor waits for a core that is its own, and for one that is not");
     let without = (!is_brief).then(|| measure(board));
 
     let told =
         board.ask("systemctl enable --now fovea-core 2>/dev/null && journalctl --boot --unit fovea-core --output cat");
-    assert!(told.contains("core 3 is fovea's; programs and "), "{told}");
+    assert!(told.contains("core 3 is reserved for fovea; programs and "), "{told}");
     assert_eq!(cores(board), ["0-2", "0-2", "3"]);
     let doctor = board.run("fovea doctor");
     assert_eq!(doctor.status, 0, "{}", doctor.text);
-    assert!(doctor.text.contains("good  core 3 is the processor's alone"), "{}", doctor.text);
+    assert!(doctor.text.contains("good  only the processor runs on core 3"), "{}", doctor.text);
     // Of the disk and the network there may be a queue for each core.
-    assert!(!doctor.text.contains("hint  on core 3"), "{}", doctor.text);
+    assert!(!doctor.text.contains("hint  core 3"), "{}", doctor.text);
     let with = (!is_brief).then(|| measure(board));
     for (which, way) in [("shared", without), ("own", with)] {
         let Some(Way { wait_ms, pushed_off }) = way else { continue };

@@ -35,8 +35,8 @@ fn a_port_where_nobody_listens_asks_the_right_questions() {
     let address = TcpListener::bind("127.0.0.1:0").expect("free ports").local_addr().expect("bound");
     let (code, _, error) = send(&format!("ws://{address}"));
     let expected = format!(
-        "cannot connect to {address}; is fovea running there, and is `listen` in its [server] an address \
-         that others reach?: Connection refused (os error 111)\n"
+        "cannot connect to {address}; check that fovea runs there and that its server.listen is an address that \
+         others can reach: Connection refused (os error 111)\n"
     );
     assert_eq!((code, error), (1, expected));
 }
@@ -48,7 +48,7 @@ fn what_is_not_fovea_is_told_apart() {
     });
     let (code, _, error) = send(&server.url);
     assert_eq!(code, 1);
-    assert!(error.starts_with(&format!("what answers at {} is not fovea: ", &server.url[5..])), "{error}");
+    assert!(error.starts_with(&format!("the program that answers at {} is not fovea: ", &server.url[5..])), "{error}");
     server.join();
 }
 
@@ -59,7 +59,8 @@ fn a_wrong_url_says_what_to_write() {
     assert!(error.contains("write ws://eye:8999/frames/door"), "{error}");
     let (code, _, error) = run(&["watch", "ws://eye/frames/door"]);
     assert_eq!(code, 1);
-    let expected = "ws://eye:8999/frames/door is where frames are sent to; write ws://eye:8999/results/door\n";
+    let expected =
+        "ws://eye:8999/frames/door is a URL for sending frames; to watch, write ws://eye:8999/results/door\n";
     assert_eq!(error, expected);
 }
 

@@ -34,7 +34,7 @@ fn it_is_a_line_for_each_camera_and_an_exit_code() {
     door.next_of("refused");
 
     let (code, told, error) = status(&[&url]);
-    assert_eq!((code, &*error), (Some(1), "not healthy: yard waits for its first frame\n"), "{told}");
+    assert_eq!((code, &*error), (Some(1), "not every camera is live: yard waits for its first frame\n"), "{told}");
     let lines: Vec<_> = told.lines().collect();
     assert!(lines[0].starts_with(concat!("fovea ", env!("CARGO_PKG_VERSION"), ", 1 of 2 cameras live, ")), "{told}");
     assert!(lines[1].starts_with("door    1.0 fps  age p50 "), "{told}");
@@ -57,7 +57,7 @@ fn it_is_a_line_for_each_camera_and_an_exit_code() {
     assert_eq!((code, &*error), (Some(0), ""), "{told}");
 
     drop(yard);
-    eventually("it is missed", || status(&[&url]).2.starts_with("not healthy: yard lost since 20"));
+    eventually("it is missed", || status(&[&url]).2.starts_with("not every camera is live: yard lost since 20"));
 }
 
 #[test]
@@ -66,13 +66,13 @@ fn the_configuration_says_where_to_ask() {
     let daemon = Daemon::start(&format!("[http]\nlisten = \"{port}\"\n{DOOR}"));
     daemon.wait_for_line("live pictures");
     let (code, told, error) = status(&["--config", daemon.config_path()]);
-    assert_eq!((code, &*error), (Some(1), "not healthy: door waits for its first frame\n"), "{told}");
+    assert_eq!((code, &*error), (Some(1), "not every camera is live: door waits for its first frame\n"), "{told}");
 
     for (config, expected) in [
-        (DOOR.to_owned(), " has no [http]: that is the port where the daemon says how it is doing\n"),
+        (DOOR.to_owned(), " has no [http], so there is no port to ask; add this table and restart fovea\n"),
         (
             format!("{HTTP}{DOOR}"),
-            " has port 0 in http.listen, which is any free one; fovea's log says which: fovea status http://HOST:PORT\n",
+            " has port 0 in http.listen, so only fovea's log has the port; run fovea status http://HOST:PORT\n",
         ),
     ] {
         daemon.rewrite(&config);
@@ -89,7 +89,7 @@ fn it_says_when_nobody_answers_or_somebody_else() {
     let (code, told, error) = status(&[&format!("http://{port}")]);
     assert_eq!((code, &*told), (Some(1), ""));
     let expected = format!(
-        "nobody answers at http://{port}; is fovea running there (systemctl status fovea), with that address in"
+        "no answer from http://{port}; check that fovea runs there (systemctl status fovea) with this address in"
     );
     assert!(error.starts_with(&expected) && error.contains("refused"), "{error}");
 

@@ -14,7 +14,7 @@ use crate::{
 
 /// Printed instead of an empty list.
 const NO_CAMERAS: &str =
-    "No camera is plugged in, or the kernel has no driver for it (`sudo dmesg` tells of what was plugged in).";
+    "No camera is plugged in, or the kernel has no driver for it; `sudo dmesg` shows what was plugged in.";
 
 /// A paragraph for each node.
 pub(super) fn list(nodes: &[ListedNode]) -> String {
@@ -28,8 +28,8 @@ fn node(node: &ListedNode) -> String {
     let ListedNode { path, names, kind, .. } = node;
     match kind {
         NodeKind::Camera(description) => camera(path, names, description),
-        NodeKind::Other(name) => format!("{path}: {name}: gives no pictures"),
-        NodeKind::Closed(why) => format!("{path}: cannot be looked at: {why}"),
+        NodeKind::Other(name) => format!("{path}: {name}: captures no pictures"),
+        NodeKind::Closed(why) => format!("{path}: cannot be opened: {why}"),
     }
 }
 
@@ -39,7 +39,7 @@ fn camera(path: &str, names: &[String], description: &Description) -> String {
     section(&mut text, "known as", names.iter().cloned());
     let (usable, others): (Vec<_>, Vec<_>) = formats.iter().partition(|offer| config_name(offer.fourcc).is_some());
     let others: Vec<_> = others.iter().map(|offer| offer.fourcc.to_string()).collect();
-    let others = (!others.is_empty()).then(|| format!("not for fovea: {}", others.join(", ")));
+    let others = (!others.is_empty()).then(|| format!("fovea cannot use: {}", others.join(", ")));
     section(&mut text, "formats", usable.into_iter().map(offer).chain(others));
     section(&mut text, "controls", controls.iter().map(control));
     let device = names.first().map_or(path, |name| name);
@@ -82,8 +82,8 @@ fn control(control: &Control) -> String {
     let Control { name, value, read_only, inactive, .. } = control;
     let value = value.map(|value| format!(" = {}", format_value(control, value)));
     let note = match (read_only, inactive) {
-        (true, _) => " (only to be read)",
-        (_, true) => " (ruled by another control now)",
+        (true, _) => " (read only)",
+        (_, true) => " (inactive: another control determines it)",
         _ => "",
     };
     format!("{name}{}: {}{note}", value.unwrap_or_default(), accepted_values(control))
@@ -98,13 +98,13 @@ fn config_block(device: &str, description: &Description) -> String {
     match choice {
         Ok(CaptureMode { fourcc, size, interval }) => {
             let format = config_name(fourcc).map_or("auto", CameraFormat::word);
-            lines.push(format!("# format = {format:?} is what \"auto\" takes of it"));
+            lines.push(format!("# format = {format:?}  # what \"auto\" chooses"));
             lines.push(format!("width_px = {}", size.width_px));
             lines.push(format!("height_px = {}", size.height_px));
             let rate = interval.map(|interval| format!("rate_hz = {}", rounded(interval.rate_hz())));
             lines.extend(rate);
         }
-        Err(why) => lines.push(format!("# it cannot be used: {why}")),
+        Err(why) => lines.push(format!("# fovea cannot use it: {why}")),
     }
     lines.push("[camera.motion]".to_owned());
     lines.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")

@@ -28,7 +28,7 @@ fn check_camera(camera: &Camera, v4l2: &V4l2) -> Vec<Diagnostic> {
     let candidates = identify::candidates(device).unwrap_or_default();
     let Some(path) = candidates.iter().find(|path| path.exists()) else {
         return vec![Diagnostic::bad(format!(
-            "{name}: {device} is not there; `fovea devices` lists what is plugged in, `sudo dmesg` tells of what was"
+            "{name}: {device} is not there; `fovea devices` lists what is plugged in, and `sudo dmesg` shows what was unplugged"
         ))];
     };
     let opened = candidates.iter().find_map(|path| Device::open(path, None).ok().filter(Device::can_capture));
@@ -44,15 +44,15 @@ fn check_camera(camera: &Camera, v4l2: &V4l2) -> Vec<Diagnostic> {
 fn cannot_open(name: &str, path: &Path) -> Diagnostic {
     let shown = path.display();
     Diagnostic::bad(match Device::open(path, None) {
-        Ok(_) => format!("{name}: {shown} gives no pictures; `fovea devices` lists those that do"),
+        Ok(_) => format!("{name}: {shown} captures no pictures; `fovea devices` lists the devices that do"),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
-            "{name}: this user may not open {shown}: `sudo usermod --append --groups video $USER` and a new login, or `sudo \
-             fovea doctor`"
+            "{name}: this user may not open {shown}; run `sudo usermod --append --groups video $USER` and log in again, or run \
+             `sudo fovea doctor`"
         ),
         Err(error) if error.raw_os_error() == Some(Errno::EBUSY as i32) => {
             format!("{name}: {shown} is busy{}", used_by(&identify::users(path)))
         }
-        Err(error) => format!("{name}: {shown} cannot be opened: {error}"),
+        Err(error) => format!("{name}: cannot open {shown}: {error}"),
     })
 }
 
@@ -73,10 +73,10 @@ fn check_format(camera: &Camera, v4l2: &V4l2, path: &Path, device: &Device) -> D
 fn check_users(name: &str, path: &Path) -> Diagnostic {
     let (shown, users) = (path.display(), identify::users(path));
     if users.iter().all(|user| user.program == "fovea") {
-        return Diagnostic::good(format!("{name}: no other program has {shown} open, as far as this user may see"));
+        return Diagnostic::good(format!("{name}: no other program has {shown} open, as far as this user can see"));
     }
     Diagnostic::bad(format!(
-        "{name}: {shown} is open elsewhere{}: while that program streams, fovea cannot",
+        "{name}: {shown} is in use{}; fovea cannot stream while that program streams",
         used_by(&users)
     ))
 }
@@ -84,7 +84,7 @@ fn check_users(name: &str, path: &Path) -> Diagnostic {
 /// `, by guvcview (process 812)`
 fn used_by(users: &[User]) -> String {
     if users.is_empty() {
-        return ", by a program that only root may see: `sudo fovea doctor`".to_owned();
+        return ", by a program that only root can see (run `sudo fovea doctor`)".to_owned();
     }
     let users: Vec<_> = users.iter().map(|User { program, pid }| format!("{program} (process {pid})")).collect();
     format!(", by {}", users.join(", "))

@@ -7,9 +7,9 @@ pub(super) fn check(_: &Machine) -> Vec<Diagnostic> {
     vec![match synchronised.as_deref() {
         Some("yes") => Diagnostic::good("the clock is synchronised"),
         Some(_) => Diagnostic::hint(
-            "the clock is not synchronised, so events may bear a wrong time: `timedatectl set-ntp true`, or see whether a \
-             time server can be reached (`timedatectl timesync-status`)",
+            "the clock is not synchronised, so events may have a wrong time; run `timedatectl set-ntp true`, and check \
+             that a time server answers (`timedatectl timesync-status`)",
         ),
-        None => Diagnostic::hint("whether the clock is synchronised cannot be seen: timedatectl does not say"),
+        None => Diagnostic::hint("cannot check the clock: timedatectl gives no answer"),
     }]
 }

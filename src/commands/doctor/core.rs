@@ -16,7 +16,7 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
     let Some(config) = &machine.config else { return Vec::new() };
     let online = match cores::online() {
         Ok(online) => online,
-        Err(error) => return vec![Diagnostic::hint(format!("which cores there are cannot be seen: {error}"))],
+        Err(error) => return vec![Diagnostic::hint(format!("cannot list the cores: {error}"))],
     };
     let tasks = tasks(Path::new("/proc"));
     // The configured core, or else the one where the processor runs, or else the one that it would choose.
@@ -29,7 +29,7 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
             let is_dedicated = output("systemctl", &["is-active", "fovea-core.service"]).is_some();
             vec![programs(core, &tasks, is_dedicated), interrupts(core, Path::new("/proc/irq"), is_dedicated)]
         }
-        _ => vec![Diagnostic::hint("there is only one core, which the processor shares with everything else")],
+        _ => vec![Diagnostic::hint("there is only one core: the processor shares it with all other programs")],
     }
 }
 
@@ -91,20 +91,18 @@ fn programs(core: usize, tasks: &[Task], is_dedicated: bool) -> Diagnostic {
     let kernel_threads = kernel_threads.iter().filter(|task| !task.is_per_cpu).count();
     if names.is_empty() {
         return Diagnostic::good(format!(
-            "core {core} is the processor's alone; {kernel_threads} threads of the kernel may come there for a moment"
+            "only the processor runs on core {core}; {kernel_threads} kernel threads may run there for a moment"
         ));
     }
     let listed: Vec<_> = names.iter().take(MAX_LISTED).copied().collect();
     let more = names.len().saturating_sub(MAX_LISTED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let finding = format!("on core {core}, the processor's, other programs may run too: {}{more}", listed.join(", "));
+    let finding = format!("other programs may run on core {core}, the processor's: {}{more}", listed.join(", "));
     if is_dedicated {
-        Diagnostic::bad(format!(
-            "{finding}, although fovea-core.service is there to keep them off; `systemctl restart fovea-core`"
-        ))
+        Diagnostic::bad(format!("{finding}, although fovea-core.service is active; run `systemctl restart fovea-core`"))
     } else {
         Diagnostic::hint(format!(
-            "{finding}; `systemctl enable --now fovea-core` keeps them off, if ages must not vary"
+            "{finding}; `systemctl enable --now fovea-core` keeps them off; do this if ages must not vary"
         ))
     }
 }
@@ -128,13 +126,13 @@ fn interrupts(core: usize, folder: &Path, is_dedicated: bool) -> Diagnostic {
     }
     let listed = here.into_values().collect::<Vec<_>>().join(", ");
     if listed.is_empty() {
-        Diagnostic::good(format!("no device's interrupts are handled on core {core}"))
+        Diagnostic::good(format!("core {core} handles no device's interrupts"))
     } else if is_dedicated {
         // The rest cannot move: they belong to queues that a device has for each core.
-        Diagnostic::good(format!("of devices' interrupts core {core} has only those that are its own: {listed}"))
+        Diagnostic::good(format!("core {core} handles only devices' interrupts that cannot move: {listed}"))
     } else {
         Diagnostic::hint(format!(
-            "on core {core}, the processor's, interrupts are handled: {listed}; `systemctl enable --now fovea-core` moves those that can be moved"
+            "core {core}, the processor's, handles interrupts: {listed}; `systemctl enable --now fovea-core` moves those that can move"
         ))
     }
 }

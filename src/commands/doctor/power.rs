@@ -28,7 +28,7 @@ fn under_voltage(sensor: &Path) -> Option<Diagnostic> {
         Diagnostic::good("the power supply holds its voltage")
     } else {
         Diagnostic::bad(
-            "the voltage is or was too low, so the board slows down and cameras drop off USB: use the board's own power \
+            "the voltage is or was too low: the board slows down and USB cameras disconnect; use the board's own power \
              supply and a short cable",
         )
     })
@@ -37,6 +37,7 @@ fn under_voltage(sensor: &Path) -> Option<Diagnostic> {
 /// A diagnostic if this is a core's cooling device and throttles it now.
 fn throttling(cooler: &Path) -> Option<Diagnostic> {
     let (kind, state) = (sysfs::read(cooler, "type")?, sysfs::read(cooler, "cur_state")?);
-    (kind.contains("cpufreq") && state != "0")
-        .then(|| Diagnostic::bad("the cores are slowed down because the board is hot: give it air or a heat sink"))
+    (kind.contains("cpufreq") && state != "0").then(|| {
+        Diagnostic::bad("the kernel slows the cores down because the board is hot; give the board air or a heat sink")
+    })
 }

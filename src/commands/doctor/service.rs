@@ -6,10 +6,10 @@ use super::{Diagnostic, Machine, output};
 
 pub(super) fn check(_: &Machine) -> Vec<Diagnostic> {
     let Some(unit) = Unit::query() else {
-        return vec![Diagnostic::hint("whether fovea runs as a service cannot be seen: systemctl does not say")];
+        return vec![Diagnostic::hint("cannot check the service: systemctl gives no answer")];
     };
     if unit.property("LoadState") != "loaded" {
-        return vec![Diagnostic::hint("fovea is no service here: its package was not installed")];
+        return vec![Diagnostic::hint("there is no fovea.service: install the package to run fovea as a service")];
     }
     [unit.runs(), unit.enabled_at_boot(), unit.restarts(), unit.watchdog(), hardware_watchdog()]
         .into_iter()
@@ -39,33 +39,33 @@ impl Unit {
             ("active" | "reloading", "", _) => Diagnostic::good("fovea.service runs"),
             ("active" | "reloading", status, _) => Diagnostic::good(format!("fovea.service runs: {status}")),
             (state, _, result) => Diagnostic::bad(format!(
-                "fovea.service is {state} (result: {result}); `journalctl -u fovea` says why, `systemctl start fovea` starts it"
+                "fovea.service is {state} (result: {result}); `journalctl -u fovea` says why, and `systemctl start fovea` starts it"
             )),
         })
     }
 
     fn enabled_at_boot(&self) -> Option<Diagnostic> {
         (!self.property("UnitFileState").starts_with("enabled"))
-            .then(|| Diagnostic::hint("fovea is not started at boot: `systemctl enable fovea`"))
+            .then(|| Diagnostic::hint("fovea does not start at boot; run `systemctl enable fovea` if it should"))
     }
 
     fn restarts(&self) -> Option<Diagnostic> {
         match self.property("NRestarts") {
             "0" | "" => None,
             count => Some(Diagnostic::hint(format!(
-                "fovea came back by itself {count} times since it was started; `journalctl -u fovea -p err` says why"
+                "systemd has restarted fovea {count} times; `journalctl -u fovea -p err` says why"
             ))),
         }
     }
 
     fn watchdog(&self) -> Option<Diagnostic> {
         Some(match self.property("WatchdogUSec") {
-            "0" | "" | "infinity" => {
-                Diagnostic::hint("nobody restarts fovea if it stands still: WatchdogSec= in its unit is off")
+            "0" | "" | "infinity" => Diagnostic::hint(
+                "systemd does not restart fovea if it stands still; set WatchdogSec=20 with `systemctl edit fovea`",
+            ),
+            time => {
+                Diagnostic::good(format!("systemd restarts fovea if it stands still: fovea must report every {time}"))
             }
-            time => Diagnostic::good(format!(
-                "systemd restarts fovea if it stands still: it must give a sign of life every {time}"
-            )),
         })
     }
 }
@@ -78,9 +78,11 @@ fn hardware_watchdog() -> Option<Diagnostic> {
     let time = output("systemctl", &["show", "--property=RuntimeWatchdogUSec", "--value"])?;
     Some(match &*time {
         "0" | "" | "off" | "infinity" => Diagnostic::hint(
-            "the board has a hardware watchdog that nobody uses: RuntimeWatchdogSec=15 in the section [Manager] of \
-             /etc/systemd/system.conf.d/watchdog.conf, and a reboot",
+            "the board's hardware watchdog is off; to use it, set RuntimeWatchdogSec=15 in the section [Manager] of \
+             /etc/systemd/system.conf.d/watchdog.conf and reboot",
         ),
-        time => Diagnostic::good(format!("the board's hardware watchdog resets it if systemd stands still for {time}")),
+        time => Diagnostic::good(format!(
+            "the board's hardware watchdog resets the board if systemd stands still for {time}"
+        )),
     })
 }

@@ -45,7 +45,7 @@ impl Dashboard {
             Message::Event(event) => return self.record_event(&event, &EventDetail::of_event(text)?),
             Message::Dropped(dropped) => {
                 let time = self.time();
-                return Some(format!("{time} lost {} messages: they were not read fast enough here", dropped.count));
+                return Some(format!("{time} lost {} messages: this program reads too slowly", dropped.count));
             }
             _ => {}
         }

@@ -28,7 +28,7 @@ impl TerminalView {
     pub(super) fn new(now: Instant) -> Self {
         let all_bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let placeholder = insert_bar(&all_bars, 0);
-        placeholder.set_message("connected; nothing was seen yet");
+        placeholder.set_message("connected; no message yet");
         Self { dashboard: Dashboard::new(), bars: BTreeMap::new(), all_bars, placeholder, next_tick: now }
     }
 }
