@@ -192,7 +192,7 @@ pub(crate) fn controls_are_set_read_back_and_set_anew(board: &mut Board) {
     let log = board.ask("journalctl --unit fovea --boot --output cat");
     for line in [
         "bars: it has no control contrsat; did you mean contrast?",
-        "bars: hue = 500 cannot be set; it takes -128 to 128, usually 0",
+        "bars: hue = 500 cannot be set; it accepts -128 to 128, default 0",
     ] {
         assert!(log.contains(line), "there is no line {line:?} in\n{log}");
     }

@@ -14,16 +14,16 @@ pub(super) enum CaptureError {
     #[error("{0} is not there")]
     NotFound(DeviceName),
     /// The device exists and cannot be opened.
-    #[error("{path} cannot be opened: {}", open_advice(.source))]
+    #[error("cannot open {path}: {}", open_advice(.source))]
     Open { path: PathBuf, source: io::Error },
     /// The device opens and is no capture device.
-    #[error("{0} gives no pictures: it is another node of a camera, or none; `fovea devices` lists those that do")]
+    #[error("{0} captures no pictures; `fovea devices` lists the devices that do")]
     NotACamera(PathBuf),
     /// None of the formats that the device offers will do.
     #[error("{path}: {reason}")]
     NoMode { path: PathBuf, reason: NoMode },
     /// The driver gives a format that is not supported, or images that cannot be held in memory.
-    #[error("{path} gives {gives}, which cannot be used")]
+    #[error("{path} gives {gives}, which fovea cannot use")]
     Unsupported { path: PathBuf, gives: String },
     /// The driver refuses to start.
     #[error("{path} does not start ({doing}): {}", start_advice(*errno))]
@@ -35,13 +35,13 @@ pub(super) enum CaptureError {
     #[error("{path} has sent no frame for {:.1} s", .after.as_secs_f64())]
     Stalled { path: PathBuf, after: Duration },
     /// `poll` failed, or the kernel's list of devices cannot be read.
-    #[error("the system refuses to wait for it: {0}")]
+    #[error("cannot wait for the camera: {0}")]
     System(#[from] io::Error),
 }
 
 fn lost_text(errno: Errno) -> String {
     match errno {
-        Errno::ENODEV => "has gone: unplugged, or its driver has given up".to_owned(),
+        Errno::ENODEV => "is gone: it was unplugged, or its driver failed".to_owned(),
         errno => format!("has failed: {}", errno.desc()),
     }
 }
@@ -49,12 +49,12 @@ fn lost_text(errno: Errno) -> String {
 fn open_advice(error: &io::Error) -> String {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EACCES | Errno::EPERM) => {
-            "this user may not; the service's unit lets it in with SupplementaryGroups=video, a person is let in with \
-             `sudo usermod --append --groups video NAME` and a new login"
+            "this user may not open it; for the service, set SupplementaryGroups=video in its unit; for a person, run \
+             `sudo usermod --append --groups video NAME` and log in again"
                 .to_owned()
         }
         Some(Errno::EBUSY) => busy_advice(),
-        Some(Errno::ENOTTY | Errno::EINVAL) => "it is no camera".to_owned(),
+        Some(Errno::ENOTTY | Errno::EINVAL) => "it is not a camera".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -67,7 +67,7 @@ fn start_advice(errno: Errno) -> String {
     match errno {
         Errno::EBUSY => busy_advice(),
         Errno::ENOSPC => "the USB bus has no bandwidth left for it: choose a smaller size, a lower rate or format = \
-                          \"mjpeg\", or plug it in somewhere else"
+                          \"mjpeg\", or use another USB port"
             .to_owned(),
         Errno::ENOMEM => "there is no memory for its buffers: choose a smaller size, or fewer buffers".to_owned(),
         errno => errno.desc().to_owned(),

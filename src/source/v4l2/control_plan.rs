@@ -64,16 +64,16 @@ pub fn compare(setting: &Setting<'_>, actual: i64) -> Option<Mismatch> {
         return None;
     }
     let (name, wanted, actual) = (&control.name, format_value(control, *value), format_value(control, actual));
-    Some(Mismatch(format!("{name} is {actual} and not {wanted}; it takes {}", accepted_values(control))))
+    Some(Mismatch(format!("{name} is {actual} instead of {wanted}; it accepts {}", accepted_values(control))))
 }
 
 /// Explains that the driver rejected a value.
 #[must_use]
 pub fn rejected(setting: &Setting<'_>, why: &dyn fmt::Display, is_inactive: bool) -> Mismatch {
     let Setting { control, value } = setting;
-    let hint = if is_inactive { "; another control rules it now, mostly one with auto in its name" } else { "" };
+    let hint = if is_inactive { "; another control overrides it now, usually one with auto in its name" } else { "" };
     let (name, wanted) = (&control.name, format_value(control, *value));
-    Mismatch(format!("{name} = {wanted} was not taken: {why}{hint}; it takes {}", accepted_values(control)))
+    Mismatch(format!("the driver refuses {name} = {wanted}: {why}{hint}; it accepts {}", accepted_values(control)))
 }
 
 /// Describes the values that a control accepts: `0 to 250 in steps of 5, usually 0`.
@@ -82,15 +82,15 @@ pub fn accepted_values(control: &Control) -> String {
     let Control { min, max, step, default, menu, .. } = control;
     let default_value = format_value(control, *default);
     match control.kind {
-        ControlKind::Boolean => format!("true or false, usually {default_value}"),
-        ControlKind::Button => "any value, which sets it off".to_owned(),
+        ControlKind::Boolean => format!("true or false, default {default_value}"),
+        ControlKind::Button => "any value triggers it".to_owned(),
         ControlKind::Menu | ControlKind::IntegerMenu => {
             let entries: Vec<_> = menu.iter().map(|entry| format!("{} ({:?})", entry.index, entry.name)).collect();
-            format!("{}, usually {default_value}", entries.join(", "))
+            format!("{}, default {default_value}", entries.join(", "))
         }
-        ControlKind::Bitmask => format!("bits up to {max:#x}, usually {default:#x}"),
-        ControlKind::Integer if *step > 1 => format!("{min} to {max} in steps of {step}, usually {default_value}"),
-        ControlKind::Integer => format!("{min} to {max}, usually {default_value}"),
+        ControlKind::Bitmask => format!("bits up to {max:#x}, default {default:#x}"),
+        ControlKind::Integer if *step > 1 => format!("{min} to {max} in steps of {step}, default {default_value}"),
+        ControlKind::Integer => format!("{min} to {max}, default {default_value}"),
     }
 }
 
@@ -105,7 +105,7 @@ fn find_control<'c>(offered: &'c [Control], name: &str) -> Result<&'c Control, M
         Some(near) => format!("it has no control {name}; did you mean {}?", near.name),
         None => {
             let names: Vec<_> = settable().map(|control| &*control.name).collect();
-            let has = if names.is_empty() { "none at all".to_owned() } else { names.join(", ") };
+            let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             format!("it has no control {name}; it has {has}")
         }
     }))
@@ -113,9 +113,9 @@ fn find_control<'c>(offered: &'c [Control], name: &str) -> Result<&'c Control, M
 
 fn check_value<'c>(control: &'c Control, value: &ControlValue) -> Result<Setting<'c>, Mismatch> {
     let mismatch =
-        || Mismatch(format!("{} = {value} cannot be set; it takes {}", control.name, accepted_values(control)));
+        || Mismatch(format!("{} = {value} cannot be set; it accepts {}", control.name, accepted_values(control)));
     if control.read_only {
-        return Err(Mismatch(format!("{} can only be read", control.name)));
+        return Err(Mismatch(format!("{} is read only", control.name)));
     }
     let is_menu = matches!(control.kind, ControlKind::Menu | ControlKind::IntegerMenu);
     let value = match value {
@@ -229,24 +229,24 @@ mod tests {
         let camera = "logitech-c920";
         assert_eq!(
             mismatch(camera, "brightness", number(256)),
-            "brightness = 256 cannot be set; it takes 0 to 255, usually 128"
+            "brightness = 256 cannot be set; it accepts 0 to 255, default 128"
         );
         assert_eq!(
             mismatch(camera, "focus_absolute", number(33)),
-            "focus_absolute = 33 cannot be set; it takes 0 to 250 in steps of 5, usually 0"
+            "focus_absolute = 33 cannot be set; it accepts 0 to 250 in steps of 5, default 0"
         );
         assert_eq!(
             mismatch(camera, "pan_absolute", number(-36_001)),
-            "pan_absolute = -36001 cannot be set; it takes -36000 to 36000 in steps of 3600, usually 0"
+            "pan_absolute = -36001 cannot be set; it accepts -36000 to 36000 in steps of 3600, default 0"
         );
-        let menu = "it takes 1 (\"Manual Mode\"), 3 (\"Aperture Priority Mode\"), usually \"Aperture Priority Mode\"";
+        let menu = "it accepts 1 (\"Manual Mode\"), 3 (\"Aperture Priority Mode\"), default \"Aperture Priority Mode\"";
         for value in [number(2), text("Auto"), ControlValue::Flag(true)] {
             let expected = format!("auto_exposure = {value} cannot be set; {menu}");
             assert_eq!(mismatch(camera, "auto_exposure", value), expected, "no such entry");
         }
         assert_eq!(
             mismatch(camera, "white_balance_automatic", text("on")),
-            "white_balance_automatic = \"on\" cannot be set; it takes true or false, usually true"
+            "white_balance_automatic = \"on\" cannot be set; it accepts true or false, default true"
         );
         assert_eq!(mismatch(camera, "sharpnes", number(3)), "it has no control sharpnes; did you mean sharpness?");
         let unknown = mismatch("playstation-eye", "zoom_absolute", number(3));
@@ -254,7 +254,7 @@ mod tests {
         let mut camera = recorded(camera);
         camera.controls[0].read_only = true;
         let (settings, mismatches) = planned(&camera, &[("brightness", number(3))]);
-        assert_eq!((settings.concat(), mismatches.concat()), (String::new(), "brightness can only be read".to_owned()));
+        assert_eq!((settings.concat(), mismatches.concat()), (String::new(), "brightness is read only".to_owned()));
     }
 
     #[test]
@@ -265,13 +265,13 @@ mod tests {
         assert_eq!(compare(&setting, 4600), None);
         assert_eq!(
             compare(&setting, 4000).unwrap().to_string(),
-            "white_balance_temperature is 4000 and not 4600; it takes 0 to 10000 in steps of 10, usually 4000"
+            "white_balance_temperature is 4000 instead of 4600; it accepts 0 to 10000 in steps of 10, default 4000"
         );
         let setting = Setting { control: find("auto_exposure"), value: 1 };
         assert_eq!(
             rejected(&setting, &"permission denied", true).to_string(),
-            "auto_exposure = \"Manual Mode\" was not taken: permission denied; another control rules it now, mostly one with \
-             auto in its name; it takes 1 (\"Manual Mode\"), 3 (\"Aperture Priority Mode\"), usually \"Aperture Priority Mode\""
+            "the driver refuses auto_exposure = \"Manual Mode\": permission denied; another control overrides it now, usually one \
+             with auto in its name; it accepts 1 (\"Manual Mode\"), 3 (\"Aperture Priority Mode\"), default \"Aperture Priority Mode\""
         );
     }
 
@@ -281,7 +281,7 @@ mod tests {
         let control = camera.controls.iter_mut().find(|control| control.name == "auto_exposure").unwrap();
         control.menu[0].name = "Jürgen's \"own\"\t".into();
         assert_eq!(format_value(control, 1), r#""Jürgen's \"own\"\t""#);
-        let expected = r#"1 ("Jürgen's \"own\"\t"), 3 ("Aperture Priority Mode"), usually "Aperture Priority Mode""#;
+        let expected = r#"1 ("Jürgen's \"own\"\t"), 3 ("Aperture Priority Mode"), default "Aperture Priority Mode""#;
         assert_eq!(accepted_values(control), expected);
     }
 

@@ -83,7 +83,7 @@ pub struct CaptureMode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoMode {
     /// The camera does not offer the configured format.
-    #[error("it has no {wanted}, only {offered}; leave out camera.v4l2.format to have one of these taken")]
+    #[error("it has no {wanted}, only {offered}; remove camera.v4l2.format to use one of these")]
     Missing {
         /// The configured format.
         wanted: CameraFormat,
@@ -91,7 +91,7 @@ pub enum NoMode {
         offered: String,
     },
     /// The camera offers no format that is supported.
-    #[error("none of its formats can be used ({0}); MJPEG, YUYV, NV12, GREY, BGR24 and RGB24 can")]
+    #[error("fovea can use none of its formats ({0}); it can use MJPEG, YUYV, NV12, GREY, BGR24 and RGB24")]
     Unsupported(String),
 }
 
@@ -143,10 +143,10 @@ pub fn shortfall(offers: &[Offer], requested: &RequestedMode, actual: &CaptureMo
     if actual.size == size && !differs {
         return None;
     }
-    let mut text = format!("gives {} where {size} at {rate_hz} Hz was asked for", describe(actual));
+    let mut text = format!("gives {} instead of {size} at {rate_hz} Hz", describe(actual));
     let nearest = nearest(offers, requested);
     if !nearest.is_empty() {
-        let _ = write!(text, "; the nearest it has: {}", nearest.join(", ")); // writing to a String cannot fail
+        let _ = write!(text, "; its nearest modes: {}", nearest.join(", ")); // writing to a String cannot fail
     }
     Some(text)
 }
@@ -175,7 +175,7 @@ fn nearest(offers: &[Offer], requested: &RequestedMode) -> Vec<String> {
 
 fn list_formats(offers: &[Offer]) -> String {
     if offers.is_empty() {
-        return "it tells of none".to_owned();
+        return "it lists none".to_owned();
     }
     offers.iter().map(|offer| offer.fourcc.to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -304,12 +304,15 @@ mod tests {
         ] {
             assert_eq!(chosen(pi, [640, 480, 30], Some(format)), format!("{code} 640x480 at 30 Hz"));
         }
-        let missing = "it has no mjpeg, only YUYV, GRBG; leave out camera.v4l2.format to have one of these taken";
+        let missing = "it has no mjpeg, only YUYV, GRBG; remove camera.v4l2.format to use one of these";
         assert_eq!(chosen("playstation-eye", [640, 480, 30], Some(CameraFormat::Mjpeg)), missing);
         let mut unsupported = recorded("logitech-c920").formats;
         unsupported.retain(|offer| offer.fourcc == FourCc(*b"H264"));
         let error = choose_mode(&unsupported, &REQUESTED).unwrap_err().to_string();
-        assert_eq!(error, "none of its formats can be used (H264); MJPEG, YUYV, NV12, GREY, BGR24 and RGB24 can");
+        assert_eq!(
+            error,
+            "fovea can use none of its formats (H264); it can use MJPEG, YUYV, NV12, GREY, BGR24 and RGB24"
+        );
     }
 
     #[test]
@@ -344,14 +347,16 @@ mod tests {
         let actual = choose_mode(&offers, &REQUESTED).unwrap();
         assert_eq!(
             shortfall(&offers, &REQUESTED, &actual).unwrap(),
-            "gives YUYV 640x480 at 30 Hz where 1280x720 at 30 Hz was asked for; the nearest it has: YUYV 640x480 at 30 Hz, \
+            "gives YUYV 640x480 at 30 Hz instead of 1280x720 at 30 Hz; its nearest modes: YUYV 640x480 at 30 Hz, \
              YUYV 320x240 at 30 Hz"
         );
         let offers = recorded("generic-usb-720p").formats;
         let exact = choose_mode(&offers, &REQUESTED).unwrap();
         assert_eq!(shortfall(&offers, &REQUESTED, &exact), None);
         let slower = CaptureMode { interval: Interval::new(1, 15), ..exact };
-        assert!(shortfall(&offers, &REQUESTED, &slower).unwrap().starts_with("gives MJPG 1280x720 at 15 Hz where"));
+        assert!(
+            shortfall(&offers, &REQUESTED, &slower).unwrap().starts_with("gives MJPG 1280x720 at 15 Hz instead of")
+        );
         let almost = CaptureMode { interval: Interval::new(1001, 30_000), ..exact };
         assert_eq!(shortfall(&offers, &REQUESTED, &almost), None, "29.97 is 30");
         let unknown = CaptureMode { interval: None, ..exact };

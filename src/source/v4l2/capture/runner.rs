@@ -70,7 +70,7 @@ impl Runner {
         let no_mode = |reason| CaptureError::NoMode { path: path.clone(), reason };
         let mode = choose_mode(&offers, &requested).map_err(no_mode)?;
         let start_error = |doing| move |path: &Path, errno| CaptureError::Start { path: path.to_owned(), doing, errno };
-        let format = device.set_format(&mode).map_err(|errno| start_error("agreeing on a format")(&path, errno))?;
+        let format = device.set_format(&mode).map_err(|errno| start_error("setting the format")(&path, errno))?;
         let Some(layout) = Layout::new(&format) else {
             return Err(CaptureError::Unsupported { path, gives: describe(&format.mode) });
         };
@@ -78,7 +78,7 @@ impl Runner {
         self.log.log_mismatches(apply_controls(&device, &self.settings.controls));
         let card = format!(" is a {} ({})", device.card(), device.driver());
         let stream = Stream::start(device, layout, self.settings.buffers)
-            .map_err(|errno| start_error("starting to send")(&path, errno))?;
+            .map_err(|errno| start_error("starting the stream")(&path, errno))?;
         self.capture(&path, &card, stream)
     }
 
@@ -160,8 +160,8 @@ impl Runner {
     fn report_connected(&mut self, path: &Path, card: &str, layout: &Layout, first: &CapturedImage) {
         self.sink.connected();
         let timestamps = match first.timestamp {
-            Some(_) => format!("stamped at {}", first.timestamp_source),
-            None => "without stamps of use".to_owned(),
+            Some(_) => format!("time stamps at {}", first.timestamp_source),
+            None => "no usable time stamps".to_owned(),
         };
         let description = format!("{}{card}: {}, {timestamps}", path.display(), describe(layout.mode()));
         self.log.log_connected(description, self.reconnect.device_connected());

@@ -47,7 +47,7 @@ impl StatusLog {
     pub(super) fn log_controls_changed(&mut self, mismatches: Vec<Mismatch>) {
         let camera = &self.camera;
         if mismatches.is_empty() {
-            info!(CAMERA = camera; "{camera}: its controls are set anew");
+            info!(CAMERA = camera; "{camera}: its controls have their new values");
         }
         self.log_all_mismatches(mismatches);
     }
