@@ -130,6 +130,8 @@ pub(super) async fn recent(
 pub(super) async fn snapshot(State(app): State<App>, Path(id): Path<String>) -> Response {
     match app.bus.snapshot(&id) {
         Some(jpeg) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
-        None => (StatusCode::NOT_FOUND, "There is no picture of this event, or none any more.\n").into_response(),
+        None => {
+            (StatusCode::NOT_FOUND, "There is no picture of this event, or fovea no longer keeps it.\n").into_response()
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum EncodeError {
     #[error(transparent)]
     Frame(#[from] RejectReason),
     /// The encoder fails.
-    #[error("no JPEG can be made of it")]
+    #[error("it cannot be encoded as JPEG")]
     Encoder(#[from] turbojpeg::Error),
 }
 

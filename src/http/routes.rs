@@ -50,6 +50,6 @@ pub(super) fn full(max_clients: usize) -> Router {
 }
 
 async fn not_found() -> Response {
-    let what = "There is nothing here. /api/openapi.json lists what there is.\n";
+    let what = "There is no such path. /api/openapi.json lists all paths.\n";
     (StatusCode::NOT_FOUND, what).into_response()
 }

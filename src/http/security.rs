@@ -58,10 +58,11 @@ pub(super) async fn check_host(State(allowed): State<Arc<AllowedHosts>>, request
     match host {
         Some(host) if allowed.contains(&host.to_ascii_lowercase()) => next.run(request).await,
         Some(host) => {
-            let why = format!("This board is not known as {host:?}. If it is that, add it to http.allowed_hosts.\n");
+            let why =
+                format!("{host:?} is not a known name of this board. If it is one, add it to http.allowed_hosts.\n");
             (StatusCode::MISDIRECTED_REQUEST, why).into_response()
         }
-        None => (StatusCode::BAD_REQUEST, "The request does not say which host it is for.\n").into_response(),
+        None => (StatusCode::BAD_REQUEST, "The request has no readable Host header.\n").into_response(),
     }
 }
 

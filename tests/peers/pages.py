@@ -297,7 +297,7 @@ def camera_troubles(page, proxy, url, live_page):
     stays_awake(page, False)
     page.allow("camera", proxy.url, False)
     page.click("#toggle")
-    says(page, "#state", "^The browser may not use the camera")
+    says(page, "#state", "^The browser blocks the camera")
     page.allow("camera", proxy.url)
     page.click("#toggle")
     says(page, "#state", "^Sends to phone$")
@@ -313,7 +313,7 @@ def comes(page, proxy):
     """A camera is added while the page is open. What the page misses of it, it catches up with."""
     proxy.refused = {"/api/status": 503}
     wants("add")
-    says(page, "#summary", r"does not say how it is \(503\)\. Trying again\.$")
+    says(page, "#summary", r"gives no status \(503\)\. Trying again\.$")
     page.wait("the new camera is seen", "return document.querySelector('#camera-yard')?.dataset.seq > 40")
     shows_cameras(page, "door,phone,blind,yard")
     wait("refusals leave the pictures alone", lambda: are_spared(proxy))
@@ -353,7 +353,7 @@ def restart(page, proxy, live_pages):
     first = page.window()
     wants("stop")
     says(page, "#state", "^No connection to ")
-    for window, summary in zip(live_pages, [r"does not answer\.", r"does not say how it is \(502\)\."]):
+    for window, summary in zip(live_pages, [r"does not answer\.", r"gives no status \(502\)\."]):
         page.go_to(window)
         says(page, "#summary", summary)
         says(page, "#camera-door .state", r"^no answer from the board since \d\d:\d\d:\d\d$")
@@ -394,7 +394,7 @@ def main(url, url_v6, frames, folder):
         wants("go")
         numbers(page)
         says(page, "#camera-door .tags", "^motion$")
-        says(page, "#camera-blind .nothing", "no picture that the browser can show")
+        says(page, "#camera-blind .nothing", "browser cannot show this frame")
         found["toml"] = zones(page, url)
         page.screenshot(folder / "zones.png")
         accessible.check(page)

@@ -9,9 +9,9 @@ const RATE_WINDOW_MS = 3000;
 
 // Why the browser does not open the camera, by the name of its error, and what to do.
 const CAMERA_ERRORS = {
-  NotAllowedError: "The browser may not use the camera. Allow it for this page, mostly beside its address, and press Start.",
+  NotAllowedError: "The browser blocks the camera. Allow it for this page, usually beside the address, and press Start.",
   NotFoundError: "This device has no camera, or none is plugged in.",
-  NotReadableError: "Another program has the camera. Close that, and press Start.",
+  NotReadableError: "Another program uses the camera. Close that program and press Start.",
 };
 
 const element = (id) => document.getElementById(id);
@@ -55,7 +55,7 @@ async function keepSending(name, width, signal) {
     if (signal.aborted) return;
     svg.replaceChildren();
     // Two devices would replace each other for ever.
-    if (isReplaced) return stop(`Off: ${reason}. Start takes the camera back.`);
+    if (isReplaced) return stop(`Off: ${reason}. Press Start to take the camera back.`);
     const why = reason || (await likelyCause(name));
     if (signal.aborted) return;
     show("state", `No connection to ${base}${why && ` (${why})`}. Trying again.`);
@@ -68,11 +68,11 @@ async function keepSending(name, width, signal) {
 async function likelyCause(name) {
   try {
     const cameras = await getJson("/api/cameras");
-    if (!cameras.some((camera) => camera.name === name && !camera.plugged_in)) return `${name} is no camera that a device can be now`;
+    if (!cameras.some((camera) => camera.name === name && !camera.plugged_in)) return `devices cannot send as ${name} now`;
   } catch {
     return ""; // no response at all
   }
-  return location.protocol === "https:" ? `is ${location.origin} in server.allowed_origins?` : "is server.listen an address that this device reaches?";
+  return location.protocol === "https:" ? `is ${location.origin} in server.allowed_origins?` : "is server.listen an address that this device can reach?";
 }
 
 /** Keeps the screen on if the browser allows it: the camera ends when the screen goes dark. */
@@ -113,7 +113,7 @@ async function start() {
   try {
     const stream = await openCamera(width);
     session = { stream, controller: new AbortController() };
-    stream.getVideoTracks()[0].addEventListener("ended", () => stop("Off: the camera was unplugged, or taken from this page."));
+    stream.getVideoTracks()[0].addEventListener("ended", () => stop("Off: the camera was unplugged, or the browser took it from this page."));
     setRunning(true);
     show("state", "Connecting");
     keepSending(element("name").value, width, session.controller.signal);
@@ -149,13 +149,13 @@ async function listCameras() {
   // A sender replaces the one before, so the first camera that is not live is preselected.
   const isLive = new Map(status.cameras.map(({ camera, state }) => [camera, state === "live"]));
   const names = cameras.filter(({ plugged_in }) => !plugged_in).map(({ name }) => name);
-  const options = names.map((name) => new Option(isLive.get(name) ? `${name} (replaces who sends now)` : name, name));
+  const options = names.map((name) => new Option(isLive.get(name) ? `${name} (replaces the current sender)` : name, name));
   element("name").replaceChildren(...options);
   element("name").value = names.find((name) => !isLive.get(name)) ?? names[0];
   const isSecure = Boolean(navigator.mediaDevices);
   element("insecure").hidden = isSecure;
   element("toggle").disabled = !isSecure || names.length === 0;
-  show("state", names.length > 0 ? "Off" : "All cameras are plugged into the board: there is none that this device could be.");
+  show("state", names.length > 0 ? "Off" : "All cameras are plugged into the board, so this device cannot send as one.");
 }
 
 // A hidden page loses its wake lock.

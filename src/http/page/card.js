@@ -57,7 +57,7 @@ export class Card {
     } catch {
       // The board passes a JPEG on unchecked if no stage decodes it.
       this.showState(state, since);
-      return this.#setText(".nothing", "This frame is no picture that the browser can show.");
+      return this.#setText(".nothing", "The browser cannot show this frame.");
     }
     this.#seq = Number(headers.get("fovea-seq"));
     this.#size = [this.canvas.width, this.canvas.height];

@@ -82,7 +82,7 @@ async function pollStatus(signal, reconnect) {
       setText(element("summary"), summary(cameras));
     } catch ({ status }) {
       if (signal.aborted) return;
-      const what = status ? `The board does not say how it is (${status})` : "The board does not answer";
+      const what = status ? `The board gives no status (${status})` : "The board does not answer";
       setText(element("summary"), `${what}. Trying again.`);
       if (!status) reconnect();
     }

@@ -82,7 +82,11 @@ fn a_port_that_another_has_stops_the_start_with_the_key_to_change() {
     let end = other.end();
     assert_eq!(end.code, Some(1));
     assert!(end.log.contains(&format!("cannot listen on {taken}: another program has the port")), "{}", end.log);
-    assert!(end.log.ends_with("choose another port in http.listen: Address already in use (os error 98)"), "{}", end.log);
+    assert!(
+        end.log.ends_with("choose another port in http.listen: Address already in use (os error 98)"),
+        "{}",
+        end.log
+    );
 }
 
 #[test]
