@@ -199,7 +199,7 @@ pub enum RawError {
     #[error("{0:?} cannot have the odd size {1}")]
     Odd(PixelFormat, Size),
     /// Rows would overlap.
-    #[error("a stride of {stride_bytes} bytes is less than a row's {row_bytes}")]
+    #[error("a stride of {stride_bytes} bytes is shorter than a row of {row_bytes}")]
     Stride {
         /// As given.
         stride_bytes: usize,
@@ -213,10 +213,10 @@ pub enum RawError {
     #[error("a picture of {0} is larger than this machine can hold")]
     TooLarge(Size),
     /// A file where rows are needed.
-    #[error("{0:?} is no raw format")]
+    #[error("{0:?} is not a raw format")]
     NotRaw(PixelFormat),
     /// Too few bytes.
-    #[error("{have} bytes of pixels where {need} are needed")]
+    #[error("{have} bytes of pixels, but {need} are needed")]
     Short {
         /// Bytes there.
         have: usize,

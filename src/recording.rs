@@ -69,18 +69,18 @@ pub enum RecordingError {
     #[error("cannot open {}", .0.display())]
     Open(PathBuf, #[source] io::Error),
     /// Reading failed in the middle of a file.
-    #[error("{0}: cannot read on")]
+    #[error("{0}: cannot read further")]
     Read(FileOffset, #[source] io::Error),
     /// A file of a format without pictures.
-    #[error("{}: no JPEG, PNG, MJPEG or AVI file", .0.display())]
+    #[error("{}: not a JPEG, PNG, MJPEG or AVI file", .0.display())]
     UnknownFormat(PathBuf),
     /// A folder without pictures.
     #[error("{}: no file in this folder ends in .jpg, .jpeg, .png, .mjpg, .mjpeg or .avi", .0.display())]
     NoPictures(PathBuf),
     /// An AVI file of another codec.
     #[error(
-        "{}: the video in it is {fourcc:?} where fovea reads MJPEG; \
-         `ffmpeg -i {} -c:v mjpeg -q:v 3 NEW.avi` makes such a file", .file.display(), .file.display()
+        "{}: its video is {fourcc:?}, but fovea reads MJPEG; \
+         `ffmpeg -i {} -c:v mjpeg -q:v 3 NEW.avi` converts it", .file.display(), .file.display()
     )]
     Codec {
         /// The file.
@@ -92,13 +92,13 @@ pub enum RecordingError {
     #[error("{}: an AVI file without video", .0.display())]
     NoVideo(PathBuf),
     /// A picture without an end. The recording goes on behind it.
-    #[error("{0}: the picture that begins here is cut off and left out")]
+    #[error("{0}: the picture that begins here is cut off; fovea skips it")]
     Truncated(FileOffset),
     /// A picture that is no JPEG. The recording goes on behind it.
-    #[error("{0}: the picture that begins here is damaged and left out")]
+    #[error("{0}: the picture that begins here is damaged; fovea skips it")]
     Damaged(FileOffset),
     /// A picture beyond the largest size. The recording goes on behind it.
-    #[error("{0}: the picture that begins here has more than {MAX_PICTURE_BYTES} bytes and is left out")]
+    #[error("{0}: the picture that begins here has more than {MAX_PICTURE_BYTES} bytes; fovea skips it")]
     TooLarge(FileOffset),
 }
 

@@ -58,26 +58,28 @@ pub struct Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// The message is shorter than a header.
-    #[error("{have} bytes are too few for the {HEADER_BYTES}-byte header that {SUBPROTOCOL} puts before every picture")]
+    #[error(
+        "{have} bytes are too few for the {HEADER_BYTES}-byte header that {SUBPROTOCOL} requires before each picture"
+    )]
     Short {
         /// Bytes of the message.
         have: usize,
     },
     /// The message starts with something else; most likely a picture without a header.
     #[error(
-        "the message begins with {0:02x?} where {SUBPROTOCOL} wants \"FVEA\" and a header; \
+        "the message begins with {0:02x?}, but {SUBPROTOCOL} requires \"FVEA\" and a header; \
          to send bare JPEG or PNG, connect without the sub-protocol"
     )]
     Magic([u8; 4]),
     /// The header has another version.
-    #[error("header version {0} where this is version {VERSION}")]
+    #[error("header version {0}, but this server reads version {VERSION}")]
     Version(u8),
     /// The format's code is unknown.
     #[error("format {0} is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24, 8 I420")]
     Format(u8),
     /// The picture would start inside the header or behind the end of the message.
     #[error(
-        "a header length of {length} in a message of {have} bytes; it is {HEADER_BYTES} or more and ends before the picture"
+        "a header length of {length} in a message of {have} bytes; it must be {HEADER_BYTES} or more and end before the picture"
     )]
     Length {
         /// The length that the header states.
@@ -256,19 +258,19 @@ mod tests {
         let error = |message: &[u8]| Header::parse(message).expect_err("it is wrong").to_string();
         assert_eq!(
             error(&BYTES[..39]),
-            "39 bytes are too few for the 40-byte header that fovea.v1 puts before every picture"
+            "39 bytes are too few for the 40-byte header that fovea.v1 requires before each picture"
         );
         assert_eq!(
             error(b"\xff\xd8\xff\xe0 a bare JPEG"),
-            "the message begins with [ff, d8, ff, e0] where fovea.v1 wants \"FVEA\" and a header; \
+            "the message begins with [ff, d8, ff, e0], but fovea.v1 requires \"FVEA\" and a header; \
              to send bare JPEG or PNG, connect without the sub-protocol"
         );
-        assert_eq!(error(&with(4, 2)), "header version 2 where this is version 1");
+        assert_eq!(error(&with(4, 2)), "header version 2, but this server reads version 1");
         assert_eq!(
             error(&with(5, 9)),
             "format 9 is unknown; 1 is JPEG, 2 PNG, 3 GREY, 4 YUYV, 5 NV12, 6 BGR24, 7 RGB24, 8 I420"
         );
-        let length = "in a message of 40 bytes; it is 40 or more and ends before the picture";
+        let length = "in a message of 40 bytes; it must be 40 or more and end before the picture";
         assert_eq!(error(&with(6, 39)), format!("a header length of 39 {length}"));
         assert_eq!(error(&with(6, 41)), format!("a header length of 41 {length}"));
     }

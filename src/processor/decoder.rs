@@ -155,11 +155,11 @@ impl Decoder {
             (ColorType::GrayscaleAlpha, BitDepth::Eight) => PixelLayout::GreyAlpha,
             (ColorType::Rgb, BitDepth::Eight) => PixelLayout::Rgb,
             (ColorType::Rgba, BitDepth::Eight) => PixelLayout::Rgba,
-            _ => return Err(RejectReason::Unsupported("a PNG that does not become 8 bits a channel")),
+            _ => return Err(RejectReason::Unsupported("a PNG that cannot be converted to 8 bits a channel")),
         };
         let size = Size { width_px: info.width, height_px: info.height };
         if size != frame.size() {
-            return Err(RejectReason::Damaged(format!("its pixels are {size}, its head says {}", frame.size())));
+            return Err(RejectReason::Damaged(format!("its pixels are {size}, but its header says {}", frame.size())));
         }
         Ok(layout)
     }
@@ -177,9 +177,11 @@ fn is_of_the_rest(error: &turbojpeg::Error) -> bool {
 fn check(header: &DecompressHeader, expected: Size) -> Result<(), RejectReason> {
     match header.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => {
-            return Err(RejectReason::Unsupported("a CMYK JPEG is for printers; send YCbCr, gray or RGB"));
+            return Err(RejectReason::Unsupported("a CMYK JPEG; send YCbCr, grey or RGB"));
         }
-        _ if header.is_lossless => return Err(RejectReason::Unsupported("a lossless JPEG; send a usual one, or PNG")),
+        _ if header.is_lossless => {
+            return Err(RejectReason::Unsupported("a lossless JPEG; send a baseline or progressive one, or PNG"));
+        }
         _ => {}
     }
     // Two heads in one picture: the one found at the door and the one the decoder believes.
@@ -187,7 +189,7 @@ fn check(header: &DecompressHeader, expected: Size) -> Result<(), RejectReason> 
         Ok(())
     } else {
         let found = format!("{}x{}", header.width, header.height);
-        Err(RejectReason::Damaged(format!("it has two heads, of {expected} and {found}")))
+        Err(RejectReason::Damaged(format!("it has two headers, of {expected} and {found}")))
     }
 }
 

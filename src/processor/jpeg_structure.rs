@@ -64,7 +64,7 @@ impl Structure {
     pub(super) fn read(file: &[u8], dc_only: &mut Vec<u8>) -> Result<Self, RejectReason> {
         dc_only.clear();
         Self::try_read(file, dc_only)
-            .ok_or_else(|| RejectReason::Damaged("its segments do not follow each other to its end".into()))
+            .ok_or_else(|| RejectReason::Damaged("its segments are incomplete or out of place".into()))
     }
 
     fn try_read(file: &[u8], dc_only: &mut Vec<u8>) -> Option<Self> {

@@ -58,14 +58,14 @@ fn avi_lists_streams_and_lengths_may_be_as_they_like() {
 fn a_cut_avi_gives_what_is_whole_and_tells_where_it_is_cut() {
     assert_eq!(
         read(&odd("cut-in-third-picture.avi")),
-        ["1", "2", "cut-in-third-picture.avi: byte 1758: the picture that begins here is cut off and left out"]
+        ["1", "2", "cut-in-third-picture.avi: byte 1758: the picture that begins here is cut off; fovea skips it"]
     );
 }
 
 #[test]
 fn an_avi_of_another_codec_is_refused_with_the_remedy() {
     let error = Recording::open(&[data("odd/not-mjpeg.avi")]).expect_err("fovea has no DivX decoder").to_string();
-    assert!(error.contains(r#"the video in it is "DIV3" where fovea reads MJPEG; `ffmpeg -i "#), "{error}");
+    assert!(error.contains(r#"its video is "DIV3", but fovea reads MJPEG; `ffmpeg -i "#), "{error}");
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn what_stands_between_pictures_is_skipped() {
 
 #[test]
 fn a_broken_picture_costs_itself_only() {
-    let missing = "end-missing.mjpeg: byte 0: the picture that begins here is cut off and left out";
+    let missing = "end-missing.mjpeg: byte 0: the picture that begins here is cut off; fovea skips it";
     assert_eq!(read(&odd("end-missing.mjpeg")), [missing, "2", "3"]);
-    let cut = "cut-in-second-picture.mjpeg: byte 719: the picture that begins here is cut off and left out";
+    let cut = "cut-in-second-picture.mjpeg: byte 719: the picture that begins here is cut off; fovea skips it";
     assert_eq!(read(&odd("cut-in-second-picture.mjpeg")), ["1", cut]);
-    let damaged = "damaged-second-picture.mjpeg: byte 719: the picture that begins here is damaged and left out";
+    let damaged = "damaged-second-picture.mjpeg: byte 719: the picture that begins here is damaged; fovea skips it";
     assert_eq!(read(&odd("damaged-second-picture.mjpeg")), ["1", damaged, "3"]);
 }
 
@@ -122,7 +122,7 @@ fn a_folder_is_what_can_be_sent_in_it_in_the_order_people_count() {
     fs::write(folder.join("9.jpeg"), "no picture any more").expect("writable");
     let expected = [
         format!("Jpeg, {} bytes", picture(0).len() + 24),
-        "9.jpeg: no JPEG, PNG, MJPEG or AVI file".into(),
+        "9.jpeg: not a JPEG, PNG, MJPEG or AVI file".into(),
         "3".into(),
     ];
     assert_eq!(read(&recording), expected);
@@ -133,7 +133,7 @@ fn a_folder_is_what_can_be_sent_in_it_in_the_order_people_count() {
 #[test]
 fn what_is_no_recording_is_told_by_name() {
     let error = |path: &str| Recording::open(&[path.into()]).expect_err("no recording").to_string();
-    assert_eq!(error("/dev/null"), "/dev/null: no JPEG, PNG, MJPEG or AVI file");
+    assert_eq!(error("/dev/null"), "/dev/null: not a JPEG, PNG, MJPEG or AVI file");
     assert_eq!(error("/no/such/file"), "cannot open /no/such/file");
     let png = Bytes::from_static(b"\x89PNG\r\n\x1a\n and so on");
     let png = Recording::from_bytes("memory", png).expect("a PNG as far as can be seen");

@@ -15,7 +15,7 @@ pub fn read(image: &[u8]) -> Result<(PixelFormat, Size), RejectReason> {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', rest @ ..] => (PixelFormat::Png, png_size(rest)),
         _ => return Err(RejectReason::NotAPicture(image.iter().take(4).copied().collect())),
     };
-    let size = size.ok_or_else(|| RejectReason::Damaged("its head ends before its size".into()))?;
+    let size = size.ok_or_else(|| RejectReason::Damaged("its header ends before its size".into()))?;
     Ok((format, size))
 }
 
@@ -53,7 +53,7 @@ fn size(width: [u8; 4], height: [u8; 4]) -> Option<Size> {
 mod tests {
     use super::*;
 
-    const DAMAGED: &str = "the picture is damaged: its head ends before its size";
+    const DAMAGED: &str = "the picture is damaged: its header ends before its size";
 
     const SOF: [u8; 9] = [0xff, 0xc2, 0, 17, 8, 0x02, 0x40, 0x03, 0x00]; // progressive, 768x576
 

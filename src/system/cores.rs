@@ -162,7 +162,7 @@ fn current() -> Result<Vec<usize>, CoresError> {
 /// When the kernel does not say.
 pub fn online() -> io::Result<Vec<usize>> {
     let text = fs::read_to_string("/sys/devices/system/cpu/online")?;
-    parse_list(&text).ok_or_else(|| io::Error::other(format!("{text:?} is no list of cores")))
+    parse_list(&text).ok_or_else(|| io::Error::other(format!("{text:?} is not a list of cores")))
 }
 
 /// Core numbers as the kernel writes them, `0-2,5`, ascending.

@@ -168,7 +168,10 @@ fn what_cannot_be_read_is_told_and_left_out() {
     });
     let (code, _, error) = run(&["send", &server.url, &data("odd/damaged-second-picture.mjpeg")]);
     let (warning, rest) = error.split_once('\n').expect("two lines");
-    assert!(warning.ends_with(".mjpeg: byte 719: the picture that begins here is damaged and left out"), "{warning}");
+    assert!(
+        warning.ends_with(".mjpeg: byte 719: the picture that begins here is damaged; fovea skips it"),
+        "{warning}"
+    );
     assert_eq!((code, summary(rest)), (0, "1 taken, 0 refused, 1 left out as unreadable"));
     server.join();
 }

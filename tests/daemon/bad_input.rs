@@ -88,7 +88,7 @@ fn among_bare_pictures() {
     let cut = |bytes: &[u8], part: usize| bytes[..bytes.len() * part / 100].to_vec();
     let not_a_picture = |words| Refused("not_a_picture", words);
     let damaged = || Refused("damaged", "the picture is damaged: ");
-    let headless = || Refused("damaged", "the picture is damaged: its head ends before its size");
+    let headless = || Refused("damaged", "the picture is damaged: its header ends before its size");
     check(
         false,
         vec![
@@ -123,12 +123,12 @@ fn among_bare_pictures() {
                 Refused("too_many_pixels", "65535x65535 is more than the 5000000 pixels that server.max_pixels allows"),
             ),
             ("more rows by its head than there are", with_size(&jpeg, 320, 2400), damaged()),
-            ("two heads", two_heads(&jpeg), Refused("damaged", "the picture is damaged: it has two heads, ")),
-            ("CMYK", scene.cmyk_jpeg(), Refused("unsupported", "a CMYK JPEG is for printers; send YCbCr, gray or RGB")),
+            ("two heads", two_heads(&jpeg), Refused("damaged", "the picture is damaged: it has two headers, ")),
+            ("CMYK", scene.cmyk_jpeg(), Refused("unsupported", "a CMYK JPEG; send YCbCr, grey or RGB")),
             (
                 "a lossless JPEG",
                 scene.jpeg_by(|jpeg| jpeg.set_lossless(true).expect("it exists")),
-                Refused("unsupported", "a lossless JPEG; send a usual one, or PNG"),
+                Refused("unsupported", "a lossless JPEG; send a baseline or progressive one, or PNG"),
             ),
             ("a progressive JPEG", scene.progressive_jpeg(), Seen(320, 240)),
             ("a grey JPEG", scene.jpeg_by(|jpeg| jpeg.set_subsamp(Subsamp::Gray).expect("it exists")), Seen(320, 240)),
@@ -293,9 +293,9 @@ fn among_frames_with_a_header() {
             (
                 "a bare JPEG",
                 jpeg.clone(),
-                header("the message begins with [ff, d8, ff, e0] where fovea.v1 wants \"FVEA\""),
+                header("the message begins with [ff, d8, ff, e0], but fovea.v1 requires \"FVEA\""),
             ),
-            ("another version", with(4, 2), header("header version 2 where this is version 1")),
+            ("another version", with(4, 2), header("header version 2, but this server reads version 1")),
             ("format 0", with(5, 0), header("format 0 is unknown; 1 is JPEG")),
             ("format 9", with(5, 9), header("format 9 is unknown; 1 is JPEG")),
             ("a header of 39 bytes", with(6, 39), header(length)),
@@ -311,19 +311,15 @@ fn among_frames_with_a_header() {
             ("a damaged JPEG", of_jpeg[..3000].to_vec(), Refused("damaged", "the picture is damaged: ")),
             ("a picture of no columns", raw(GREY, (0, 240), 0, 999), bad_raw("a picture of 0x240 has no pixels")),
             ("a picture of no rows", raw(NV12, (320, 0), 0, 999), bad_raw("a picture of 320x0 has no pixels")),
-            ("GREY too short by one", raw(GREY, (20, 10), 0, 199), bad_raw("199 bytes of pixels where 200 are needed")),
-            ("YUYV too short by one", raw(YUYV, (20, 10), 0, 399), bad_raw("399 bytes of pixels where 400 are needed")),
-            ("NV12 too short by one", raw(NV12, (20, 10), 0, 299), bad_raw("299 bytes of pixels where 300 are needed")),
+            ("GREY too short by one", raw(GREY, (20, 10), 0, 199), bad_raw("199 bytes of pixels, but 200 are needed")),
+            ("YUYV too short by one", raw(YUYV, (20, 10), 0, 399), bad_raw("399 bytes of pixels, but 400 are needed")),
+            ("NV12 too short by one", raw(NV12, (20, 10), 0, 299), bad_raw("299 bytes of pixels, but 300 are needed")),
             (
                 "BGR24 too short by one",
                 raw(BGR24, (20, 10), 0, 599),
-                bad_raw("599 bytes of pixels where 600 are needed"),
+                bad_raw("599 bytes of pixels, but 600 are needed"),
             ),
-            (
-                "padded rows too short",
-                raw(GREY, (20, 10), 32, 319),
-                bad_raw("319 bytes of pixels where 320 are needed"),
-            ),
+            ("padded rows too short", raw(GREY, (20, 10), 32, 319), bad_raw("319 bytes of pixels, but 320 are needed")),
             ("YUYV of odd width", raw(YUYV, (21, 10), 0, 999), bad_raw("Yuyv cannot have the odd size 21x10")),
             ("NV12 of odd width", raw(NV12, (21, 10), 0, 999), bad_raw("Nv12 cannot have the odd size 21x10")),
             ("NV12 of odd height", raw(NV12, (20, 11), 0, 999), bad_raw("Nv12 cannot have the odd size 20x11")),
@@ -333,12 +329,12 @@ fn among_frames_with_a_header() {
             (
                 "rows that overlap",
                 raw(GREY, (20, 10), 19, 999),
-                bad_raw("a stride of 19 bytes is less than a row's 20"),
+                bad_raw("a stride of 19 bytes is shorter than a row of 20"),
             ),
             (
                 "rows as far apart as can be told",
                 raw(GREY, (1, 8192), u32::MAX, 999),
-                bad_raw("999 bytes of pixels where 35184372080640 are needed"),
+                bad_raw("999 bytes of pixels, but 35184372080640 are needed"),
             ),
             (
                 "the largest size that can be told",

@@ -211,7 +211,7 @@ fn a_head_that_lies_about_the_size_is_found_out() {
     let size = Size { width_px: 32, height_px: 48 };
     let frame = Frame::compressed(origin(), PixelFormat::Jpeg, size, bytes);
     let reason = rejected(&frame, &mut Scratch::new().unwrap()).unwrap();
-    assert_eq!(reason.to_string(), "the picture is damaged: it has two heads, of 32x48 and 64x48");
+    assert_eq!(reason.to_string(), "the picture is damaged: it has two headers, of 32x48 and 64x48");
 }
 
 /// What webcams make of JPEG: these are whole pictures all the same.

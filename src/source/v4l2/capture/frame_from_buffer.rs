@@ -22,8 +22,8 @@ pub(super) fn frame_from_buffer(origin: Origin, layout: &Layout, bytes: Bytes) -
     }
     match image_header::read(&bytes)? {
         (PixelFormat::Jpeg, size) if matches_blocks(size, agreed) => Ok(Frame::compressed(origin, format, size, bytes)),
-        (PixelFormat::Jpeg, size) => Err(RejectReason::Damaged(format!("it says {size}, and {agreed} was agreed on"))),
-        _ => Err(RejectReason::Damaged("it is PNG, and JPEG was agreed on".into())),
+        (PixelFormat::Jpeg, size) => Err(RejectReason::Damaged(format!("its size is {size} instead of {agreed}"))),
+        _ => Err(RejectReason::Damaged("it is PNG instead of JPEG".into())),
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
             assert_eq!(jpeg_size(width, height), Ok(size));
         }
         for (width, height) in [(640, 359), (640, 369), (656, 360), (320, 180)] {
-            let reason = format!("the picture is damaged: it says {width}x{height}, and 640x360 was agreed on");
+            let reason = format!("the picture is damaged: its size is {width}x{height} instead of 640x360");
             assert_eq!(jpeg_size(width, height), Err(reason));
         }
     }
@@ -84,8 +84,8 @@ mod tests {
     fn what_is_no_jpeg_is_rejected_as_what_it_is() {
         let rejected = |bytes| frame_size(b"MJPG", bytes).unwrap_err();
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\x68";
-        assert_eq!(rejected(png), "the picture is damaged: it is PNG, and JPEG was agreed on");
-        assert_eq!(rejected(b"\xff\xd8\xff"), "the picture is damaged: its head ends before its size");
+        assert_eq!(rejected(png), "the picture is damaged: it is PNG instead of JPEG");
+        assert_eq!(rejected(b"\xff\xd8\xff"), "the picture is damaged: its header ends before its size");
         assert_eq!(rejected(b"\0\0\0\0\0"), "not a JPEG or PNG picture: it begins with \"\\x00\\x00\\x00\\x00\"");
         assert_eq!(rejected(b""), "the frame is empty", "as some cameras send when they start");
     }
