@@ -1,5 +1,5 @@
-//! Makes fovea's man pages and the shells' completions, of the definitions that the program itself reads its command line
-//! with. It needs neither OpenCV nor a compiler for the board.
+//! Makes fovea's man pages and shell completions from the definitions with which the program itself reads its command
+//! line. It needs neither OpenCV nor a compiler for the board.
 //!
 //! ```text
 //! pages ROOT VERSION DATE      writes them below ROOT, laid out as Debian has them; man prints VERSION and DATE
@@ -42,7 +42,7 @@ const COMPLETIONS: [(Shell, &str); 3] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let [root, version, date] = arguments.as_slice() else {
-        return Err("say where to, and the version and date to print: pages ROOT VERSION DATE".into());
+        return Err("usage: pages ROOT VERSION DATE".into());
     };
     let root = Path::new(root);
     // The definitions leave it to clap, which takes the name of the package that they are compiled in.
