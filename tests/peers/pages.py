@@ -29,14 +29,17 @@ WINDOWS = [("light", "light", 1280, 900), ("dark", "dark", 1280, 900), ("phone",
 
 def live(page):
     """The picture and the boxes over it: in pixels of the picture, by what the page says and by what the screen shows."""
-    # Not earlier: a thing that stands still does not count as moving for ever, and a browser may take its time.
     page.wait("the square to move", "return document.querySelector('#camera-door svg .box')")
-    halted = wants("halt")
-    page.wait("the square to stop", "return document.querySelector('#camera-door').dataset.seq >= arguments[0]", int(halted))
-    told = page.wait("boxes over the newest picture", """
-        const boxes = [...document.querySelectorAll("#camera-door svg .box")];
+    return wait("a box over the square", lambda: halted(page), page)
+
+
+def halted(page):
+    """Has the square halt, and measures it; None if it has no box any more. A thing that stands still soon counts as background,
+    the sooner the less of the scene was seen before, and a browser may take its time."""
+    page.wait("the square to stop", "return document.querySelector('#camera-door').dataset.seq >= arguments[0]", int(wants("halt")))
+    told = page.run("""
         const sides = (box) => ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
-        return boxes.length && boxes.map(sides)""")
+        return [...document.querySelectorAll("#camera-door svg .box")].map(sides)""")
     left, top, scale = page.run("""
         const picture = document.querySelector("#camera-door canvas"), { left, top, width } = picture.getBoundingClientRect();
         return [left, top, width / picture.width]""")
@@ -51,6 +54,9 @@ def live(page):
 
     # Boxes are amber.
     amber = (red > 200) & (abs(green - 176) < 45) & (blue < 90)
+    if not told or not amber.any():
+        wants("go")
+        return None
     rows = amber.sum(axis=1)
     side = amber[numpy.argmax(rows > 0):, :]
     white = (blue > 200) & (green > 200) & (red > 200)
