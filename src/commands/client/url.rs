@@ -1,8 +1,15 @@
 //! The addresses of a fovea server: where frames and results go, and where people and monitoring look.
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv6Addr, SocketAddr},
+    str::FromStr,
+};
 
 use tungstenite::http::uri::{Authority, PathAndQuery, Uri};
+
+/// The longest URL. With a port and a query of ours it is still far from what the parser takes.
+const MAX_BYTES: usize = 4096;
 
 /// A scheme, and the port that is meant when none is given: fovea's own, not the web's.
 #[derive(Clone, Copy, Debug)]
@@ -119,15 +126,26 @@ fn read(text: &str, Scheme(scheme, port): Scheme, rest: &str) -> Result<(Authori
         "wss" | "https" => return Err(UrlError::Tls(instead)),
         _ => return Err(UrlError::Scheme(instead)),
     }
+    if text.len() > MAX_BYTES {
+        return Err(malformed());
+    }
     let uri: Uri = text.parse().map_err(|_| malformed())?;
     let host = uri.host().unwrap_or_default();
     let complete = format!("{host}:{}", uri.port_u16().unwrap_or(port));
     // A port too large, or a user's name: the parser lets both pass.
-    if host.is_empty() || uri.authority().is_none_or(|given| given != host && given != complete.as_str()) {
+    if !is_host(host) || uri.authority().is_none_or(|given| given != host && given != complete.as_str()) {
         return Err(malformed());
     }
     let authority = complete.parse().map_err(|_| malformed())?;
     Ok((authority, uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"))))
+}
+
+/// Whether it is a name or an address. The parser lets anything stand in brackets.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty(),
+    }
 }
 
 impl fmt::Display for ServerUrl {
@@ -182,7 +200,10 @@ mod tests {
         let tls = "fovea has no TLS of its own; write ws://eye, or let a tunnel such as `ssh -L` do the encryption";
         assert_eq!(read("wss://eye"), Err(tls.into()));
         assert_eq!("ws://eye".parse::<HttpUrl>().expect_err("another port").to_string(), "write http://eye");
-        for text in ["ws://", "ws:///results", "ws://a b", "ws://eye:99999", "ws://me@eye"] {
+        let long = format!("ws://eye/{}", "a".repeat(65_525)); // the parser takes it, but nothing more
+        for text in
+            [&long, "ws://", "ws:///results", "ws://a b", "ws://eye:99999", "ws://me@eye", "ws://[]", "ws://[eye]"]
+        {
             assert_eq!(read(text), Err("not a server's URL; write ws://HOST:8999/PATH".into()), "{text}");
         }
     }
