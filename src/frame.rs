@@ -147,15 +147,16 @@ impl PixelFormat {
     }
 }
 
-/// Which clock a frame's `captured_at` was read from; spelled in results as it is here, in lower case.
+/// The clock that a frame's `captured_at` was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CapturedBy {
-    /// Ours, when the frame's last byte arrived: ages leave out the way to us.
+    /// The server's, when the frame's last byte arrived: ages leave out the time on the network.
     Arrival,
-    /// The driver's of a camera at this machine: ages are whole.
+    /// The driver's, of a local camera.
     Driver,
-    /// The sender's, mapped to ours through the offset measured on its connection: ages are whole.
+    /// The sender's, mapped to the server's by the offset that is measured on the connection.
     Sender,
 }
 

@@ -24,6 +24,8 @@ mod jpeg;
 mod jpeg_cache;
 mod live;
 mod metrics;
+#[cfg(test)]
+mod openapi;
 mod page;
 mod routes;
 mod security;

@@ -63,6 +63,8 @@ pub mod message;
 pub mod output;
 pub mod processor;
 pub mod recording;
+#[cfg(test)]
+mod schema;
 pub mod slot;
 pub mod source;
 pub mod stage;

@@ -10,8 +10,10 @@ use serde_json::value::RawValue;
 
 use crate::{frame::CapturedBy, system::clock::to_the_microsecond};
 
-/// Any JSON message, `{"v":1,"type":...}`.
+/// A message of the server, `{"v":1,"type":...}`. Within version 1 types and fields are added, never changed: skip what you do
+/// not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Message {
     /// The server's greeting to a `fovea.v1` client.
@@ -32,6 +34,7 @@ pub enum Message {
 
 /// The server's greeting: what it is and what it accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hello {
     /// Program and version.
     pub server: String,
@@ -46,12 +49,13 @@ pub struct Hello {
 
 /// The limits that a client has to keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Limits {
     /// Bytes of a message.
     pub max_message_bytes: usize,
     /// Pixels of a picture.
     pub max_pixels: u64,
-    /// Pixels of its longer side; 0 from a server of before 0.2, which had no such limit.
+    /// Pixels of a picture's longer side; not sent by servers older than 0.2, and 0 then.
     #[serde(default)]
     pub max_side_px: u32,
     /// Milliseconds from a message's first byte to its last.
@@ -62,57 +66,65 @@ pub struct Limits {
 
 /// The processor took this frame: it and every earlier one no longer wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Taken {
-    /// Whose frame.
+    /// The camera's name.
     pub camera: String,
-    /// Which frame, as its source counts.
+    /// The frame's number: with `fovea.v1` the sender's, otherwise counted from 1 on each connection.
     pub seq: u64,
 }
 
 /// What the stages say of one frame, with its age.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Result"))]
 pub struct FrameResult {
-    /// Whose frame.
+    /// The camera's name.
     pub camera: String,
-    /// Which frame, as its source counts.
+    /// The frame's number: with `fovea.v1` the sender's, otherwise counted from 1 on each connection.
     pub seq: u64,
     /// Wall time of the capture.
     #[serde(serialize_with = "to_the_microsecond")]
+    #[cfg_attr(test, schemars(with = "Timestamp"))]
     pub captured_at: Timestamp,
-    /// What `captured_at` and `age_ms` rest on.
+    /// The clock behind `captured_at` and `age_ms`.
     pub captured_by: CapturedBy,
     /// How old the frame was.
     pub age_ms: Age,
     /// Frames of this camera superseded between the previous result and this one.
     pub superseded: u64,
-    /// The picture's full size: width, height.
+    /// Width and height of the picture.
     pub size_px: [u32; 2],
     /// What single stages say beyond detections, each under its name.
     #[serde(flatten, skip_deserializing)]
+    #[cfg_attr(test, schemars(schema_with = "any_details"))]
     pub details: Details,
     /// What all stages found.
     #[serde(default)]
     pub detections: Arc<[Detection]>,
-    /// Stages that failed on this frame, and why.
+    /// By stage, why it failed on this frame; absent if none failed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(test, schemars(extend("minProperties" = 1)))]
     pub errors: BTreeMap<Cow<'static, str>, String>,
 }
 
 /// One thing that a stage found in one frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Detection {
-    /// What it is: the name of its kind, such as `motion` or `person`.
+    /// What it is, such as `motion`. New labels can appear.
     pub label: Cow<'static, str>,
-    /// Around it.
+    /// Where it is.
     #[serde(rename = "box")]
     pub bounds: Rect,
     /// How sure the stage is, 0 to 1, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 0, max = 1)))]
     pub score: Option<f32>,
-    /// The number that it has in every frame of one track.
+    /// A number that stays the same while the stage follows the same thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track: Option<u64>,
-    /// What is written on it, as a code or a number plate.
+    /// Text that the stage read, such as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
@@ -151,17 +163,27 @@ impl Serialize for Details {
     }
 }
 
+/// Any number of objects, under names of stages.
+#[cfg(test)]
+fn any_details(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let what = "What a stage says beyond its detections, under the name of the stage.";
+    schemars::json_schema!({ "type": "object", "additionalProperties": { "description": what } })
+}
+
 /// A frame's age in milliseconds, counted from its capture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Age {
-    /// When the processor took it.
+    /// When processing started.
     pub start: f64,
     /// When the result left.
     pub result: f64,
 }
 
-/// A rectangle in full-frame pixels, as `[x, y, width, height]` from the upper left.
+/// `[x, y, width, height]` in pixels of the whole picture, from the upper left corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Box"))]
 #[serde(from = "[u32; 4]", into = "[u32; 4]")]
 pub struct Rect {
     /// Left column.
@@ -188,36 +210,40 @@ impl From<Rect> for [u32; 4] {
 
 /// A frame that was not looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Refused {
-    /// Whose frame.
+    /// The camera's name.
     pub camera: String,
-    /// Which frame, as its source counts.
+    /// The frame's number: with `fovea.v1` the sender's, otherwise counted from 1 on each connection.
     pub seq: u64,
-    /// Why, in words.
+    /// Why, as text for people.
     pub cause: String,
 }
 
 /// Something that starts, goes on and ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
-    /// Whose.
+    /// The camera's name.
     pub camera: String,
-    /// The same from start to end, different for every event.
+    /// The same from start to end; unique on this server.
     pub id: String,
-    /// What it is: `motion` when something moves, `scene` when the whole picture changed at once, and what other stages say.
+    /// What happens: `motion` if something moves, `scene` if the whole picture changed at once. New kinds can appear: show them
+    /// as they are.
     pub kind: Cow<'static, str>,
     /// Where it stands.
     pub state: EventState,
-    /// Wall time: of the first frame that shows it at the start, of the last one at the end.
+    /// Capture time of a frame: of the first that shows it at the start, later of the latest one.
     #[serde(serialize_with = "to_the_microsecond")]
+    #[cfg_attr(test, schemars(with = "Timestamp"))]
     pub at: Timestamp,
-    /// The named zone it is in, if the camera has named zones.
+    /// The named zone; absent if the camera has no named zones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Why, where one kind has several reasons.
+    /// Why, if the kind has several reasons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'static, str>>,
-    /// Around what it is about now; empty at the end.
+    /// The boxes of this event in that frame; empty at the end, and for the whole picture.
     pub boxes: Vec<Rect>,
     /// How old the frame was that it was seen in, when this was published; for outputs of this process.
     #[serde(skip)]
@@ -226,6 +252,7 @@ pub struct Event {
 
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EventState {
     /// It began with this frame.
@@ -236,19 +263,22 @@ pub enum EventState {
     End,
 }
 
-/// Messages that a slow reader lost.
+/// A slow reader lost messages just before this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Dropped {
     /// How many.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub count: u64,
 }
 
-/// The clock exchange. The server sends its time; the sender returns it with its own beside it, at once.
+/// The clock exchange. The server sends its time; the sender returns it at once, with its own beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Clock {
-    /// The server's clock when it asked, microseconds.
+    /// The server's clock when it asked, in microseconds.
     pub server_us: u64,
-    /// The sender's clock when it answered, microseconds since whatever it likes.
+    /// The sender's clock when it answered, in microseconds of any origin; absent in the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_us: Option<u64>,
 }

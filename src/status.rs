@@ -23,15 +23,17 @@ pub struct Status {
 
 /// The daemon as it stands now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
-    /// Program version.
+    /// The version of the program.
     pub version: String,
     /// Wall time of the start.
     #[serde(serialize_with = "to_the_microsecond")]
+    #[cfg_attr(test, schemars(with = "Timestamp"))]
     pub started_at: Timestamp,
-    /// Whether all cameras are live.
+    /// Whether every camera is live.
     pub healthy: bool,
-    /// In the order of the configuration.
+    /// The cameras, in the order of the configuration.
     pub cameras: Vec<Snapshot>,
 }
 

@@ -239,6 +239,49 @@ mod tests {
     }
 
     #[test]
+    fn the_protocol_page_has_the_example_and_where_its_fields_are() {
+        let page = include_str!("../docs/protocol.md");
+        let example = page.split("```").find(|block| block.starts_with("\n46 56 45 41")).expect("the example");
+        let byte = |text| u8::from_str_radix(text, 16).expect("hexadecimal");
+        assert_eq!(example.split_whitespace().map(byte).collect::<Vec<_>>(), BYTES);
+
+        let mut end = 0;
+        let mut field = |name: &str| {
+            let rows = page.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+            let row = rows.into_iter().find(|row| row.get(2) == Some(&name)).expect("a row of the table");
+            let (at, kind) = (row[1].parse::<usize>().expect("an offset"), row[3]);
+            let length = match kind {
+                "u8" => 1,
+                "u16" => 2,
+                "4 bytes" | "u32" => 4,
+                "u64" => 8,
+                other => panic!("{name} is {other}"),
+            };
+            assert_eq!(at, end, "{name} follows the field before it");
+            end = at + length;
+            BYTES[at..end].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+        };
+        let magic = u32::from_le_bytes(MAGIC).into();
+        let fields = [
+            ("magic", magic),
+            ("version", 1),
+            ("format", 4),
+            ("header length", 40),
+            ("width, pixels", 640),
+            ("height, pixels", 480),
+            ("stride, bytes", 1280),
+            ("reserved", 0),
+            ("seq", 1234),
+            ("capture time", 5_000_000),
+        ];
+        assert_eq!(fields.map(|(name, _)| (name, field(name))), fields);
+        assert_eq!(end, HEADER_BYTES);
+        for (code, format) in (1..).zip(FORMATS) {
+            assert!(page.contains(&format!("\n| {code} | {} |", format!("{format:?}").to_uppercase())), "{format:?}");
+        }
+    }
+
+    #[test]
     fn a_longer_header_of_a_later_writer_is_skipped_over() {
         let mut message = with(6, 48).to_vec();
         message.extend([0xaa; 8]);

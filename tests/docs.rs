@@ -1,10 +1,15 @@
 //! The documents: their links lead somewhere, they keep to their length, and they know every key of the configuration.
 
+#[path = "support/schema.rs"]
+mod schema;
+
 use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
+
+use serde_json::Value;
 
 /// Lines of the README.
 const README_LINES: usize = 130;
@@ -59,6 +64,23 @@ fn every_key_of_the_sample_is_explained() {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// A message that a client sends needs no version.
+#[test]
+fn examples_of_messages_are_as_the_schema_has_them() {
+    let mut kinds = HashSet::new();
+    for file in ["README.md", "docs/protocol.md"] {
+        let text = read(&root().join(file));
+        for example in text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let mut message: Value = serde_json::from_str(example).unwrap_or_else(|error| panic!("{error}: {example}"));
+            if message["sender_us"].is_number() {
+                message["v"] = 1.into();
+            }
+            kinds.insert(schema::message(&message.to_string())["type"].to_string());
+        }
+    }
+    assert_eq!(kinds.len(), 7, "one of each type: {kinds:?}");
 }
 
 fn is_key(text: &str) -> bool {

@@ -13,48 +13,76 @@ use serde::Serialize;
 use super::{app::App, jpeg_cache::CameraJpeg};
 use crate::{stage, status::Report};
 
-/// The body of `/api/status`.
+/// How the daemon and each camera are doing.
 #[derive(Debug, Serialize)]
-struct ServerStatus {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Status"))]
+pub(super) struct ServerStatus {
     #[serde(flatten)]
     report: Report,
-    /// WebSocket clients that are sent results.
+    /// WebSocket clients that get results.
     readers: usize,
-    /// Streams of pictures and events that are open here.
+    /// Open streams of pictures and events.
     viewers: usize,
-    /// The port that frames come in at.
+    /// The port for frames and results.
     websocket_port: u16,
 }
 
-/// An item of `/api/cameras`: a camera as configured, and where its pictures are.
+/// A camera as configured, and where its pictures are.
 #[derive(Debug, Serialize)]
-struct CameraInfo<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Camera"))]
+pub(super) struct CameraInfo<'a> {
+    /// The camera's name.
     name: &'a str,
-    /// Width and height of its newest frame.
+    /// Width and height of its newest frame; absent before the first one.
     #[serde(skip_serializing_if = "Option::is_none")]
     size_px: Option<[u32; 2]>,
-    /// Whether it is a camera at the board; no client can send its frames then.
+    /// Whether it is a local camera. Clients cannot send its frames then.
     plugged_in: bool,
-    /// The stages that look at its frames.
+    /// The configured stages. New ones can appear.
+    #[cfg_attr(test, schemars(extend("uniqueItems" = true)))]
     stages: Vec<&'static str>,
-    /// Those of the stages whose tables may have zones.
+    /// Those of the stages whose tables can have zones.
+    #[cfg_attr(test, schemars(extend("uniqueItems" = true)))]
     zone_stages: Vec<&'static str>,
     /// Whether a stage looks at them, by its name: for dashboards that are older than `stages`.
     #[serde(flatten)]
+    #[cfg_attr(test, schemars(schema_with = "of_version_0_1"))]
     has_stage: BTreeMap<&'static str, bool>,
+    /// The zones of all stages.
     zones: Vec<ZoneInfo<'a>>,
+    /// The path of its live pictures.
     live: String,
+    /// The path of its newest picture.
     snapshot: String,
 }
 
-/// A zone, in the keys of the configuration.
+/// One member for each stage of version 0.1.
+#[cfg(test)]
+fn of_version_0_1(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let what = "Whether the stage of this name is among `stages`.";
+    let member = |name: &&str| {
+        ((*name).to_owned(), serde_json::json!({ "type": "boolean", "deprecated": true, "description": what }))
+    };
+    let properties: serde_json::Map<_, _> = stage::OF_VERSION_0_1.iter().map(member).collect();
+    schemars::json_schema!({ "type": "object", "properties": properties, "required": stage::OF_VERSION_0_1 })
+}
+
+/// A zone, with the keys of the configuration.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Zone"))]
 struct ZoneInfo<'a> {
-    /// The stage in whose table it stands.
+    /// The stage whose table has the zone.
     stage: &'static str,
+    /// Its name, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    /// Whether the stage ignores this part of the picture.
     ignore: bool,
+    /// Its corners, as parts of the width and of the height of the picture.
+    #[cfg_attr(test, schemars(length(min = 3), inner(inner(range(min = 0, max = 1)))))]
     polygon: &'a [[f32; 2]],
 }
 

@@ -101,12 +101,13 @@ fn server_sent_event(kind: &str, data: &str, id: Option<&str>) -> String {
     }
 }
 
-/// An event message, and the snapshot of its event's start.
+/// An event message, and where the picture of the event's start is.
 #[derive(Debug, Serialize)]
-struct RecentEvent<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RecentEvent<'a> {
     #[serde(flatten)]
     event: &'a Event,
-    /// The path of the snapshot, while it is kept.
+    /// The path of the picture, while it is kept.
     snapshot: Option<String>,
 }
 

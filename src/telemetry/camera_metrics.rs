@@ -58,16 +58,17 @@ pub struct StageMetrics {
     errors: AtomicU64,
 }
 
-/// What became of frames between a camera at this machine and the slot, since the start.
+/// What became of a local camera's frames before they were published, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Driver {
     /// Frames that the driver counted and did not hand over.
     pub dropped: u64,
     /// Frames that a newer one overtook before they were fetched.
     pub skipped: u64,
-    /// Frames that were copied, as the driver would have run out of buffers.
+    /// Frames that were copied because the driver was short of buffers.
     pub copied: u64,
-    /// What else the driver did not do: buffers not taken, calls that failed, losses of the camera.
+    /// Calls that the driver refused, and losses of the camera.
     pub errors: u64,
 }
 
@@ -92,39 +93,43 @@ struct Sources {
     since: Monotonic,
 }
 
-/// One camera as it stands now.
+/// How one camera is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "CameraStatus"))]
 pub struct Snapshot {
-    /// Its name.
+    /// The camera's name.
     pub camera: String,
-    /// Whether frames come and are looked at.
+    /// Its state, and since when.
     #[serde(flatten)]
     pub state: CameraState,
     /// Results a second, over the last five to ten seconds.
+    #[cfg_attr(test, schemars(range(min = 0)))]
     pub fps: f64,
-    /// How old results were when they left, over the same time; `None` if there were none.
+    /// How old results were when they left, over the same time; absent if there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<Percentiles>,
-    /// Sources that ever fed it.
+    /// Sources that ever fed the camera.
     pub connections: u64,
-    /// Messages that were to be frames, since the start.
+    /// Messages that were meant as frames, since the start.
     pub received: u64,
-    /// Bytes in them.
+    /// Bytes of these messages.
     pub received_bytes: u64,
-    /// Frames among them.
+    /// Frames among these messages: `published = taken + superseded + waiting`.
     pub published: u64,
-    /// Frames the processor took.
+    /// Frames that the processor took.
     pub taken: u64,
     /// Frames replaced by a newer one before the processor took them.
     pub superseded: u64,
     /// Frames that wait now: 0 or 1.
+    #[cfg_attr(test, schemars(range(max = 1)))]
     pub waiting: u64,
-    /// Frames that could not be looked at, by cause.
+    /// Refused frames, by cause.
     pub refused: BTreeMap<String, u64>,
-    /// Of a camera at this machine: what its driver did.
+    /// What the driver of a local camera did; absent for other cameras.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<Driver>,
-    /// What went wrong last.
+    /// The last error; absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
     /// The ages of all results since the start; not in the JSON, whose readers have `age_ms`.
@@ -144,48 +149,54 @@ pub struct Snapshot {
     pub sources: usize,
 }
 
-/// What a camera is up to, and since when.
+/// The state of a camera, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CameraState {
-    /// What it is up to.
+    /// The state.
     pub state: Availability,
-    /// Wall time since when.
+    /// Wall time at which the state began.
     #[serde(serialize_with = "to_the_microsecond")]
+    #[cfg_attr(test, schemars(with = "Timestamp"))]
     pub since: Timestamp,
 }
 
-/// What a camera is up to.
+/// The state of a camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Availability {
-    /// Nothing has fed it since the start.
+    /// No source since the start.
     Never,
     /// Results leave.
     Live,
-    /// Something feeds it, but there was no result for ten seconds.
+    /// It has a source, but no result for ten seconds.
     Silent,
-    /// What fed it is gone.
+    /// Its source is gone.
     Lost,
 }
 
-/// Percentiles of ages in milliseconds.
+/// Percentiles of ages, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Percentiles {
-    /// Half are no older.
+    /// Half of the results are no older.
     pub p50: f64,
-    /// 95 of 100 are no older.
+    /// 95 of 100 results are no older.
     pub p95: f64,
-    /// 99 of 100 are no older.
+    /// 99 of 100 results are no older.
     pub p99: f64,
 }
 
-/// What went wrong last with a camera.
+/// The last error of a camera.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LastError {
     /// Wall time.
     #[serde(serialize_with = "to_the_microsecond")]
+    #[cfg_attr(test, schemars(with = "Timestamp"))]
     pub at: Timestamp,
-    /// In words.
+    /// What went wrong, as text for people.
     pub what: String,
 }
 

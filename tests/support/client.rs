@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::Value;
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket, http::Uri};
 
-use super::{LIMIT, daemon::Daemon};
+use super::{LIMIT, daemon::Daemon, schema};
 
 /// A connected client. Each read fails the test if nothing comes in time.
 #[derive(Debug)]
@@ -82,11 +82,11 @@ impl Client {
         self.0.read().unwrap_or_else(|error| panic!("instead of a message: {error}"))
     }
 
-    /// The next JSON message. Pings are answered meanwhile.
+    /// The next JSON message, which is as published. Pings are answered meanwhile.
     pub(crate) fn next(&mut self) -> Value {
         loop {
             match self.next_message() {
-                Message::Text(text) => return serde_json::from_str(&text).expect("what fovea says is JSON"),
+                Message::Text(text) => return schema::message(&text),
                 Message::Ping(_) => {}
                 other => panic!("instead of text: {other:?}"),
             }
@@ -109,7 +109,7 @@ impl Client {
         let mut before = Vec::new();
         loop {
             match self.next_message() {
-                Message::Text(text) => before.push(serde_json::from_str(&text).expect("what fovea says is JSON")),
+                Message::Text(text) => before.push(schema::message(&text)),
                 Message::Pong(bytes) if bytes == "here?" => return before,
                 other => panic!("instead of the pong: {other:?}"),
             }

@@ -12,6 +12,7 @@ pub(crate) mod journal;
 pub(crate) mod pictures;
 pub(crate) mod raw;
 pub(crate) mod scene;
+pub(crate) mod schema;
 pub(crate) mod systemd;
 
 use std::{

@@ -11,6 +11,7 @@ use crate::support::{
     http::{Answer, get, get_with},
     pictures::Picture,
     scene::Scene,
+    schema::{faults, faults_by, strict},
 };
 
 const ZONES: &str = "[[camera.motion.zone]]\nname = \"gate\"\npolygon = [[0, 0], [1, 0], [0.5, 1]]\n\
@@ -56,9 +57,7 @@ impl Description {
     fn wrong(&self, schema: &Value, value: &Value) -> Vec<String> {
         let mut whole = schema.clone();
         whole["components"] = self.0["components"].clone();
-        let schema = jsonschema::draft202012::options().should_validate_formats(true).build(&whole);
-        let schema = schema.expect("the schema is one");
-        schema.iter_errors(value).map(|error| error.to_string()).collect()
+        faults_by(&strict(whole), value)
     }
 
     /// Holds an answer against what is said of it; gives as which response it is described.
@@ -166,7 +165,7 @@ fn messages_of_any_stage_are_described_without_its_name() {
         "at": "2026-11-22T10:00:00.123456Z", "zone": "gate", "reason": "covered", "boxes": [],
     });
     for message in [&result, &event] {
-        assert_eq!(description.wrong(schema, message), Vec::<String>::new(), "{message}");
+        assert_eq!([description.wrong(schema, message), faults(message)].concat(), Vec::<String>::new(), "{message}");
     }
     let wrong = [
         (&result, "guesses", json!(3)),
@@ -179,7 +178,7 @@ fn messages_of_any_stage_are_described_without_its_name() {
     for (message, key, value) in wrong {
         let mut message = message.clone();
         message[key] = value;
-        assert!(!description.wrong(schema, &message).is_empty(), "{message}");
+        assert!(!description.wrong(schema, &message).is_empty() && !faults(&message).is_empty(), "{message}");
     }
 }
 
