@@ -1,5 +1,6 @@
 //! The documents: their links lead somewhere, they keep to their length, and they know every key of the configuration.
 
+#[cfg(not(target_arch = "arm"))] // no validator is built there
 #[path = "support/schema.rs"]
 mod schema;
 
@@ -8,8 +9,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-use serde_json::Value;
 
 /// Lines of the README.
 const README_LINES: usize = 130;
@@ -67,17 +66,20 @@ fn every_key_of_the_sample_is_explained() {
 }
 
 /// A message that a client sends needs no version.
+#[cfg(not(target_arch = "arm"))]
 #[test]
 fn examples_of_messages_are_as_the_schema_has_them() {
     let mut kinds = HashSet::new();
     for file in ["README.md", "docs/protocol.md"] {
         let text = read(&root().join(file));
         for example in text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()) {
-            let mut message: Value = serde_json::from_str(example).unwrap_or_else(|error| panic!("{error}: {example}"));
+            let mut message: serde_json::Value =
+                serde_json::from_str(example).unwrap_or_else(|error| panic!("{error}: {example}"));
             if message["sender_us"].is_number() {
                 message["v"] = 1.into();
             }
-            kinds.insert(schema::message(&message.to_string())["type"].to_string());
+            schema::assert_published(&message);
+            kinds.insert(message["type"].to_string());
         }
     }
     assert_eq!(kinds.len(), 7, "one of each type: {kinds:?}");

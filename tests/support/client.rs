@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::Value;
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket, http::Uri};
 
-use super::{LIMIT, daemon::Daemon, schema};
+use super::{LIMIT, daemon::Daemon, read_message};
 
 /// A connected client. Each read fails the test if nothing comes in time.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Client {
     pub(crate) fn next(&mut self) -> Value {
         loop {
             match self.next_message() {
-                Message::Text(text) => return schema::message(&text),
+                Message::Text(text) => return read_message(&text),
                 Message::Ping(_) => {}
                 other => panic!("instead of text: {other:?}"),
             }
@@ -109,7 +109,7 @@ impl Client {
         let mut before = Vec::new();
         loop {
             match self.next_message() {
-                Message::Text(text) => before.push(schema::message(&text)),
+                Message::Text(text) => before.push(read_message(&text)),
                 Message::Pong(bytes) if bytes == "here?" => return before,
                 other => panic!("instead of the pong: {other:?}"),
             }

@@ -6,7 +6,10 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// The schema of the WebSocket port's messages.
-static MESSAGES: LazyLock<Validator> = LazyLock::new(|| strict(read(include_str!("../../docs/schemas/messages.json"))));
+static MESSAGES: LazyLock<Validator> = LazyLock::new(|| {
+    let text = include_str!("../../docs/schemas/messages.json");
+    strict(serde_json::from_str(text).expect("what is published is JSON"))
+});
 
 /// What is wrong with a message of the WebSocket port.
 pub(crate) fn faults(message: &Value) -> Vec<String> {
@@ -18,12 +21,10 @@ pub(crate) fn faults_by(schema: &Validator, value: &Value) -> Vec<String> {
     schema.iter_errors(value).map(|error| error.to_string()).collect()
 }
 
-/// A message of the WebSocket port. Fails if it is not one that is published.
-pub(crate) fn message(text: &str) -> Value {
-    let message = read(text);
-    let faults = faults(&message);
-    assert!(faults.is_empty(), "docs/schemas/messages.json does not describe {text}: {faults:?}");
-    message
+/// Fails if a message of the WebSocket port is not as published.
+pub(crate) fn assert_published(message: &Value) {
+    let faults = faults(message);
+    assert!(faults.is_empty(), "docs/schemas/messages.json does not describe {message}: {faults:?}");
 }
 
 /// A published schema, which leaves room for fields of later versions, without that room: what it does not name is wrong.
@@ -47,8 +48,4 @@ fn close(value: &mut Value) {
         }
         _ => {}
     }
-}
-
-fn read(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("not JSON: {error}: {text}"))
 }

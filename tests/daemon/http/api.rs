@@ -85,13 +85,6 @@ impl Description {
     }
 }
 
-/// Fails unless a message of the event stream is one that is described.
-pub(super) fn assert_described(daemon: &Daemon, message: &Value) {
-    let description = Description::of(daemon);
-    let wrong = description.wrong(description.messages(), message);
-    assert!(wrong.is_empty(), "{wrong:?} in {message}");
-}
-
 #[test]
 fn every_answer_is_as_described() {
     let (daemon, _scene) = start();

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::api::assert_described;
 use crate::support::{
     client::{Client, GREY, V1},
     daemon::{DOOR, Daemon, HTTP},
     eventually,
     http::{Sent, get, get_with},
     pictures::Picture,
+    read_message,
     scene::Scene,
 };
 
@@ -182,5 +182,5 @@ fn a_reader_that_stops_reading_is_told_what_it_lost() {
     flood();
     let dropped = stream.sent_of("dropped").data;
     assert!(dropped["count"].as_u64().is_some_and(|count| count > 0), "{dropped}");
-    assert_described(&daemon, &dropped);
+    read_message(&dropped.to_string());
 }
