@@ -26,10 +26,10 @@ pub mod exit {
     pub const CONFIG: u8 = 78;
 }
 
-/// Camera frames in, results and events out: always of the newest frame.
+/// A camera server that always works on the newest frame.
 ///
-/// fovea receives frames from cameras over WebSocket and from cameras that are plugged in, processes the newest one of
-/// each, and sends what it finds, such as motion and where it is, to every client that reads results.
+/// fovea receives frames from cameras over WebSocket and from cameras that are plugged in. It processes the newest frame
+/// of each camera, and sends what it finds, such as motion and its place, to every client that reads results.
 #[derive(Debug, Parser)]
 #[command(version, after_help = exit_codes(), max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
@@ -60,12 +60,11 @@ pub enum Command {
     /// Check a configuration file and report every mistake in it
     ///
     /// Reads the file as the daemon does and starts nothing. A good file gives one line on standard output. Each
-    /// mistake is a line on standard error: file, line and column, the key and its value, what is wrong and what would
-    /// be right. With --here it also checks that this machine has the core that the file names; without it the file may
-    /// be for another machine. A camera that is not plugged in is no mistake.
+    /// mistake is a line on standard error: file, line and column, the key and its value, and what to write. Without
+    /// --here the file may be for another machine. A camera that is not plugged in is not a mistake.
     #[command(after_help = "Example:\n  fovea check /etc/fovea/fovea.toml && sudo systemctl reload fovea")]
     Check {
-        /// Check also that this machine has the processor's core
+        /// Also check that this machine has the processor's core
         #[arg(long)]
         here: bool,
 
@@ -75,8 +74,8 @@ pub enum Command {
     },
     /// Show the state of a running daemon and of each camera
     ///
-    /// Asks the daemon's HTTP port, so its configuration must have the table http. The exit code is for scripts: 0 if
-    /// every camera is live.
+    /// It asks the daemon's HTTP port, so the daemon's configuration must have the table http. For scripts, the exit
+    /// code is 0 if every camera is live.
     Status(StatusArgs),
     /// List the cameras that are plugged into this machine
     ///
@@ -90,7 +89,8 @@ pub enum Command {
     /// Check how this machine is set up for fovea
     ///
     /// Checks the service, its watchdog, the cameras, the processor's core, the clock and the power supply. Each line
-    /// begins with good, hint (it works, and could be better) or bad (act). It changes nothing. As root it sees more.
+    /// begins with good, hint (it works, but could be better) or bad (you must act). It changes nothing. As root it finds
+    /// more.
     #[command(after_help = "The exit code is 1 if something is bad.")]
     Doctor {
         /// The configuration file that the daemon reads
@@ -99,11 +99,11 @@ pub enum Command {
     },
     /// Keep programs and interrupts off the processor's core
     ///
-    /// Until the next boot, every slice of systemd except fovea's own uses only the other cores; interrupts go there as
+    /// Until the next boot, every slice of systemd except fovea's own uses only the other cores. Interrupts go there as
     /// far as the hardware allows. `systemctl enable --now fovea-core` does this now and at every boot. It needs root.
-    #[command(after_help = "`fovea doctor` says what still runs there.")]
+    #[command(after_help = "`fovea doctor` lists what still runs on the core.")]
     Dedicate {
-        /// Let everything run everywhere again
+        /// Let programs and interrupts use every core again
         #[arg(long)]
         undo: bool,
 
@@ -115,10 +115,10 @@ pub enum Command {
     Send(SendArgs),
     /// Show results and events of the cameras, live
     Watch(WatchArgs),
-    /// Show fovea at work: a daemon, a camera that plays a recording to it, and its results
+    /// Run a demo: a daemon, a camera that sends it a recording, and the results
     ///
-    /// Everything is real except the camera: the daemon listens on a free port of this machine, and the recorded frames
-    /// arrive over a WebSocket connection as those of a camera do.
+    /// Only the camera is not real. The daemon listens on a free port of this machine, and the recorded frames arrive
+    /// over a WebSocket connection, as those of a camera do.
     Demo(DemoArgs),
 }
 
@@ -136,13 +136,13 @@ pub struct RunArgs {
 #[command(after_long_help = "\
 Examples:
   fovea status                                    the daemon of this machine
-  fovea status http://board                       that of another machine
+  fovea status http://board                       the daemon of another machine
   fovea status --json | jq -r '.cameras[] | select(.state != \"live\").camera'
 
 For each camera it shows the state and since when; results a second and their ages when they left (median, 95th and 99th \
 percentile), both over the last five to ten seconds; frames superseded and refused since the start; and the last error. \
-A camera is live if something feeds it and it had a result in the last ten seconds. If not all are live, or nobody \
-answers, the exit code is 1.")]
+A camera is live if a source feeds it and it had a result in the last ten seconds. If not all cameras are live, or the \
+daemon does not answer, the exit code is 1.")]
 pub struct StatusArgs {
     /// The daemon's HTTP port
     #[arg(help = "The daemon's HTTP port: http://HOST[:PORT]. The default port is 8080. Without a URL it asks the \
@@ -281,13 +281,13 @@ pub enum RawFormat {
 #[command(after_long_help = "\
 Examples:
   fovea watch ws://board                          all cameras
-  fovea watch ws://board/results/door             one
+  fovea watch ws://board/results/door             one camera
   fovea watch ws://board --json | jq -c 'select(.type == \"event\")'
 
 On a terminal it shows one line for each camera and updates it: frames a second, the age of results when they left the \
 server (median and 99th percentile of the last 5 s), frames superseded a second, pictures refused, and the detections \
-of the last result by label. Events appear above as they start and end. Elsewhere it prints a line for each camera once \
-a second.
+of the last result by label. Events appear above as they start and end. If the output is not a terminal, it prints a \
+line for each camera once a second.
 
 Ctrl-C ends it. The exit code is 1 when the server ends the connection.")]
 pub struct WatchArgs {
@@ -308,12 +308,12 @@ Examples:
   fovea demo                       pedestrians, from a recording that is built in
   fovea demo my-garden.avi         your own recording: MJPEG in AVI, MJPEG, JPEG files or a folder
 
-While it runs, other programs can watch too; the first lines say how. Ctrl-C ends it.")]
+While the demo runs, other programs can watch too; its first lines say how. Ctrl-C ends it.")]
 pub struct DemoArgs {
     /// Recordings to play instead of the built-in one
     pub(super) paths: Vec<PathBuf>,
 
-    /// End after so many seconds
+    /// End after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(super) seconds: Option<u32>,
 }
