@@ -69,8 +69,8 @@ impl Reconnect {
         match HotplugMonitor::subscribe() {
             Ok(monitor) => self.monitor = Some(monitor),
             Err(error) if self.backoff == MIN_BACKOFF => {
-                warn!(CAMERA = camera; "{camera}: cannot receive the kernel's device events ({error}); fovea looks \
-                      for the camera every {} s", MAX_BACKOFF.as_secs());
+                warn!(CAMERA = camera; "{camera}: cannot receive the kernel's device events ({error}); fovea looks for \
+                      the camera at least every {} s", MAX_BACKOFF.as_secs());
             }
             Err(_) => {}
         }
