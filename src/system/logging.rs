@@ -37,7 +37,7 @@ pub fn start(level: LevelFilter) -> io::Result<()> {
 fn tell_panic(info: &panic::PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("without a name");
-    let what = info.payload_as_str().unwrap_or("something that is no text").replace('\n', " ");
+    let what = info.payload_as_str().unwrap_or("a payload that is not text").replace('\n', " ");
     let at = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     error!(THREAD = name, LOCATION = at.as_str(); "the thread {name} panicked at {at}: {what}");
     process::abort();

@@ -65,7 +65,7 @@ fn without_descriptors_a_client_waits_until_another_leaves() {
     daemon.limit_descriptors(daemon.descriptors());
     let mut waiting = Raw::connect(&daemon);
     waiting.send(request("/results", ""));
-    daemon.wait_for_line("no room for one more client: Too many open files (os error 24); clients wait");
+    daemon.wait_for_line("cannot accept a client: Too many open files (os error 24); clients wait");
     answered(2);
     drop(leaving);
     assert!(waiting.head().starts_with("HTTP/1.1 101 "));

@@ -54,7 +54,11 @@ fn of_clients_that_come_and_go() {
             client.before_pong();
         }
     }
-    check(daemon, start, &["reads the results of", "reads no more", "sends bare pictures", "ends after"]);
+    check(
+        daemon,
+        start,
+        &["reads the results of", "stops reading results", "sends bare pictures", "disconnects after"],
+    );
 }
 
 #[test]
@@ -67,7 +71,7 @@ fn of_senders_that_replace_each_other() {
         assert_eq!(old.closed().0, 1008);
         old = new;
     }
-    check(daemon, start, &["sends bare pictures", "ends after 0 frames: another client"]);
+    check(daemon, start, &["sends bare pictures", "disconnects after 0 frames: another client"]);
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn pages_of_other_sites_are_refused_unless_they_are_allowed() {
     let daemon = Daemon::start(&format!("server.allowed_origins = [\"https://panel.example.org\"]\n{DOOR}"));
     let (status, _, body) = answer(&daemon, request("/", "Origin: https://example.org\r\n"));
     assert_eq!(status, 403);
-    assert_eq!(body, "Pages of https://example.org may not connect. To let them, add it to server.allowed_origins.\n");
+    assert_eq!(
+        body,
+        "Pages of https://example.org may not connect. To allow them, add this origin to server.allowed_origins.\n"
+    );
     for allowed in ["https://panel.example.org", "http://127.0.0.1:8080"] {
         let mut client = Raw::connect(&daemon);
         client.send(request("/", &format!("Origin: {allowed}\r\n")));
@@ -64,12 +67,12 @@ fn what_is_no_websocket_is_told_what_this_is() {
     assert!(body.starts_with("This port speaks WebSocket: send frames to ws://HOST:PORT/frames/CAMERA"), "{body}");
 
     let (status, _, body) = answer(&daemon, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\n\r\nabc");
-    assert_eq!((status, body.as_str()), (405, "Only GET leads to a WebSocket.\n"));
+    assert_eq!((status, body.as_str()), (405, "A WebSocket request must use GET.\n"));
 
     let tls_hello = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03\r\n\r\n";
     let (status, _, body) = answer(&daemon, tls_hello);
     assert_eq!(status, 400);
-    assert!(body.starts_with("This is no HTTP/1.1 request: "), "{body}");
+    assert!(body.starts_with("This is not an HTTP/1.1 request: "), "{body}");
 
     Client::connect(&daemon, "/?results").send(Picture::scene(32, 32).jpeg());
 }
@@ -91,7 +94,7 @@ fn a_request_that_takes_too_long_is_refused() {
         let mut client = Raw::connect(&daemon);
         client.send(begun);
         let (status, _, body) = client.denial();
-        assert_eq!((status, body.as_str()), (408, "The request did not come within server.handshake_timeout_ms.\n"));
+        assert_eq!((status, body.as_str()), (408, "The request did not arrive within server.handshake_timeout_ms.\n"));
     }
 }
 

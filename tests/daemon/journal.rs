@@ -65,7 +65,7 @@ fn what_a_client_causes_names_it_and_an_event_its_age() {
     let refused = told.journal.entry("frame 1 refused");
     assert_eq!([&refused["CAMERA"], &refused["CAUSE"]], ["door", "not_a_picture"]);
     drop(sender);
-    let left = told.journal.entry("ends after 1 frames");
+    let left = told.journal.entry("disconnects after 1 frames");
     assert_eq!([&left["CAMERA"], &left["CLIENT"]], ["door", &*own]);
 
     let (stream, own) = told.connect();

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 const TOOK_LONGER: &str = "the message took longer than server.message_timeout_ms allows";
-const NO_SIGN: &str = "no sign of life within server.idle_timeout_ms";
+const NO_SIGN: &str = "the client was silent for longer than server.idle_timeout_ms allows";
 const REPLACED: &str = "another client sends this camera's frames now";
 
 #[test]
@@ -28,7 +28,7 @@ fn a_message_that_is_never_finished_ends_the_connection() {
         client.send(bytes);
         assert_eq!(client.closed(), (1008, TOOK_LONGER.to_owned()), "{name}");
     }
-    daemon.wait_for_line(&format!("ends after 0 frames: {TOOK_LONGER} (1008)"));
+    daemon.wait_for_line(&format!("disconnects after 0 frames: {TOOK_LONGER} (1008)"));
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_message_of_nothing_but_pieces_without_end_ends_the_connection() {
     client.send(raw::frame(BINARY, b""));
     let nothing = raw::frame(CONTINUATION, b"").repeat(10_000);
     while client.try_send(&nothing) {}
-    daemon.wait_for_line(&format!("ends after 0 frames: {TOOK_LONGER} (1008)"));
+    daemon.wait_for_line(&format!("disconnects after 0 frames: {TOOK_LONGER} (1008)"));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_new_sender_replaces_the_old_one() {
     reader.next_of("result");
     let mut new = Client::connect(&daemon, "/");
     assert_eq!(old.closed(), (1008, REPLACED.to_owned()));
-    daemon.wait_for_line(&format!("ends after 1 frames: {REPLACED} (1008)"));
+    daemon.wait_for_line(&format!("disconnects after 1 frames: {REPLACED} (1008)"));
     new.send(&jpeg[..]);
     reader.next_of("result");
     // Its place is the new one's even after the old one has gone.

@@ -50,7 +50,7 @@ fn a_local_camera_rejects_frames_from_clients() {
     client.send(request("/frames/yard", ""));
     let (status, _, body) = client.denial();
     assert_eq!(status, 409);
-    assert_eq!(body, "The camera \"yard\" is plugged into this machine, and takes frames from nobody else.\n");
+    assert_eq!(body, "The camera \"yard\" is plugged into this machine, so clients cannot send its frames.\n");
     Client::connect(&daemon, "/results/yard");
 }
 

@@ -7,12 +7,13 @@ use crate::support::{
     raw::{self, BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, Raw, TEXT},
 };
 
-const UNSUPPORTED: &str = "a text message is a data:image/...;base64, URL or an answer to \"clock\"";
-const UNKNOWN: &str = "a frame header that WebSocket does not know";
+const UNSUPPORTED: &str = "a text message must be a data:image/...;base64, URL or an answer to \"clock\"";
+const UNKNOWN: &str = "a frame header that WebSocket does not define";
 const TO_READERS: &str = "send frames to /frames/CAMERA, not to /results";
 const TOP_BIT: &str = "a length whose highest bit is set";
 const NOT_MINIMAL: &str = "a length in more bytes than it needs";
-const TOO_LARGE: &str = "the message is larger than this connection takes; for frames that is server.max_message_bytes";
+const TOO_LARGE: &str =
+    "the message is larger than this connection accepts; for frames server.max_message_bytes is the limit";
 
 #[test]
 fn each_fault_has_its_code_and_reason() {
@@ -34,20 +35,25 @@ fn each_fault_has_its_code_and_reason() {
             "a reserved bit",
             of(FINAL | 0x40 | BINARY, b"abc"),
             1002,
-            "reserved bits are set, but no extension was agreed on",
+            "reserved bits are set, but no extension was negotiated",
         ),
-        ("no beginning", of(FINAL | CONTINUATION, b"abc"), 1002, "a continuation of no message"),
-        ("two beginnings", [half.clone(), half].concat(), 1002, "a new message inside another"),
-        ("half a ping", of(PING, b"abc"), 1002, "a control frame is in one piece and at most 125 bytes"),
-        ("a long ping", of(FINAL | PING, &[0; 126]), 1002, "a control frame is in one piece and at most 125 bytes"),
+        ("no beginning", of(FINAL | CONTINUATION, b"abc"), 1002, "a continuation frame without a message"),
+        ("two beginnings", [half.clone(), half].concat(), 1002, "a new message before the end of another"),
+        ("half a ping", of(PING, b"abc"), 1002, "a control frame must be in one piece and have at most 125 bytes"),
+        (
+            "a long ping",
+            of(FINAL | PING, &[0; 126]),
+            1002,
+            "a control frame must be in one piece and have at most 125 bytes",
+        ),
         ("an unknown control frame", of(FINAL | 0xb, b""), 1002, UNKNOWN),
         ("an unknown data frame", of(FINAL | 0x3, b""), 1002, UNKNOWN),
-        ("half a close code", of(FINAL | CLOSE, &[3]), 1002, "half a close code"),
+        ("half a close code", of(FINAL | CLOSE, &[3]), 1002, "a close frame with half a close code"),
         (
             "a close code that is never sent",
             of(FINAL | CLOSE, &1006_u16.to_be_bytes()),
             1002,
-            "a close code that is not for the wire",
+            "a close code that must not be sent",
         ),
     ];
     for (name, bytes, code, reason) in cases {

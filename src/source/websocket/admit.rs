@@ -65,7 +65,7 @@ pub(super) fn headed(header: &Header, bytes: Bytes, limits: PictureLimits) -> Re
         return if picture.format == format {
             Ok(picture)
         } else {
-            Err(RejectReason::Unsupported("the header says JPEG and the picture is PNG, or the other way round"))
+            Err(RejectReason::Unsupported("the header and the picture disagree: one says JPEG, the other PNG"))
         };
     }
     let size = Size { width_px: header.width_px, height_px: header.height_px };
@@ -92,7 +92,7 @@ pub(super) fn data_url(text: &str, pool: &Pool) -> Result<Bytes, RejectReason> {
     buffer.reserve(room);
     let count = STANDARD
         .decode_slice(data.trim_ascii_end(), buffer.spare_mut(room)) // websocat sends the line with its end
-        .map_err(|_| RejectReason::BadDataUrl("what stands behind the comma is not base64"))?;
+        .map_err(|_| RejectReason::BadDataUrl("the data after the comma is not base64"))?;
     buffer.advance(count);
     Ok(buffer.freeze())
 }

@@ -90,7 +90,7 @@ impl Content {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Disconnect {
     /// It went, with or without a word.
-    #[error("it left")]
+    #[error("the client left")]
     Left(Option<CloseCode>),
     /// It is closed by this side.
     #[error("{} ({})", .0.reason, .0.code)]
@@ -199,7 +199,7 @@ impl<'a> Connection<'a> {
         let now = Instant::now();
         self.keep_time(now)?;
         if !is_socket_ready && idle_due <= now {
-            return Err(policy("no sign of life within server.idle_timeout_ms"));
+            return Err(policy("the client was silent for longer than server.idle_timeout_ms allows"));
         }
         if !self.is_pinged && ping_due <= now {
             self.is_pinged = true;

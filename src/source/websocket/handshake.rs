@@ -80,7 +80,7 @@ impl HandshakeError {
 
     /// 408: the request did not come in time.
     pub(super) fn slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "The request did not come within server.handshake_timeout_ms.")
+        Self::new(StatusCode::REQUEST_TIMEOUT, "The request did not arrive within server.handshake_timeout_ms.")
     }
 
     /// 431: the request is longer than anybody's.
@@ -115,10 +115,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, HandshakeE
     match Request::try_parse(bytes) {
         Ok(found) => Ok(found),
         Err(WsError::Protocol(ProtocolError::WrongHttpMethod)) => {
-            Err(HandshakeError::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET leads to a WebSocket."))
+            Err(HandshakeError::new(StatusCode::METHOD_NOT_ALLOWED, "A WebSocket request must use GET."))
         }
         Err(error) => {
-            Err(HandshakeError::new(StatusCode::BAD_REQUEST, format!("This is no HTTP/1.1 request: {error}.")))
+            Err(HandshakeError::new(StatusCode::BAD_REQUEST, format!("This is not an HTTP/1.1 request: {error}.")))
         }
     }
 }
@@ -163,7 +163,7 @@ fn role(request: &Request, cameras: &[KnownCamera<'_>]) -> Result<Role, Handshak
     let fed_from_here = |name: &str| {
         let known = known(name)?;
         if known.is_local {
-            let body = format!("The camera {name:?} is plugged into this machine, and takes frames from nobody else.");
+            let body = format!("The camera {name:?} is plugged into this machine, so clients cannot send its frames.");
             return Err(HandshakeError::new(StatusCode::CONFLICT, body));
         }
         Ok(known.camera.clone())
@@ -176,7 +176,7 @@ fn role(request: &Request, cameras: &[KnownCamera<'_>]) -> Result<Role, Handshak
         [""] => match fed[..] {
             [known] => Ok(Role::Sender { camera: known.camera.clone(), replies }),
             [] => {
-                let body = "All cameras are plugged into this machine: there is none to send frames to.";
+                let body = "All cameras are plugged into this machine, so clients cannot send frames.";
                 Err(HandshakeError::new(StatusCode::CONFLICT, body))
             }
             _ => {
@@ -209,7 +209,7 @@ fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Handshake
     if is_ours || allowed.iter().any(|one| one == origin) {
         return Ok(());
     }
-    let body = format!("Pages of {origin} may not connect. To let them, add it to server.allowed_origins.");
+    let body = format!("Pages of {origin} may not connect. To allow them, add this origin to server.allowed_origins.");
     Err(HandshakeError::new(StatusCode::FORBIDDEN, body))
 }
 
@@ -295,9 +295,9 @@ mod tests {
     #[test]
     fn a_camera_that_is_plugged_in_takes_no_sender() {
         let conflict = |body: &str| Err((409, body.to_owned()));
-        let taken = "The camera \"YARD\" is plugged into this machine, and takes frames from nobody else.";
+        let taken = "The camera \"YARD\" is plugged into this machine, so clients cannot send its frames.";
         assert_eq!(answer("/frames/YARD", "", &["door", "YARD"], &[]), conflict(taken));
-        let none = "All cameras are plugged into this machine: there is none to send frames to.";
+        let none = "All cameras are plugged into this machine, so clients cannot send frames.";
         assert_eq!(answer("/", "", &["YARD"], &[]), conflict(none));
         assert_eq!(answer("/", "", &["YARD", "door"], &[]), ok("door"), "the only one that takes any");
         assert_eq!(answer("/results/YARD", "", &["YARD"], &[]), ok("results of YARD"));

@@ -110,7 +110,7 @@ impl Listener {
                 Ok(()) => None,
                 Err(error) => {
                     if let Some(suppressed) = exhausted.check() {
-                        warn!("no room for one more client: {error}; clients wait{suppressed}");
+                        warn!("cannot accept a client: {error}; clients wait{suppressed}");
                     }
                     Some(Instant::now() + EXHAUSTED)
                 }

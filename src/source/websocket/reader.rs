@@ -37,7 +37,7 @@ pub(super) fn serve(session: &Session, camera: Option<&Camera>, protocol: Protoc
         }
     };
     if let Some(suppressed) = server.readers_disconnected.check() {
-        info!(CLIENT:% = peer; "{peer} reads no more: {disconnect}{suppressed}");
+        info!(CLIENT:% = peer; "{peer} stops reading results: {disconnect}{suppressed}");
     }
     connection.finish(&disconnect);
 }

@@ -51,7 +51,7 @@ pub(super) enum Incoming {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RecvError {
     /// The client is gone, or the network is.
-    #[error("the connection is gone")]
+    #[error("the connection broke")]
     Gone(#[source] io::Error),
     /// The client broke the protocol or a limit.
     #[error("{}", .0.reason)]
@@ -146,14 +146,14 @@ impl Receiver {
             self.read_buf.read(socket)?;
         };
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(protocol("reserved bits are set, but no extension was agreed on"));
+            return Err(protocol("reserved bits are set, but no extension was negotiated"));
         }
         let mask = header.mask.ok_or_else(|| protocol("frames from a client must be masked"))?;
         let is_final = header.is_final;
         match header.opcode {
             OpCode::Control(kind) => {
                 if !is_final || length > MAX_CONTROL_BYTES {
-                    return Err(protocol("a control frame is in one piece and at most 125 bytes"));
+                    return Err(protocol("a control frame must be in one piece and have at most 125 bytes"));
                 }
                 let length = usize::try_from(length).expect("at most 125");
                 self.state = FrameState::Control { kind, mask, length };
@@ -165,14 +165,13 @@ impl Receiver {
                         let is_text = kind == Data::Text;
                         &mut none.insert(Message { is_text, buffer: self.pool.buffer() }).buffer
                     }
-                    (Data::Continue, None) => return Err(protocol("a continuation of no message")),
-                    _ => return Err(protocol("a new message inside another")),
+                    (Data::Continue, None) => return Err(protocol("a continuation frame without a message")),
+                    _ => return Err(protocol("a new message before the end of another")),
                 };
                 let start = buffer.len();
                 let left = usize::try_from(length).unwrap_or(usize::MAX);
                 if left > self.limit_bytes - start {
-                    let reason =
-                        "the message is larger than this connection takes; for frames that is server.max_message_bytes";
+                    let reason = "the message is larger than this connection accepts; for frames server.max_message_bytes is the limit";
                     return Err(RecvError::Fault(Close { code: CloseCode::Size, reason }));
                 }
                 buffer.reserve(left);
@@ -297,13 +296,13 @@ fn text(bytes: Bytes) -> Result<Utf8Bytes, RecvError> {
 /// The code a close frame gives. Its reason is the client's own affair, but must be UTF-8 like any text.
 fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, RecvError> {
     let Some((code, reason)) = payload.split_first_chunk() else {
-        return if payload.is_empty() { Ok(None) } else { Err(protocol("half a close code")) };
+        return if payload.is_empty() { Ok(None) } else { Err(protocol("a close frame with half a close code")) };
     };
     text(Bytes::copy_from_slice(reason))?;
     let number = u16::from_be_bytes(*code);
     let code = CloseCode::from(number);
     let is_allowed = code.is_allowed() || number == BAD_GATEWAY;
-    if is_allowed { Ok(Some(code)) } else { Err(protocol("a close code that is not for the wire")) }
+    if is_allowed { Ok(Some(code)) } else { Err(protocol("a close code that must not be sent")) }
 }
 
 fn protocol(reason: &'static str) -> RecvError {
@@ -311,7 +310,7 @@ fn protocol(reason: &'static str) -> RecvError {
 }
 
 fn broken(_error: &WsError) -> RecvError {
-    protocol("a frame header that WebSocket does not know")
+    protocol("a frame header that WebSocket does not define")
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protoc
     let disconnect = sender.run(&mut connection);
     if let Some(suppressed) = ingest.disconnected.check() {
         let frames = sender.frames;
-        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} ends after {frames} frames: {disconnect}{suppressed}");
+        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} disconnects after {frames} frames: {disconnect}{suppressed}");
     }
     if !matches!(disconnect, Disconnect::Left(_)) {
         ingest.feed.failed(disconnect.to_string());
@@ -138,7 +138,7 @@ impl Sender<'_> {
                 Ok(())
             }
             _ => {
-                let what = "a text message is a data:image/...;base64, URL or an answer to \"clock\"";
+                let what = "a text message must be a data:image/...;base64, URL or an answer to \"clock\"";
                 Err(Disconnect::Closed(Close::unsupported(what)))
             }
         }
