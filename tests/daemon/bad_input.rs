@@ -246,7 +246,7 @@ fn among_data_urls() {
     let mut daemon = Daemon::start(DOOR);
     let mut sender = Client::connect(&daemon, "/?results");
     let start = "it must begin with data:image/jpeg;base64, or data:image/png;base64,";
-    let base64 = "what stands behind the comma is not base64";
+    let base64 = "the data after the comma is not base64";
     for (text, words) in [
         ("data:", "there is no comma before the data"),
         ("data:image/jpeg;base64", "there is no comma before the data"),
@@ -301,11 +301,7 @@ fn among_frames_with_a_header() {
             ("a header of 39 bytes", with(6, 39), header(length)),
             ("a header of more bytes than there are", with(7, 255), header(length)),
             ("a header and no picture", of_jpeg[..40].to_vec(), Refused("not_a_picture", "not a JPEG or PNG picture")),
-            (
-                "a JPEG said to be PNG",
-                with(5, PNG),
-                Refused("unsupported", "the header says JPEG and the picture is PNG,"),
-            ),
+            ("a JPEG said to be PNG", with(5, PNG), Refused("unsupported", "the header and the picture disagree: ")),
             ("a PNG", V1 { format: PNG, picture: &png, ..frame }.message(), Seen(320, 240)),
             ("a JPEG with reserved bytes set", with(21, 0xff), Seen(320, 240)),
             ("a damaged JPEG", of_jpeg[..3000].to_vec(), Refused("damaged", "the picture is damaged: ")),
@@ -323,7 +319,7 @@ fn among_frames_with_a_header() {
             ("YUYV of odd width", raw(YUYV, (21, 10), 0, 999), bad_raw("Yuyv cannot have the odd size 21x10")),
             ("NV12 of odd width", raw(NV12, (21, 10), 0, 999), bad_raw("Nv12 cannot have the odd size 21x10")),
             ("NV12 of odd height", raw(NV12, (20, 11), 0, 999), bad_raw("Nv12 cannot have the odd size 20x11")),
-            ("I420 too short by one", raw(I420, (20, 10), 0, 299), bad_raw("299 bytes of pixels where 300 are needed")),
+            ("I420 too short by one", raw(I420, (20, 10), 0, 299), bad_raw("299 bytes of pixels, but 300 are needed")),
             ("I420 of odd height", raw(I420, (20, 11), 0, 999), bad_raw("I420 cannot have the odd size 20x11")),
             ("I420 of odd stride", raw(I420, (20, 10), 23, 999), bad_raw("I420 cannot have an odd stride of 23 bytes")),
             (
