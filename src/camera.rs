@@ -1,4 +1,4 @@
-//! A camera, as its sources have it: a way in for frames, and somebody to tell what went wrong.
+//! The part of a camera that its sources use: they publish frames and report errors through it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What a source gets of a camera. It knows nothing else of who looks at frames or listens to results.
+/// What a source gets of a camera. A source knows neither the processor nor the subscribers.
 #[derive(Debug)]
 pub struct Feed {
     camera: Camera,

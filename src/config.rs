@@ -1,7 +1,7 @@
-//! What fovea was told to do: the checked configuration, which the rest of the program takes by reference.
+//! The checked configuration, which the rest of the program takes by reference.
 //!
-//! `file` is the file as written, `check` the border: what it lets through is in range and fits together. Reading
-//! opens nothing but the file, logs nothing, and falls back to nothing: a mistake is a refusal, told with its place.
+//! `file` is the file as written. `check` makes the checked configuration of it: its values are in range and fit together.
+//! Reading opens only the file and logs nothing. It never falls back to defaults: a mistake is an error with its place.
 
 mod check;
 mod diagnostic;
@@ -40,7 +40,7 @@ pub struct Config {
     pub http: Option<Http>,
     /// `[processor]`: where the processor runs.
     pub processor: Processor,
-    /// `[log]`: how much is told.
+    /// `[log]`: what is logged.
     pub log: Log,
     /// `[[camera]]`, at least one, names all different.
     pub cameras: Vec<Camera>,
@@ -69,11 +69,11 @@ pub enum LoadError {
 }
 
 impl Config {
-    /// The configuration in the file at `path`. Reads at most 1 MiB; what the board has to say to it (is there such
-    /// a core?) is not asked.
+    /// The configuration in the file at `path`. Reads at most 1 MiB. It does not check what depends on the board, such as
+    /// whether a core exists.
     ///
     /// # Errors
-    /// When there is no such file, it cannot be read, or it is not right in every respect.
+    /// If the file is missing, unreadable or invalid.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let bytes = read_bounded(path)?;
         Ok(Self::parse_bytes(&path.display().to_string(), &bytes)?)
@@ -114,7 +114,7 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Whoever reaches the port may send and read. Default no.
     pub allow_anonymous: bool,
-    /// Web origins (`https://host:port`, `null`) whose pages may connect besides those of this very host. Default none.
+    /// Web origins (`https://host:port`, `null`) whose pages may connect besides pages of the same host. Default none.
     pub allowed_origins: Vec<String>,
     /// Clients at one time. Default 16.
     pub max_clients: usize,
@@ -135,7 +135,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Whether it may listen at `address`: whoever reaches it could send and watch.
+    /// Whether it may listen at `address`: everybody who can reach it could send and watch.
     #[must_use]
     pub fn may_listen_at(&self, address: SocketAddr) -> bool {
         self.allow_anonymous || is_local(address)
@@ -170,10 +170,10 @@ pub struct Processor {
     pub realtime_priority: Option<u8>,
 }
 
-/// How much is told.
+/// What is logged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
-    /// The least important kind of line that is still told. Default `info`.
+    /// The least important level that is logged. Default `info`.
     pub level: log::LevelFilter,
 }
 

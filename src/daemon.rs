@@ -183,7 +183,7 @@ impl Daemon {
     }
 
     /// Makes another configuration hold. Cameras, connections and frames that it does not concern notice nothing;
-    /// limits hold for clients that come from now on; what needs a restart is told.
+    /// limits hold for clients that connect from now on; the log lists what needs a restart.
     ///
     /// # Errors
     /// When something of it cannot start. Nothing has changed then.

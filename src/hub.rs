@@ -1,7 +1,7 @@
 //! The hub: takes each message once and puts it into the queue of every subscriber that asked for such messages.
 //!
-//! The slot is where frames meet the processor; the hub is where results meet whoever listens: WebSocket clients, the page,
-//! and every output. It knows none of them.
+//! Frames reach the processor through the slot; results reach their subscribers through the hub: WebSocket clients, the page,
+//! and every output. The hub knows none of them.
 
 pub mod latest_frame;
 pub mod published;
@@ -26,13 +26,13 @@ use crate::{frame::Camera, message::Message, telemetry::output_metrics::OutputMe
 /// Fan-out to any number of queues.
 #[derive(Debug, Default)]
 pub struct Hub {
-    // Both lists are replaced, never changed: whoever publishes reads the pointer, and waits for nobody.
+    // Both lists are replaced, never changed: a publisher reads the pointer and does not wait.
     subscribers: ArcSwap<Vec<Subscriber>>,
     outputs: ArcSwap<Vec<Arc<OutputMetrics>>>,
     next_id: AtomicU64,
 }
 
-/// What a subscriber wants to hear of.
+/// Which messages a subscriber gets.
 #[derive(Clone, Debug)]
 pub struct Interest {
     /// Of one camera, or of all.
@@ -43,13 +43,13 @@ pub struct Interest {
 /// Whether a sender waits for its frames to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pacing {
-    /// It hears of each frame that is taken, and paces itself by that.
+    /// It gets a message for each frame that is taken, and then sends the next.
     Paced,
-    /// It sends as it likes.
+    /// It sends at its own rate.
     Free,
 }
 
-/// What a sender hears of its own camera beside that.
+/// What else a sender gets about its own camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replies {
     /// Results and events.

@@ -1,13 +1,19 @@
-//! fovea: an eye that is never late.
+//! fovea: a camera server that always works on the newest frame.
 //!
-//! Follow one frame. A client's thread reads it from its socket into a buffer that goes round, or a capture thread is lent it
-//! by the driver ([`source`]), and hands it to its camera's [`camera::Feed`], which publishes it: lock, swap the pointer, set
-//! the event ([`slot`]). The processor's thread, alone on its core, waits for the event, takes the pointer, clears the event,
-//! and runs the camera's stages on the frame ([`processor`], [`stage`]). The result goes once through the [`hub`] into the
-//! queue of each subscriber, whose own thread delivers it: a WebSocket client's, an [`output`]'s, the [`http`] thread. When the
-//! last handle of the frame is dropped, its buffer goes back to where it came from. People and monitoring look on from the side:
-//! the newest frame of each camera is left for them until the next one. Nothing downstream calls back up, nobody waits for
-//! anybody slower.
+//! The path of one frame:
+//!
+//! 1. A client's thread reads it from its socket into a recycled buffer, or the driver lends it to a capture thread
+//!    ([`source`]).
+//! 2. That thread hands it to its camera's [`camera::Feed`], which publishes it: lock, swap the pointer, set the event
+//!    ([`slot`]).
+//! 3. The processor's thread, alone on its core, waits for the event, takes the pointer, clears the event, and runs the
+//!    camera's stages on the frame ([`processor`], [`stage`]).
+//! 4. The result goes once through the [`hub`] into the queue of each subscriber. The subscriber's own thread delivers it:
+//!    that of a WebSocket client, of an [`output`], or the [`http`] thread.
+//! 5. When the last handle of the frame is dropped, its buffer goes back to its owner. The newest frame of each camera is
+//!    kept for the page until the next one.
+//!
+//! Nothing downstream calls back up, and no thread waits for a slower one.
 //!
 //! ```text
 //! source thread --Frame--> slot --Frame--> processor thread --Published--> hub --> queues --> subscribers' threads
@@ -22,14 +28,14 @@
 //! | frame | one picture as received, immutable: camera, seq, format, size, `captured_at`, bytes |
 //! | slot | the meeting point of sources and processor: one cell per camera, newest frame wins, one lock, one event |
 //! | superseded | a frame replaced in its cell before the processor took it: counted, never hidden |
-//! | refused | a frame that cannot be looked at: counted by reason, answered, logged at most once a second |
-//! | processor | the thread with a core of its own that takes frames and runs stages on them |
-//! | stage | one kind of looking: motion |
+//! | refused | a frame that is not processed, such as a damaged one: counted by reason, answered, logged at most once a second |
+//! | processor | the thread with its own core that takes frames and runs stages on them |
+//! | stage | one analysis of frames: motion, tamper |
 //! | detection | one thing that a stage found in one frame: label, box, score, track, text |
 //! | result | what all stages say of one frame, with its age |
 //! | event | something that starts, goes on and ends, built from detections |
-//! | hub | where results and events meet those who listen; it knows none of them |
-//! | subscriber, queue | who listens, and what waits for it: bounded, drops its oldest, says how many |
+//! | hub | takes results and events and puts them into the queues of all subscribers |
+//! | subscriber, queue | a receiver of messages, and the messages that wait for it: bounded, drops the oldest and counts them |
 //! | output | a subscriber of this process with a thread of its own: the journal |
 //! | sender, reader | a WebSocket client that sends a camera's frames, one that reads results |
 //! | viewer | a client that looks at pictures or events over HTTP |

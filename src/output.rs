@@ -1,8 +1,8 @@
-//! Outputs: ways out for results and events. Each is a subscriber of the hub with a queue of its own. One that is slow or away
-//! loses messages of its own, which are counted; nobody waits for it.
+//! Outputs deliver results and events. Each is a subscriber of the hub with its own queue. A slow output loses its own
+//! messages, which are counted; no other thread waits for it.
 //!
-//! An output is a file here, a word in the list, and gets a thread that delivers. The page's output delivers on the HTTP thread
-//! instead, and each WebSocket client on its own: these two have sockets to wait for beside their queues.
+//! An output is a file here and a word in the list; a thread that delivers is started for it. The page's output delivers on
+//! the HTTP thread instead, and each WebSocket client on its own thread: these two also wait for sockets.
 
 pub mod journal;
 
@@ -23,12 +23,12 @@ use crate::{
     },
 };
 
-/// A way out.
+/// Delivers results and events somewhere.
 pub trait Output: fmt::Debug + Send {
-    /// Its name: in the metrics, and its thread's.
+    /// Its name in the metrics, and the name of its thread.
     fn name(&self) -> &'static str;
 
-    /// What it wants to hear of.
+    /// The topics of the messages that it gets.
     fn topics(&self) -> &'static [Topic];
 
     /// About how many bytes of messages may wait for it.
@@ -36,7 +36,7 @@ pub trait Output: fmt::Debug + Send {
         256 * 1024
     }
 
-    /// Delivers a message. May block as long as it likes, if it has its thread for itself.
+    /// Delivers a message. It may block: it has its own thread.
     fn deliver(&mut self, message: &Arc<Published>);
 }
 

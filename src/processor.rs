@@ -1,7 +1,7 @@
-//! The thread that looks: it owns OpenCV and one core.
+//! The processor's thread: it owns OpenCV and one core.
 //!
-//! `worker` is its loop. A frame goes through its camera's `pipeline`: it is decoded once, and its `views` are shown to every
-//! stage. Only here and in the stages are OpenCV's types named.
+//! `worker` is its loop. A frame goes through the `pipeline` of its camera, which decodes it once and gives its `views` to
+//! every stage. Only this module and the stages name OpenCV's types.
 
 pub mod bgr;
 mod buffers;

@@ -1,4 +1,4 @@
-//! What feeds cameras. A source makes frames and publishes them; it knows nothing of who looks at them.
+//! Sources feed cameras. A source makes frames and publishes them; it does not know the processor.
 
 mod buffers;
 pub mod image_header;

@@ -94,7 +94,7 @@ pub trait StageSettings {
     /// Whether its table may have zones.
     const HAS_ZONES: bool = false;
 
-    /// The parts of the picture that have a meaning to it.
+    /// The zones in its settings.
     fn zones(&self) -> impl Iterator<Item = &Zone> {
         [].into_iter()
     }
@@ -110,7 +110,7 @@ macro_rules! define {
         /// The names of all stages.
         pub const NAMES: &[&str] = &[$(stringify!($stage)),*];
 
-        /// The stages that a camera has, and what they are told.
+        /// The stages that a camera has, with their settings.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Stages {
             $(

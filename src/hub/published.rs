@@ -1,4 +1,4 @@
-//! A published message: made once, shared by everyone who hears it, never changed.
+//! A published message: made once, shared by all subscribers, never changed.
 
 use std::sync::OnceLock;
 
@@ -29,7 +29,7 @@ impl Published {
         &self.message
     }
 
-    /// The message as JSON: UTF-8 text, made by whoever asks first.
+    /// The message as JSON: UTF-8 text, made at the first call.
     #[must_use]
     pub fn json(&self) -> &Bytes {
         self.json.get_or_init(|| self.message.to_json().into())

@@ -1,7 +1,7 @@
-//! A subscriber's queue: bounded, between whoever publishes and the one thread that delivers.
+//! A subscriber's queue: bounded, between the publishers and the one thread that delivers.
 //!
-//! No lock is taken on either side, so that a subscriber of the lowest priority, interrupted anywhere in here, holds up
-//! nobody who publishes.
+//! Neither side takes a lock. So a subscriber of the lowest priority that is interrupted anywhere in here does not delay a
+//! publisher.
 
 use std::{
     io,
@@ -127,7 +127,7 @@ impl Queue {
         &self.event
     }
 
-    /// Clears the event: whoever pushes from now on sets it again.
+    /// Clears the event: the next push sets it again.
     pub fn clear_event(&self) {
         self.event.clear();
         // A swap on both sides: of a push beside this, either the swap here sees the one there, and the `next` that follows

@@ -8,11 +8,10 @@ use std::{
 use log::{LevelFilter, error};
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 
-/// Starts logging, of lines as important as `level` and more; and from now on a panic is told there and ends the process.
-/// To be called once.
+/// Starts to log lines of `level` and above. From now on a panic is logged and ends the process. Call it once.
 ///
 /// # Errors
-/// When the journal's socket is not there although standard error is the journal.
+/// If standard error is the journal and the journal's socket is missing.
 pub fn start(level: LevelFilter) -> io::Result<()> {
     if connected_to_journal() {
         let journal = JournalLog::new()?.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
@@ -32,8 +31,8 @@ pub fn start(level: LevelFilter) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells a panic in one line, which thread, where and what; and ends the process as SIGABRT does, leaving its core to
-/// whoever collects them. Half a daemon is worse than a restart.
+/// Logs a panic in one line with thread, place and reason. Then ends the process with SIGABRT, which leaves a core dump if
+/// the system collects them. Half a daemon is worse than a restart.
 fn tell_panic(info: &panic::PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("without a name");

@@ -30,11 +30,11 @@ use crate::telemetry::log_limiter::LogLimiter;
 /// How long systemd may take to listen. What it missed then is lost.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The service manager, if one wants to hear of us.
+/// The service manager, if it asked for notifications.
 #[derive(Debug)]
 pub struct Systemd {
     socket: Option<OsString>,
-    /// The status as last told.
+    /// The status that was sent last.
     status: String,
     unheard: LogLimiter,
 }
@@ -94,7 +94,7 @@ impl Systemd {
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", Monotonic::now().as_micros()));
     }
 
-    /// How it goes, in words for people. Told if it is news.
+    /// Sends the status line, unless it is the one that was sent last.
     pub fn status(&mut self, status: String) {
         if status != self.status {
             self.tell(&format!("STATUS={status}"));

@@ -1,10 +1,10 @@
-//! Whether the loops that must go round do: what decides if systemd's watchdog is fed.
+//! Checks whether the threads' loops still run. Only then does the daemon send systemd's watchdog pings.
 //!
-//! A loop notes each round it makes, a wait that timed out included: an absent camera or an idle port is no fault. A
-//! call that does not come back is one: the loop stands still, its name is told, and systemd restarts the process.
+//! A loop records each round, also one in which its wait timed out: an absent camera or an idle port is not a fault. If a
+//! call does not return, the loop stands still. Then the log names the thread, and systemd restarts the process.
 //!
-//! With `WatchdogSec=20` a loop waits for at most 5 s at a time and stands still after 10 s, so its work may always take
-//! 5 s. Systemd, told nothing from then on, acts within another 20 s. Without a watchdog nobody waits any shorter.
+//! With `WatchdogSec=20` a loop waits for at most 5 s at a time and counts as standing still after 10 s, so its work may
+//! take 5 s. Without further pings, systemd acts within another 20 s. Without a watchdog the waits are not limited.
 
 use std::{
     sync::{
@@ -21,7 +21,7 @@ use super::clock::Monotonic;
 /// Watches loops.
 #[derive(Debug)]
 pub struct Watchdog {
-    /// After how long without a word systemd acts; `None`: never, and nothing is watched.
+    /// After how long without a ping systemd acts; `None`: never, and no loop is watched.
     interval: Option<Duration>,
     watched: Vec<Watched>,
 }
@@ -54,7 +54,7 @@ struct Watched {
 }
 
 impl Watchdog {
-    /// A watchdog that acts after `interval` without a word, if there is one.
+    /// A watchdog that acts after `interval` without a ping; `None` if systemd has none.
     #[must_use]
     pub fn new(interval: Option<Duration>) -> Self {
         Self { interval, watched: Vec::new() }
@@ -69,7 +69,7 @@ impl Watchdog {
         heartbeat
     }
 
-    /// Looks whether every loop moves; tells of those that begin to stand still, or move again.
+    /// Checks whether every loop moves. Logs those that begin to stand still or move again.
     pub fn check(&mut self) -> Liveness {
         self.check_at(Monotonic::now())
     }
@@ -101,7 +101,7 @@ impl Watchdog {
 }
 
 impl Heartbeat {
-    /// Notes that the loop goes round; gives until when it may wait for the next thing to do.
+    /// Records a round of the loop. Returns until when the loop may wait for its next work.
     pub fn beat(&self) -> Option<Instant> {
         let pace = self.pace?;
         // Relaxed: nothing but the number itself is passed on.

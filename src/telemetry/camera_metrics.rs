@@ -1,7 +1,7 @@
 //! Live numbers of one camera: whether frames come, how many results a second, how old they are, what went wrong last.
 //!
-//! Written by the threads that a frame passes, read by whoever shows them: single numbers and exchanged pointers, no lock,
-//! so that no reader holds up a frame. [`Snapshot`] is what they show.
+//! The threads that a frame passes write them; status, page and metrics read them as a [`Snapshot`]. They are atomic numbers
+//! and swapped pointers without a lock, so that no reader delays a frame.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +41,7 @@ pub struct CameraMetrics {
     sources: ArcSwap<Sources>,
     ages: WindowedHistogram,
     start_ages: Histogram,
-    /// Replaced when a stage is new: whoever reads or records has the list as it was.
+    /// Replaced when a stage is added: a reader keeps the list that it has.
     stages: ArcSwap<Vec<Arc<StageMetrics>>>,
     /// In microseconds since boot; 0: there was none.
     last_result_us: AtomicU64,

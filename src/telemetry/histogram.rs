@@ -1,6 +1,6 @@
 //! Durations, counted in buckets: of all time and of the last few seconds.
 //!
-//! Whoever records waits for nobody, and whoever reads holds up nobody: the buckets are single numbers, read one by one.
+//! Recording and reading take no lock: the buckets are atomic numbers, read one by one.
 
 use std::{
     array,
@@ -13,7 +13,7 @@ use crate::system::clock::Monotonic;
 /// Steps to each doubling of a duration: a step is at most an eighth of it wide.
 const STEPS: usize = 8;
 
-/// Doublings that are told apart: up to 67 s (2^26 us). What is longer counts as that long.
+/// Doublings that have buckets: up to 67 s (2^26 us). A longer duration counts as that long.
 const OCTAVES: usize = 26;
 
 /// The first eight steps are a microsecond each; from then on an octave takes eight, which leaves out three octaves.

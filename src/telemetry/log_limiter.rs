@@ -1,4 +1,4 @@
-//! Telling what a peer can cause without letting it fill the journal: counted, and told at most once a second.
+//! Limits log lines that a peer can cause, so that no peer can fill the journal: one line a second, and a count of the rest.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use crate::sync::Mutex;
 /// The shortest time between two lines of one kind.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Decides for one kind of log line which of them are told.
+/// Limits one kind of log line.
 #[derive(Debug, Default)]
 pub struct LogLimiter(Mutex<State>);
 
@@ -20,12 +20,12 @@ struct State {
     suppressed: u64,
 }
 
-/// How many lines of the kind were left out since the last one told. Displayed behind the line: `(and 41 more)`.
+/// How many lines of this kind were left out since the last one. Its text follows the line: `(and 41 more ...)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suppressed(u64);
 
 impl LogLimiter {
-    /// Counts one occurrence; `Some` when it is to be told.
+    /// Counts one occurrence. Returns `Some` if it should be logged.
     pub fn check(&self) -> Option<Suppressed> {
         self.check_at(Instant::now())
     }

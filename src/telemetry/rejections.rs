@@ -1,4 +1,4 @@
-//! Frames that are not looked at: counted by reason, logged at most once a second.
+//! Frames that are refused: counted by reason, logged at most once a second.
 
 use std::{
     array,
@@ -15,7 +15,7 @@ use crate::{
     wire::WireError,
 };
 
-/// Why a frame is not looked at. It costs only itself. Counted by the variant's name.
+/// Why a frame is refused. Only this frame is lost. Counted by the variant's name.
 #[derive(Debug, IntoStaticStr, VariantNames, thiserror::Error)]
 #[strum(serialize_all = "snake_case")]
 pub enum RejectReason {
@@ -53,7 +53,7 @@ pub enum RejectReason {
     /// A camera's frame without anything in it, as some send when they start.
     #[error("the frame is empty")]
     Empty,
-    /// The decoder is not content with it, be it only with a warning.
+    /// The decoder reports an error or a warning.
     #[error("the picture is damaged: {0}")]
     Damaged(String),
     /// A picture of a kind that is not decoded.

@@ -77,7 +77,7 @@ fn rates_suffix(Rates { intervals, any_between }: &Rates) -> String {
     }
 }
 
-/// `brightness = 128: 0 to 255, usually 128`.
+/// `brightness = 128: 0 to 255, default 128`.
 fn control(control: &Control) -> String {
     let Control { name, value, read_only, inactive, .. } = control;
     let value = value.map(|value| format!(" = {}", format_value(control, value)));

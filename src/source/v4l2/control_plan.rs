@@ -76,7 +76,7 @@ pub fn rejected(setting: &Setting<'_>, why: &dyn fmt::Display, is_inactive: bool
     Mismatch(format!("the driver refuses {name} = {wanted}: {why}{hint}; it accepts {}", accepted_values(control)))
 }
 
-/// Describes the values that a control accepts: `0 to 250 in steps of 5, usually 0`.
+/// Describes the values that a control accepts: `0 to 250 in steps of 5, default 0`.
 #[must_use]
 pub fn accepted_values(control: &Control) -> String {
     let Control { min, max, step, default, menu, .. } = control;
