@@ -1,12 +1,26 @@
 //! `fovea send` and `fovea watch`, run as users run them, against a server that plays a part; and `fovea demo`, which
 //! needs none.
 
+#[path = "client/board_away.rs"]
+mod board_away;
+#[path = "client/camera.rs"]
+mod camera;
 #[path = "client/connect.rs"]
 mod connect;
 #[path = "client/demo.rs"]
 mod demo;
+#[path = "client/http_access.rs"]
+mod http_access;
+#[path = "client/http_failures.rs"]
+mod http_failures;
+#[path = "client/http_source.rs"]
+mod http_source;
+#[path = "client/live.rs"]
+mod live;
 #[path = "client/send.rs"]
 mod send;
+#[path = "client/sending.rs"]
+mod sending;
 #[path = "client/server.rs"]
 mod server;
 #[path = "client/watch.rs"]

@@ -25,12 +25,13 @@ mod sender;
 mod session;
 mod sink;
 mod source;
+mod source_error;
 mod summary;
 
 pub use picture_size::{PictureSize, PictureSizeError};
 pub use rate::{Rate, RateError};
 pub use sender::{SendEvent, SendOptions, send};
-pub use source::SourceError;
+pub use source_error::SourceError;
 pub use summary::SendSummary;
 
 use progress::{Progress, write_line};

@@ -21,13 +21,13 @@ use super::{
 };
 
 /// The pictures of `plain.avi`.
-fn pictures() -> Vec<Bytes> {
+pub(crate) fn pictures() -> Vec<Bytes> {
     let recording = Recording::open(&[data("odd/plain.avi").into()]).expect("it opens");
     recording.stills().map(|still| still.expect("whole").bytes).collect()
 }
 
 /// Standard error that is nothing but a summary: what it says after the time.
-fn summary(error: &str) -> &str {
+pub(crate) fn summary(error: &str) -> &str {
     let (line, rest) = error.split_once('\n').expect("a line");
     assert_eq!(rest, "", "more than a summary");
     line.split_once("; ").expect("counts after the time").1

@@ -18,9 +18,10 @@ use tungstenite::{
 };
 
 /// A client that sends nothing for so long has failed the test.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server on a port of its own.
+#[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) url: String,
     thread: JoinHandle<()>,
@@ -39,6 +40,29 @@ impl Server {
         Self { url, thread }
     }
 
+    /// Plays `part` for so many clients, one after the other.
+    pub(crate) fn play_each(count: usize, mut part: impl FnMut(usize, Peer) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        Self::listen(listener, count, move |index, stream| part(index, Peer::accept(stream)))
+    }
+
+    /// The same on a port of the caller's, with clients as they come.
+    pub(crate) fn listen(
+        listener: TcpListener,
+        count: usize,
+        mut part: impl FnMut(usize, TcpStream) + Send + 'static,
+    ) -> Self {
+        let url = format!("ws://{}", listener.local_addr().expect("it is bound"));
+        let thread = std::thread::spawn(move || {
+            for index in 0..count {
+                let (stream, _) = listener.accept().expect("a client comes");
+                stream.set_read_timeout(Some(READ_TIMEOUT)).expect("not zero");
+                part(index, stream);
+            }
+        });
+        Self { url, thread }
+    }
+
     /// The same as WebSocket server.
     pub(crate) fn play(part: impl FnOnce(Peer) + Send + 'static) -> Self {
         Self::raw(|stream| part(Peer::accept(stream)))
@@ -46,22 +70,37 @@ impl Server {
 
     /// Answers the request with an HTTP response and hangs up.
     pub(crate) fn refuse(head: &'static str, body: &'static str) -> Self {
-        Self::raw(move |mut stream| {
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                stream.read_exact(&mut byte).expect("the request comes");
-                request.extend(byte);
-            }
-            let response = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(response.as_bytes()).expect("the client listens");
-        })
+        Self::raw(move |stream| Self::answer(stream, head, body))
+    }
+
+    /// The same for one client.
+    pub(crate) fn answer(mut stream: TcpStream, head: &str, body: &str) {
+        read_request(&mut stream);
+        let response = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(response.as_bytes()).expect("the client listens");
     }
 
     /// The part was played to its end, nothing in it failed.
     pub(crate) fn join(self) {
         self.thread.join().expect("the server's part went well");
     }
+}
+
+/// A frame's header and picture.
+fn split(message: &Bytes) -> (Header, Bytes) {
+    let (header, start) = Header::parse(message).expect("a header");
+    (header, message.slice(start..))
+}
+
+/// Reads an HTTP request up to its empty line.
+pub(crate) fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("the request comes");
+        request.extend(byte);
+    }
+    String::from_utf8(request).expect("text")
 }
 
 /// A client, from the server's side.
@@ -75,7 +114,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     #[expect(clippy::result_large_err, reason = "tungstenite's callback is like that")]
-    fn accept(stream: TcpStream) -> Self {
+    pub(crate) fn accept(stream: TcpStream) -> Self {
         const PROTOCOL: &str = "Sec-WebSocket-Protocol";
         let mut target = String::new();
         let mut subprotocol = None;
@@ -118,6 +157,21 @@ impl Peer {
         self.send_json("taken", json!({"camera": "door", "seq": seq}));
     }
 
+    /// The processor took frame `seq`, and its result is here.
+    pub(crate) fn taken_and_processed(&mut self, seq: u64) {
+        self.taken(seq);
+        self.processed(seq);
+    }
+
+    /// The result of frame `seq` is here.
+    pub(crate) fn processed(&mut self, seq: u64) {
+        let result = json!({
+            "camera": "door", "seq": seq, "captured_at": "2026-11-22T10:00:00Z", "captured_by": "sender",
+            "age_ms": {"start": 1.0, "result": 2.0}, "superseded": 0, "size_px": [32, 32],
+        });
+        self.send_json("result", result);
+    }
+
     /// The next message that is not a ping's business.
     pub(crate) fn next(&mut self) -> Message {
         loop {
@@ -130,15 +184,38 @@ impl Peer {
 
     /// The next message, which is a frame.
     pub(crate) fn frame(&mut self) -> (Header, Bytes) {
-        let Message::Binary(bytes) = self.next() else { panic!("no frame") };
-        let (header, start) = Header::parse(&bytes).expect("a header");
-        (header, bytes.slice(start..))
+        self.frame_or_close().expect("a frame")
+    }
+
+    /// The next frame, or `None` when the client closes the connection.
+    pub(crate) fn frame_or_close(&mut self) -> Option<(Header, Bytes)> {
+        match self.next() {
+            Message::Binary(bytes) => Some(split(&bytes)),
+            Message::Close(_) => {
+                while self.socket.read().is_ok() {} // sends the answer
+                None
+            }
+            message => panic!("no frame: {message}"),
+        }
     }
 
     /// The next message, which is JSON.
     pub(crate) fn json(&mut self) -> Value {
         let Message::Text(text) = self.next() else { panic!("no text") };
         serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// Waits until the client has read everything so far; returns the frames that it sends meanwhile.
+    pub(crate) fn wait_until_read(&mut self) -> Vec<(Header, Bytes)> {
+        self.send_json("clock", json!({"server_us": 1}));
+        let mut frames = Vec::new();
+        loop {
+            match self.next() {
+                Message::Text(_) => return frames,
+                Message::Binary(bytes) => frames.push(split(&bytes)),
+                message => panic!("neither frame nor answer: {message}"),
+            }
+        }
     }
 
     /// Reads until the client closes the connection; gives its code and how many messages came before.

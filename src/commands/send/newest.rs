@@ -13,7 +13,7 @@ use crate::{
     system::{clock::Monotonic, event_fd::EventFd},
 };
 
-use super::source::SourceError;
+use super::source_error::SourceError;
 
 /// One picture of a live source.
 #[derive(Debug)]

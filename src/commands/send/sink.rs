@@ -8,7 +8,7 @@ use super::{
     outage::Outage,
     progress::Progress,
     schedule::Schedule,
-    source::SourceError,
+    source_error::SourceError,
 };
 use crate::{
     commands::ErrorChain,

@@ -2,16 +2,16 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, IsTerminal, Read},
     os::fd::AsFd,
     path::Path,
 };
 
-use super::{
-    SourceError,
-    framing::{Framer, Framing, Lenience},
+use super::framing::{Framer, Framing, Lenience};
+use crate::{
+    commands::send::{sink::Sink, source_error::SourceError},
+    system::clock::Monotonic,
 };
-use crate::{commands::send::sink::Sink, system::clock::Monotonic};
 
 /// How much is read at a time. A pipe holds 64 KiB unless somebody made it larger.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;
@@ -19,8 +19,11 @@ pub(super) const CHUNK_BYTES: usize = 256 << 10;
 /// Standard input, without a buffer: what comes is handed on when it comes.
 ///
 /// # Errors
-/// If the system has no descriptor for it.
+/// If it is a terminal, or the system has no descriptor for it.
 pub(super) fn open_stdin() -> Result<File, SourceError> {
+    if io::stdin().is_terminal() {
+        return Err(SourceError::Terminal);
+    }
     let descriptor = io::stdin().as_fd().try_clone_to_owned();
     descriptor.map(File::from).map_err(SourceError::Read)
 }

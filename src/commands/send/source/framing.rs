@@ -1,14 +1,15 @@
 //! Pictures in a stream of bytes that has nothing else in it: JPEG files one after the other, or raw pictures of one size.
 
 use crate::{
-    commands::send::sink::Sink,
+    commands::send::{
+        sink::Sink,
+        source_error::{MAX_PICTURE_BYTES, SourceError},
+    },
     frame::{PixelFormat, Size},
     recording::jpeg_splitter::{JpegSplitter, Split},
     system::clock::Monotonic,
     wire::HEADER_BYTES,
 };
-
-use super::{MAX_PICTURE_BYTES, SourceError};
 
 /// How many bytes without a picture mean that the stream has none.
 const MAX_SKIPPED_BYTES: u64 = MAX_PICTURE_BYTES;

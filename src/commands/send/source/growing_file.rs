@@ -14,12 +14,11 @@ use nix::{
 };
 
 use super::{
-    SourceError,
     bytes::CHUNK_BYTES,
     framing::{Framer, Framing, Lenience},
 };
 use crate::{
-    commands::send::sink::Sink,
+    commands::send::{sink::Sink, source_error::SourceError},
     system::{clock::Monotonic, event_fd::poll},
 };
 

@@ -16,7 +16,6 @@ use ureq::{
 };
 
 use super::{
-    MAX_PICTURE_BYTES, SILENCE_TIMEOUT, SourceError,
     bytes::CHUNK_BYTES,
     capture_time::capture_time,
     framing::{Framer, Framing, Lenience},
@@ -27,7 +26,12 @@ use super::{
 use crate::{
     commands::{
         SendArgs,
-        send::{Rate, schedule::Schedule, sink::Sink},
+        send::{
+            Rate,
+            schedule::Schedule,
+            sink::Sink,
+            source_error::{MAX_PICTURE_BYTES, SILENCE_TIMEOUT, SourceError},
+        },
     },
     frame::PixelFormat,
     recording::jpeg_splitter::START,
@@ -230,7 +234,10 @@ fn read_body(
 fn request_error(error: ureq::Error) -> SourceError {
     match error {
         ureq::Error::HostNotFound => SourceError::UnknownHost,
-        ureq::Error::Io(error) => SourceError::Connect(error),
+        ureq::Error::Io(error) => match error.get_ref().and_then(|error| error.downcast_ref()) {
+            Some(rustls::Error::InvalidCertificate(reason)) => SourceError::Certificate(reason.to_string()),
+            _ => SourceError::Connect(error),
+        },
         ureq::Error::Timeout(Timeout::Resolve) => SourceError::UnknownHost,
         ureq::Error::Timeout(_) => SourceError::NoAnswer,
         ureq::Error::LargeResponseHeader(..) => SourceError::EndlessAnswer,

@@ -6,7 +6,7 @@ use http_auth::{PasswordClient, PasswordParams};
 use percent_encoding::percent_decode_str;
 use ureq::http::{HeaderMap, Uri, header::WWW_AUTHENTICATE};
 
-use super::SourceError;
+use crate::commands::send::source_error::SourceError;
 
 /// The environment variable that has the login. Other users cannot read it, as they can the arguments.
 const VARIABLE: &str = "FOVEA_LOGIN";

@@ -4,13 +4,16 @@
 //! length. A part that states none ends with its JPEG's end marker: the next boundary may come only with the next picture.
 
 use crate::{
-    commands::send::sink::Sink,
+    commands::send::{
+        sink::Sink,
+        source_error::{MAX_PICTURE_BYTES, SourceError},
+    },
     frame::PixelFormat,
     recording::jpeg_splitter::{JpegSplitter, START, Split},
     system::clock::Monotonic,
 };
 
-use super::{MAX_PICTURE_BYTES, SourceError, capture_time::capture_time};
+use super::capture_time::capture_time;
 
 /// The first boundary comes within so many bytes.
 const MAX_PREAMBLE_BYTES: u64 = 64 << 10;

@@ -17,7 +17,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-use super::SourceError;
+use crate::commands::send::source_error::SourceError;
 
 /// Which certificates are trusted.
 #[derive(Clone, Copy, Debug)]
