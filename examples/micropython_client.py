@@ -48,7 +48,7 @@ def connect():
 def send(server, picture):
     """Sends a picture as one binary message. Clients must mask what they send; a mask of zeros changes no byte."""
     length = len(picture)
-    if length < 0x10000:
+    if length < 0x10000:  # a JPEG never has less than 126 bytes, which would take a shorter head
         head = struct.pack(">BBH", 0x82, 0x80 | 126, length)
     else:
         head = struct.pack(">BBQ", 0x82, 0x80 | 127, length)

@@ -28,6 +28,7 @@ mod daemon {
     mod needed_libraries;
     mod newest_wins;
     mod nothing_is_left;
+    mod openings;
     mod protocol_faults;
     mod reload;
     mod service;

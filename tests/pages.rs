@@ -59,28 +59,64 @@ name = "phone"
 [camera.motion]
 "#;
 
+/// The browser, and how it shows that it is there.
+const CHROMIUM: (&str, &[&str]) = ("chromedriver", &["--version"]);
+
 /// Where the square halts: x, y, width, height, of 320x240.
 const SQUARE: [f64; 4] = [180.0, 100.0, 40.0, 60.0];
 
 #[test]
 fn people_see_what_is_seen() {
+    if can_run("pages.py", &[CHROMIUM, ("/usr/bin/python3", &["-c", "import cv2"]), ("openssl", &["version"])]) {
+        judge(&serde_json::from_str(&use_pages(Board::start())).expect("it prints JSON"));
+    }
+}
+
+#[test]
+fn only_pages_of_the_board_connect_to_it() {
+    if !can_run("foreign_pages.py", &[CHROMIUM]) {
+        return;
+    }
+    let daemons = ["", "server.allowed_origins = [\"null\", \"file://\"]\n"]
+        .map(|allowed| Daemon::start(&format!("{allowed}[[camera]]\nname = \"door\"\n")));
+    let output = Command::new("timeout")
+        .args(["120", "/usr/bin/python3", "tests/peers/foreign_pages.py"])
+        .args(daemons.each_ref().map(|daemon| daemon.address().port().to_string()))
+        .output()
+        .expect("every Linux has `timeout`");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let expected = [
+        "by the board's address: yes",
+        "by the board's local name: yes",
+        "in a sandbox: no",
+        "in a sandbox, allowed: yes",
+        "of another site: no",
+        "of a site that calls itself the board: no",
+        "from a file: no",
+        "from a file, allowed: yes",
+        "from a file that may read files: no",
+        "from a file that may read files, allowed: yes",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+/// Whether a script's programs are there, and it is not too early to start a browser; if not, says so.
+fn can_run(script: &str, needs: &[(&str, &[&str])]) -> bool {
     let must = env::var_os("FOVEA_ALL").is_some();
     if !must && env::var_os("FOVEA_SLOW").is_none() {
-        return skip("pages.py: it takes a while; set FOVEA_SLOW to run it");
+        skip(&format!("{script}: it takes a while; set FOVEA_SLOW to run it"));
+        return false;
     }
-    let works = |program: &str, arguments: &[&str]| {
-        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+    let works = |(program, arguments): &(&str, &[&str])| {
+        Command::new(program).args(*arguments).output().is_ok_and(|output| output.status.success())
     };
-    let needed = [
-        ("chromedriver", ["--version"].as_slice()),
-        ("/usr/bin/python3", &["-c", "import cv2"]),
-        ("openssl", &["version"]),
-    ];
-    if !needed.iter().all(|(program, arguments)| works(program, arguments)) {
-        assert!(!must, "the pages cannot be tried: install chromium-driver, python3-opencv and openssl");
-        return skip("pages.py: install chromium-driver, python3-opencv and openssl");
+    let can = needs.iter().all(works);
+    assert!(can || !must, "{script} cannot run: install chromium-driver, python3-opencv and openssl");
+    if !can {
+        skip(&format!("{script}: install chromium-driver, python3-opencv and openssl"));
     }
-    judge(&serde_json::from_str(&use_pages(Board::start())).expect("it prints JSON"));
+    can
 }
 
 /// Lets the pages be used, with the board doing what is wanted meanwhile; gives what was found.

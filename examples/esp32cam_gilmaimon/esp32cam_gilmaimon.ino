@@ -1,14 +1,15 @@
 // A camera on an ESP32-CAM (AI-Thinker), with the library "ArduinoWebsockets" by Gil Maimon
 // (https://github.com/gilmaimon/ArduinoWebsockets). Arduino IDE: board "AI Thinker ESP32-CAM".
 //
-// This sketch was written for version 0.5 of the library. It was never tried on a real ESP32.
+// This sketch was written for version 0.5 of the library, which needs no settings for fovea. It was never tried on a real
+// ESP32.
 
 #include <WiFi.h>
 #include <ArduinoWebsockets.h>
 #include <esp_camera.h>
 
 const char *WIFI_NAME = "NETWORK", *WIFI_PASSWORD = "PASSWORD";
-const char *HOST = "192.168.1.20", *ORIGIN = "http://192.168.1.20"; // the board that runs fovea
+const char *HOST = "192.168.1.20"; // the board that runs fovea
 const char *PATH = "/frames/door";
 const unsigned long INTERVAL_MS = 200; // five frames a second
 
@@ -37,9 +38,6 @@ void setup() {
   WiFi.begin(WIFI_NAME, WIFI_PASSWORD);
   while (WiFi.status() != WL_CONNECTED) delay(100);
   if (!startCamera()) Serial.println("the camera does not start");
-  // The library sends its own home page as the Origin by default, and fovea refuses that with 403. It accepts the
-  // board's own address.
-  fovea.addHeader("Origin", ORIGIN);
 }
 
 void loop() {

@@ -1,7 +1,8 @@
 // A camera on an ESP32-CAM (AI-Thinker), with the library "WebSockets" by Markus Sattler
 // (https://github.com/Links2004/arduinoWebSockets). Arduino IDE: board "AI Thinker ESP32-CAM".
 //
-// This sketch was written for version 2.7 of the library. It was never tried on a real ESP32.
+// This sketch was written for version 2.7 of the library, which needs no settings for fovea. It was never tried on a real
+// ESP32.
 
 #include <WiFi.h>
 #include <WebSocketsClient.h>
@@ -37,8 +38,6 @@ void setup() {
   WiFi.begin(WIFI_NAME, WIFI_PASSWORD);
   while (WiFi.status() != WL_CONNECTED) delay(100);
   if (!startCamera()) Serial.println("the camera does not start");
-  // The library sends "Origin: file://" by default, and fovea refuses that with 403.
-  fovea.setExtraHeaders("");
   fovea.begin(HOST, 8999, PATH);
   fovea.setReconnectInterval(2000);
 }

@@ -212,7 +212,7 @@ impl Scalar for Origin {
 
     fn from_str(text: &str) -> Option<Self> {
         let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._+:[]".contains(c);
-        let is_valid = text == "null"
+        let is_valid = ["null", "file://"].contains(&text) // of pages from files
             || text.split_once("://").is_some_and(|(scheme, host)| {
                 let port_is_default = match scheme {
                     "http" => host.ends_with(":80"),
@@ -473,7 +473,9 @@ mod tests {
 
     #[test]
     fn an_origin_is_spelt_as_browsers_spell_it() {
-        for good in ["null", "https://example.org", "http://192.168.1.7:8080", "http://[fe80::1]:8080", "app://x"] {
+        for good in
+            ["null", "file://", "https://example.org", "http://192.168.1.7:8080", "http://[fe80::1]:8080", "app://x"]
+        {
             assert!(Origin::from_str(good).is_some(), "{good}");
         }
         for bad in ["*", "", "example.org", "https://Example.org", "https://example.org/", "https://example.org:443"] {

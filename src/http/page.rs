@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{app::App, security};
-use crate::system::authority::without_port;
+use crate::system::authority;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -41,7 +41,8 @@ pub(super) fn add(routes: Router<App>) -> Router<App> {
 
 /// `/camera`: the one page whose policy lets it connect to the WebSocket port.
 async fn camera(State(app): State<App>, headers: HeaderMap) -> Response {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port).unwrap_or_default();
+    let host =
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(authority::host).unwrap_or_default();
     let policy = security::page_policy(host, app.websocket_port);
     let headers = [(header::CONTENT_TYPE, HTML), (header::CONTENT_SECURITY_POLICY, &policy)];
     (headers, include_str!("page/camera.html")).into_response()

@@ -11,7 +11,7 @@ use axum::{
 
 use crate::{
     config,
-    system::authority::{cannot_be_claimed, without_port},
+    system::authority::{self, cannot_be_claimed},
 };
 
 /// Headers of every response: nothing of another site runs in our pages, and nothing of ours in another site's. No
@@ -54,7 +54,7 @@ impl AllowedHosts {
 /// Refuses requests for a host name that somebody else can own. The owner could point that name at the board; a page of
 /// that name, opened by somebody near the board, could then read what the board sees (DNS rebinding).
 pub(super) async fn check_host(State(allowed): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).and_then(authority::host);
     match host {
         Some(host) if allowed.contains(&host.to_ascii_lowercase()) => next.run(request).await,
         Some(host) => {

@@ -1,8 +1,9 @@
 //! Frames over WebSocket, port 8999.
 //!
-//! `listen` accepts, and gives each client a thread. There `client` reads the request, `handshake` decides what it is for, and
-//! it is served as a `sender` or a `reader`, which both have its `session` on the `server`. A `connection` moves its bytes,
-//! `receive` makes messages of them, `admit` makes frames of messages. What decides is pure, what does I/O is thin.
+//! `listen` accepts, and gives each client a thread. There `client` reads the request, `handshake` decides what it is for and
+//! `origin` whether a web page may, and it is served as a `sender` or a `reader`, which both have its `session` on the
+//! `server`. A `connection` moves its bytes, `receive` makes messages of them, `admit` makes frames of messages. What decides
+//! is pure, what does I/O is thin.
 
 mod admit;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod connection;
 pub(crate) mod fuzz;
 mod handshake;
 mod listen;
+mod origin;
 mod reader;
 mod receive;
 mod sender;

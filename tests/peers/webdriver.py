@@ -152,12 +152,12 @@ class Browser:
 
 
 @contextmanager
-def browser():
-    """A browser, ended whatever happens."""
+def browser(*options):
+    """A browser, with more options for Chromium, ended whatever happens."""
     driver, address = start_driver()
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-            wanted = {"goog:chromeOptions": {"args": [*OPTIONS, f"--user-data-dir={profile}"]},
+            wanted = {"goog:chromeOptions": {"args": [*OPTIONS, *options, f"--user-data-dir={profile}"]},
                       "goog:loggingPrefs": {"browser": "ALL"}}
             session = ask("POST", f"{address}/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
             one = Browser(f"{address}/session/{session}")

@@ -41,8 +41,13 @@ impl Raw {
 
     /// Connects and is let in as a WebSocket client.
     pub(crate) fn open(daemon: &Daemon, path: &str) -> Self {
+        Self::open_with(daemon, path, "")
+    }
+
+    /// The same, with more headers in its request, each ended by a line break.
+    pub(crate) fn open_with(daemon: &Daemon, path: &str, headers: &str) -> Self {
         let mut raw = Self::connect(daemon);
-        raw.send(request(path, ""));
+        raw.send(request(path, headers));
         let head = raw.head();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         raw
@@ -88,8 +93,7 @@ impl Raw {
         while let Some(byte) = self.byte() {
             body.push(char::from(byte));
         }
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        (status.unwrap_or_else(|| panic!("no status in {head:?}")), head, body)
+        (status(&head), head, body)
     }
 
     /// The next WebSocket frame: its first byte and its payload.
@@ -145,6 +149,12 @@ impl Raw {
     pub(crate) fn is_dropped(&mut self) -> bool {
         self.byte().is_none()
     }
+}
+
+/// The status in an HTTP answer's head.
+pub(crate) fn status(head: &str) -> u16 {
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.unwrap_or_else(|| panic!("no status in {head:?}"))
 }
 
 /// A request to be let in, with `headers` besides the necessary ones, each ended by a line break.

@@ -20,7 +20,7 @@ use crate::{
     frame::{Camera, CapturedBy, Frame, Origin},
     message::{Clock, Message},
     source::buffers::Pool,
-    system::{authority::without_port, clock::Monotonic},
+    system::{authority, clock::Monotonic},
     telemetry::rejections::RejectReason,
     wire::{HEADER_BYTES, Header, MAGIC},
 };
@@ -153,19 +153,21 @@ pub fn handshake(input: &[u8]) {
                 let response = String::from_utf8(response).expect("HTTP of this kind is ASCII");
                 assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
                 assert!(response.split_once("\r\n\r\n").is_some_and(|(_, rest)| rest.is_empty()), "{response}");
-                assert!(is_of_this_host(&request) || request.headers()[header::ORIGIN] == allowed[0]);
+                assert!(!is_of_foreign_page(&request, &allowed), "{request:?}");
             }
             Err(error) => check_denial(&error),
         }
     }
 }
 
-/// Whether the request is not from a web page, or from one whose host is the one that is asked.
-fn is_of_this_host(request: &Request) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN) else { return true };
-    let text = |value: Option<&header::HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let host = text(request.headers().get(header::HOST));
-    text(Some(origin)).zip(host).is_some_and(|(origin, host)| origin.contains(without_port(&host)))
+/// Whether a browser sends this request for a page of another host, or of none.
+fn is_of_foreign_page(request: &Request, allowed: &[String]) -> bool {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(header::ORIGIN) else { return false };
+    let asked = text(header::HOST).and_then(authority::host).unwrap_or_default();
+    let is_foreign = |site| authority::host(site).is_some_and(|host| !host.eq_ignore_ascii_case(asked));
+    !allowed.iter().any(|one| one == origin)
+        && (origin == "null" || origin.split_once("://").is_some_and(|(_, site)| is_foreign(site)))
 }
 
 fn check_denial(error: &HandshakeError) {

@@ -100,6 +100,9 @@ fn only_hosts_that_are_surely_this_board_are_answered() {
     assert_eq!(refused.status, 421);
     assert!(refused.text().contains("add it to http.allowed_hosts"));
     assert_eq!(get_with(&daemon, "/healthz", "").status, 400, "no host at all");
+    for malformed in ["", "[127.0.0.1]evil.com", "127.0.0.1:1@evil.com", "127.0.0.1:port"] {
+        assert_eq!(status(malformed), 400, "{malformed}");
+    }
 }
 
 #[test]
