@@ -77,6 +77,11 @@ impl Feed {
         self.metrics.received(bytes);
     }
 
+    /// Counts a text message that is neither a frame nor a control message.
+    pub fn ignored(&self) {
+        self.metrics.ignored();
+    }
+
     /// Counts, logs and answers that frame `seq` is not looked at.
     pub fn reject(&self, seq: u64, reason: &RejectReason) {
         reject(&self.camera, &self.metrics, &self.hub, seq, reason);

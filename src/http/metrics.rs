@@ -54,7 +54,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 
 fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     type Number = fn(&Snapshot) -> u64;
-    let numbers: [(&str, &str, &str, Number); 7] = [
+    let numbers: [(&str, &str, &str, Number); 8] = [
         ("fovea_camera_live", "gauge", "1 while results leave, else 0.", |one| {
             u64::from(one.state.state == Availability::Live)
         }),
@@ -69,6 +69,12 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
         ("fovea_received_bytes_total", "counter", "Bytes in messages that were to be frames.", |one| {
             one.received_bytes
         }),
+        (
+            "fovea_ignored_texts_total",
+            "counter",
+            "Text messages that were neither frames nor control messages.",
+            |one| one.ignored_texts,
+        ),
         (
             "fovea_frames_superseded_total",
             "counter",

@@ -37,6 +37,7 @@ pub struct CameraMetrics {
     rejections: Rejections,
     received: AtomicU64,
     received_bytes: AtomicU64,
+    ignored_texts: AtomicU64,
     driver: DriverCounters,
     sources: ArcSwap<Sources>,
     ages: WindowedHistogram,
@@ -126,6 +127,9 @@ pub struct Snapshot {
     pub waiting: u64,
     /// Refused frames, by cause.
     pub refused: BTreeMap<String, u64>,
+    /// Text messages that were neither frames nor control messages.
+    #[serde(default)]
+    pub ignored_texts: u64,
     /// What the driver of a local camera did; absent for other cameras.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<Driver>,
@@ -211,6 +215,7 @@ impl CameraMetrics {
             camera,
             received: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
+            ignored_texts: AtomicU64::new(0),
             driver: DriverCounters::default(),
             sources: ArcSwap::from_pointee(sources),
             ages: WindowedHistogram::default(),
@@ -276,6 +281,11 @@ impl CameraMetrics {
     pub fn received(&self, bytes: usize) {
         self.received.fetch_add(1, Ordering::Relaxed);
         self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A text message came that is neither a frame nor a control message.
+    pub fn ignored(&self) {
+        self.ignored_texts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A result leaves, made of a frame that was `start` old when looking at it started and is `age` old now. To be
@@ -349,6 +359,7 @@ impl CameraMetrics {
             superseded,
             waiting,
             refused,
+            ignored_texts: self.ignored_texts.load(Ordering::Relaxed),
             driver: self.driver(),
             last_error: self
                 .last_error

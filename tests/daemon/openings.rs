@@ -1,10 +1,13 @@
 //! The opening requests of libraries and browsers, byte for byte, and what a page may not make of them. `tests/data/README.md`
 //! says where they are from.
 
+use serde_json::Value;
+
 use crate::support::{
-    daemon::{DOOR, Daemon},
+    daemon::{DOOR, Daemon, HTTP},
+    http::get,
     pictures::Picture,
-    raw::{self, BINARY, FINAL, Raw, TEXT},
+    raw::{self, BINARY, FINAL, PING, PONG, Raw, TEXT},
 };
 
 const LINKS2004: &str = include_str!("../data/openings/links2004.http");
@@ -167,4 +170,52 @@ fn a_request_without_a_proper_host_is_refused() {
         let request = ESPRESSIF.replace("Host: 192.168.1.20:8999\r\n", host_line);
         assert_eq!(status(&daemon, &request), 400, "{request}");
     }
+}
+
+#[test]
+fn a_sender_of_bare_pictures_may_chatter() {
+    let mut daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
+    let mut client = Raw::connect(&daemon);
+    client.send(LINKS2004.replace("/frames/door", "/frames/door?results"));
+    client.head();
+    // As the libraries' examples do: words, and pings.
+    for text in ["Connected", "Hello Server", "", r#"{"type":"reboot"}"#, "\u{1b}[2J"] {
+        client.send(raw::frame(FINAL | TEXT, text.as_bytes()));
+        client.send(raw::frame(FINAL | PING, b""));
+        assert_eq!(client.frame_of(FINAL | PONG), b"");
+    }
+    client.send(raw::frame(FINAL | BINARY, &Picture::scene(64, 48).jpeg()));
+    let result = String::from_utf8(client.frame_of(FINAL | TEXT)).expect("text");
+    assert!(result.contains(r#""type":"result","camera":"door","seq":1,"#), "{result}");
+
+    let status: Value = get(&daemon, "/api/status").json();
+    let door = &status["cameras"][0];
+    assert_eq!((&door["ignored_texts"], &door["received"]), (&Value::from(5), &Value::from(1)), "{status}");
+    assert!(get(&daemon, "/metrics").text().contains("fovea_ignored_texts_total{camera=\"door\"} 5\n"));
+
+    client.send(raw::frame(FINAL | raw::CLOSE, b""));
+    assert_eq!(client.frame_of(FINAL | raw::CLOSE), b"");
+    daemon.wait_for_line("ends after 1 frames and 5 ignored texts: it left");
+    let end = daemon.stop();
+    let line = "sends text that is neither a picture nor a control message; it is ignored: \"Connected\"";
+    assert_eq!((end.lines_with(line), end.lines_with("is ignored")), (1, 1), "{}", end.log);
+}
+
+#[test]
+fn who_chatters_without_end_fills_no_log_and_holds_up_nobody() {
+    let mut daemon = Daemon::start(&format!("{DOOR}[[camera]]\nname = \"yard\"\n"));
+    let mut noisy = Raw::connect(&daemon);
+    noisy.send(LINKS2004);
+    noisy.head();
+    let words = raw::frame(FINAL | TEXT, "word ".repeat(100).as_bytes()).repeat(200);
+    noisy.send(&words);
+    let mut camera = Raw::open(&daemon, "/frames/yard?results");
+    for seq in 1..=5 {
+        noisy.send(&words[..words.len() / 100]);
+        camera.send(raw::frame(FINAL | BINARY, &Picture::scene(64, 48).jpeg()));
+        let result = String::from_utf8(camera.frame_of(FINAL | TEXT)).expect("text");
+        assert!(result.contains(&format!(r#""camera":"yard","seq":{seq},"#)), "{result}");
+    }
+    let end = daemon.stop();
+    assert_eq!(end.lines_with("is ignored"), 1, "{}", end.log);
 }

@@ -10,10 +10,10 @@ use super::{
     close::Close,
     connection::{Connection, Content, Disconnect},
     handshake::Protocol,
+    server::Ingest,
     session::{Session, Upgrade},
 };
 use crate::{
-    camera::Feed,
     frame::{Camera, CapturedBy, Frame, Origin},
     hub::{Interest, Pacing, Replies},
     message::{Clock, Message},
@@ -22,6 +22,9 @@ use crate::{
     telemetry::rejections::RejectReason,
     wire::Header,
 };
+
+/// Characters of an ignored text that are logged.
+const CITED_CHARS: usize = 40;
 
 /// Serves a sender of one camera's frames until it leaves or is sent away.
 pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protocol: Protocol, upgrade: Upgrade) {
@@ -34,8 +37,8 @@ pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protoc
         info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} sends {how}{suppressed}");
     }
     let _guard = ingest.acquire(&session.queue);
-    let mut sender =
-        Sender { session, feed: &ingest.feed, protocol, frames: 0, clock: ClockOffset::default(), ask_at: None };
+    let (frames, ignored) = (0, 0);
+    let mut sender = Sender { session, ingest, protocol, frames, ignored, clock: ClockOffset::default(), ask_at: None };
     let pacing = if protocol == Protocol::V1 { Pacing::Paced } else { Pacing::Free };
     if protocol == Protocol::V1 {
         session.send_hello(Some(name));
@@ -48,7 +51,11 @@ pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protoc
     let disconnect = sender.run(&mut connection);
     if let Some(suppressed) = ingest.disconnected.check() {
         let frames = sender.frames;
-        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} disconnects after {frames} frames: {disconnect}{suppressed}");
+        let texts = if sender.ignored > 0 { format!(" and {} ignored texts", sender.ignored) } else { String::new() };
+        info!(
+            CAMERA = name, CLIENT:% = peer;
+            "{name}: {peer} disconnects after {frames} frames{texts}: {disconnect}{suppressed}"
+        );
     }
     if !matches!(disconnect, Disconnect::Left(_)) {
         ingest.feed.failed(disconnect.to_string());
@@ -59,9 +66,11 @@ pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protoc
 #[derive(Debug)]
 struct Sender<'a> {
     session: &'a Session,
-    feed: &'a Feed,
+    ingest: &'a Ingest,
     protocol: Protocol,
     frames: u64,
+    /// Texts that are neither.
+    ignored: u64,
     clock: ClockOffset,
     /// When its clock is to be asked for next.
     ask_at: Option<Instant>,
@@ -94,15 +103,15 @@ impl Sender<'_> {
         if let Content::Text(text) = &content
             && !admit::is_data_url(text)
         {
-            return self.control(text, arrival);
+            return self.control(text, arrival, connection);
         }
         self.frames += 1;
         let mut seq = self.frames;
-        self.feed.received(content.len());
+        self.ingest.feed.received(content.len());
         match self.frame(content, arrival, connection.pool(), &mut seq) {
-            Ok(frame) => self.feed.publish(frame),
+            Ok(frame) => self.ingest.feed.publish(frame),
             Err(reason) => {
-                self.feed.reject(seq, &reason);
+                self.ingest.feed.reject(seq, &reason);
                 connection.throttle();
             }
         }
@@ -125,11 +134,12 @@ impl Sender<'_> {
             Content::Binary(bytes) => admit::bare(bytes, limits)?,
             Content::Text(text) => admit::bare(admit::data_url(&text, pool)?, limits)?,
         };
-        picture.into_frame(Origin { camera: self.feed.camera().clone(), seq: *seq, captured_at, captured_by })
+        picture.into_frame(Origin { camera: self.ingest.feed.camera().clone(), seq: *seq, captured_at, captured_by })
     }
 
-    /// Takes a control message, of which there is one.
-    fn control(&mut self, text: &str, arrival: Monotonic) -> Result<(), Disconnect> {
+    /// Takes a control message, of which there is one. A client of `fovea.v1` sends no other text; of others, many say a word
+    /// when they are connected, or now and then, as the examples of their libraries do.
+    fn control(&mut self, text: &str, arrival: Monotonic, connection: &mut Connection<'_>) -> Result<(), Disconnect> {
         match Message::from_json(text) {
             Ok(Message::Clock(Clock { server_us, sender_us: Some(sender_us) })) => {
                 if let Some(pause) = self.clock.answer(server_us, sender_us, arrival) {
@@ -137,10 +147,31 @@ impl Sender<'_> {
                 }
                 Ok(())
             }
+            _ if self.protocol == Protocol::Bare => {
+                self.ignore(text);
+                connection.throttle();
+                Ok(())
+            }
             _ => {
                 let what = "a text message must be a data:image/...;base64, URL or an answer to \"clock\"";
                 Err(Disconnect::Closed(Close::unsupported(what)))
             }
+        }
+    }
+
+    /// Counts a text that means nothing here, and logs the first of this connection.
+    fn ignore(&mut self, text: &str) {
+        self.ignored += 1;
+        self.ingest.feed.ignored();
+        if self.ignored == 1
+            && let Some(suppressed) = self.ingest.chatter.check()
+        {
+            let (name, peer) = (self.ingest.feed.name(), self.session.peer);
+            let begin: String = text.chars().take(CITED_CHARS).collect();
+            info!(
+                CAMERA = name, CLIENT:% = peer;
+                "{name}: {peer} sends text that is neither a picture nor a control message; it is ignored: {begin:?}{suppressed}"
+            );
         }
     }
 

@@ -52,6 +52,7 @@ pub(super) struct Ingest {
     pub(super) is_local: bool,
     pub(super) connected: LogLimiter,
     pub(super) disconnected: LogLimiter,
+    pub(super) chatter: LogLimiter,
     /// The queue of the one live sender.
     sender: Mutex<Option<Arc<Queue>>>,
 }
@@ -125,8 +126,14 @@ impl ServerSettings {
 impl Ingest {
     fn new(camera: &CameraEndpoint) -> Self {
         let CameraEndpoint { feed, is_local } = camera.clone();
-        let (connected, disconnected) = (LogLimiter::default(), LogLimiter::default());
-        Self { feed, is_local, connected, disconnected, sender: Mutex::default() }
+        Self {
+            feed,
+            is_local,
+            connected: LogLimiter::default(),
+            disconnected: LogLimiter::default(),
+            chatter: LogLimiter::default(),
+            sender: Mutex::default(),
+        }
     }
 
     /// Makes this client the camera's one live sender. An earlier one is sent away: it is the same camera's ghost after
