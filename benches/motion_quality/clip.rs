@@ -12,13 +12,13 @@ use turbojpeg::ScalingFactor;
 
 use crate::{
     at, cpu_ms,
-    footage::{Codec, Footage, run_peer},
+    footage::{Codec, Footage, run_script},
     percent,
     picture::{RATE_HZ, SIZE},
     score::{covered, ratio},
 };
 
-/// What `tests/peers/mog2.py` prints: a line a frame, and a last one.
+/// What `mog2.py` prints: a line a frame, and a last one.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
@@ -30,7 +30,7 @@ const LEARNING: usize = 50;
 
 pub(crate) fn print(footage: &Footage) -> Result<(), String> {
     let settings = Settings::default();
-    let printed = run_peer("mog2.py", &[&footage.path, &settings.min_area.f32().to_string()])?;
+    let printed = run_script("mog2.py", &[&footage.path, &settings.min_area.f32().to_string()])?;
     let mut codec = Codec::new(SIZE, ScalingFactor::ONE_HALF);
     let mut detector = Detector::new(&settings);
     let mut spent_ms = 0.0;

@@ -1,20 +1,15 @@
-//! The real clip, by way of `tests/peers/footage.py`, and JPEG at the scales the daemon decodes at.
+//! The real clip, by way of `footage.py`, and JPEG at the scales the daemon decodes at.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use fovea::frame::Size;
 use opencv::{core::Mat, prelude::*};
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
 
-/// Where the scripts in `tests/peers` are.
-pub(crate) fn peer(script: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script)
-}
-
-/// What a peer script prints, or in a sentence what is missing.
-pub(crate) fn run_peer(script: &str, arguments: &[&str]) -> Result<String, String> {
+/// What a script in this folder prints, or in a sentence what is missing.
+pub(crate) fn run_script(script: &str, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("/usr/bin/python3")
-        .arg(peer(script))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/motion_quality").join(script))
         .args(arguments)
         .output()
         .map_err(|e| format!("/usr/bin/python3 does not run ({e}): apt-get install opencv-doc python3-opencv"))?;
@@ -32,7 +27,7 @@ pub(crate) struct Footage {
 
 impl Footage {
     pub(crate) fn load() -> Result<Self, String> {
-        let path = run_peer("footage.py", &[])?.trim().to_owned();
+        let path = run_script("footage.py", &[])?.trim().to_owned();
         let bytes = fs::read(&path).map_err(|e| format!("{path}: {e}"))?;
         let mut rest = bytes.strip_prefix(b"FVJ1").ok_or(format!("{path} is not footage: delete it"))?;
         let mut frames = Vec::new();

@@ -1,4 +1,4 @@
-//! The Python program that fovea began as, as a process of its own: `tests/peers/sketch.py`.
+//! The Python program that fovea began as, as a process of its own: `sketch.py`.
 
 use std::{
     io::{BufRead, BufReader},
@@ -16,7 +16,7 @@ pub(crate) struct Sketch {
 
 impl Sketch {
     pub(crate) fn start() -> Result<Self> {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/sketch.py");
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/promises/sketch.py");
         let mut child = Command::new("taskset")
             .args(["-c", "0-1023", "/usr/bin/python3", program, "--port", "0"])
             .stdout(Stdio::piped())
