@@ -5,7 +5,7 @@
 //!
 //! All scenarios share one board, and go one after another in the order of [`scenarios`]; each says what it needs
 //! (such as [`Board::with_fovea`]), so that one can be run alone. A new one is a function in a file of
-//! `tests/board` and a line in that list, with the time it may take. The board itself is described in
+//! `tests/board` and a line in that list. The board itself is described in
 //! `tests/board/README.md`.
 
 mod board {
@@ -22,6 +22,7 @@ mod board {
     pub(crate) mod idle;
     pub(crate) mod package;
     pub(crate) mod service;
+    pub(crate) mod sources;
 }
 #[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
 mod support;
@@ -36,7 +37,9 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use parking_lot::Mutex;
 
-use board::{boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, package, service};
+use board::{
+    boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, package, service, sources,
+};
 
 /// All there are, in the order they are run in.
 fn scenarios() -> Vec<Trial> {
@@ -54,6 +57,7 @@ fn scenarios() -> Vec<Trial> {
         scenario(cameras::it_waits_for_a_camera_and_finds_it_under_another_number),
         scenario(cameras::injected_faults_are_counted_and_survived),
         scenario(cameras::capture_costs_no_more_than_ustreamer),
+        scenario(sources::a_stream_and_a_command_feed_cameras),
         scenario(crash::it_answers_again_after_a_kill),
         scenario(configuration::a_wrong_one_keeps_it_down_and_is_told),
         scenario(service::it_is_ready_when_it_answers_and_says_how_it_goes),

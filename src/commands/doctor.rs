@@ -10,6 +10,7 @@ mod clock;
 mod core;
 mod power;
 mod service;
+mod sources;
 
 use std::{fmt, path::Path, process::Command};
 
@@ -21,6 +22,7 @@ const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
     service::check,
     #[cfg(feature = "v4l2")]
     cameras::check,
+    sources::check,
     core::check,
     clock::check,
     power::check,

@@ -24,7 +24,7 @@ const TIMES: usize = 20;
 const BRIEF_TIMES: usize = 3;
 
 /// Loads the virtual cameras anew: `parameters` are the module's.
-fn plug_in(board: &mut Board, parameters: &str) {
+pub(super) fn plug_in(board: &mut Board, parameters: &str) {
     board.run("systemctl stop fovea");
     board.run("modprobe --remove vivid");
     let parameters =
@@ -42,7 +42,7 @@ const BY_PATH: &str = "/dev/v4l/by-path/platform-vivid.0-video-index0";
 const SMALL: &str = "width_px = 640\nheight_px = 360\nrate_hz = 10\n";
 
 /// Has fovea run with these cameras.
-fn configure(board: &mut Board, cameras: &str) {
+pub(super) fn configure(board: &mut Board, cameras: &str) {
     if !board.holds("test -x /usr/bin/fovea") {
         board.install();
     }
@@ -71,18 +71,18 @@ fn get_from(board: &mut Board, port: u16, path: &str) -> Vec<u8> {
 }
 
 /// A camera's numbers.
-fn status(board: &mut Board, name: &str) -> Value {
+pub(super) fn status(board: &mut Board, name: &str) -> Value {
     let status: Value = serde_json::from_slice(&get(board, "/api/status")).expect("it is JSON");
     let cameras = status["cameras"].as_array().expect("a list");
     cameras.iter().find(|camera| camera["camera"] == name).expect("it is configured").clone()
 }
 
-fn count(status: &Value, path: &str) -> u64 {
+pub(super) fn count(status: &Value, path: &str) -> u64 {
     status.pointer(path).and_then(Value::as_u64).unwrap_or(0)
 }
 
 /// Waits until a camera's numbers are as wanted.
-fn wait_for(board: &mut Board, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn wait_for(board: &mut Board, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let until = Instant::now() + Duration::from_secs(180);
     loop {
         let status = status(board, name);
@@ -94,7 +94,7 @@ fn wait_for(board: &mut Board, name: &str, what: &str, is_so: impl Fn(&Value) ->
     }
 }
 
-fn is_live(status: &Value) -> bool {
+pub(super) fn is_live(status: &Value) -> bool {
     status["state"] == "live"
 }
 

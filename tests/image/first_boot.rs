@@ -15,6 +15,7 @@ use crate::support::{
 
 /// As another system's editor writes it.
 const NETWORK: &str = "[Match]\r\nType=ether\r\n\r\n[Network]\r\nDHCP=yes\r\nMulticastDNS=yes\r\n";
+const SOURCE: &str = "# the gate\r\nURL=http://192.0.2.1/stream\r\n";
 const WIFI: &str = "country=DE\nnetwork={\n    ssid=\"nowhere\"\n    psk=\"not a secret\"\n}\n";
 
 /// What the beginning of a file says of the rest.
@@ -40,6 +41,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     card.put("hostname", "door1\r\n");
     card.put("network/10-lan.network", NETWORK);
     card.put("network/wpa_supplicant.conf", WIFI);
+    card.put("sources/gate.conf", SOURCE);
     let packets = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("first-boot.pcap");
     let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
         command.args(["-smp", "4", "-object", &format!("filter-dump,id=dump,netdev=net,file={}", packets.display())]);
@@ -53,6 +55,10 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     assert_eq!(machine.ask("hostname"), "door1");
     assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim());
     assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
+    assert_eq!(machine.ask("cat /etc/fovea/sources/gate.conf"), SOURCE.replace('\r', "").trim());
+    assert_eq!(machine.ask("stat --format=%a /etc/fovea/sources/gate.conf"), "600");
+    machine.wait_for("journalctl --quiet --boot CAMERA=gate SYSLOG_IDENTIFIER=fovea-source | grep --quiet .");
+    machine.ask("systemctl is-active fovea-source@gate");
     machine.ask("networkctl status 'e*' | grep -q /etc/systemd/network/10-lan.network");
     assert_eq!(machine.ask("grep -cE '^[0-9a-f]{32}$' /etc/machine-id"), "1");
 
