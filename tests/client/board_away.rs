@@ -1,9 +1,9 @@
 //! `fovea send` of a live source against a board that is away, full, or has another sender.
 
 use std::{
-    io::{BufRead, BufReader, Lines, PipeWriter, Write},
+    io::{PipeWriter, Write},
     net::TcpListener,
-    process::{Child, ChildStderr},
+    process::Child,
     sync::mpsc::channel,
 };
 
@@ -12,19 +12,20 @@ use serde_json::json;
 use super::{
     fovea as command,
     send::pictures,
+    sending::{ErrorLines, within_limit},
     server::{Peer, Server},
 };
 
-fn send_stdin(url: &str, options: &[&str]) -> (Child, PipeWriter, Lines<BufReader<ChildStderr>>) {
+fn send_stdin(url: &str, options: &[&str]) -> (Child, PipeWriter, ErrorLines) {
     let (read, write) = std::io::pipe().expect("descriptors are left");
     let mut child =
         command(&[&["send", url, "-"], options].concat()).stdin(read).spawn().expect("the command was built");
-    let error = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let error = ErrorLines::of(&mut child);
     (child, write, error)
 }
 
-fn next(lines: &mut Lines<BufReader<ChildStderr>>) -> String {
-    lines.next().expect("a line").expect("text")
+fn next(lines: &mut ErrorLines) -> String {
+    lines.next_line()
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn a_picture_that_the_board_does_not_take_is_left_out() {
         assert_eq!(peer.closed(), (1000, 0));
     });
     let (child, mut input, mut error) = send_stdin(&server.url, &[]);
-    is_told.recv().expect("the board has told its limits");
+    within_limit(&is_told);
     input.write_all(&pictures()[0]).expect("it reads");
     let line = next(&mut error);
     let bytes = pictures()[0].len();

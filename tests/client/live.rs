@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufRead, BufReader, PipeWriter, Write},
+    io::{PipeWriter, Write},
     path::{Path, PathBuf},
     process::Child,
     sync::mpsc::{Receiver, channel},
@@ -22,7 +22,7 @@ use nix::{
 use super::{
     data, decode, fovea,
     send::{pictures, summary},
-    sending::peak_kb,
+    sending::{ErrorLines, peak_kb, within_limit},
     server::Server,
     start,
 };
@@ -63,7 +63,7 @@ fn pictures_of_standard_input_go_out_as_they_come_until_its_end() {
     let (child, mut input) = send_stdin(&server.url, &[]);
     for (index, picture) in pictures().into_iter().enumerate() {
         input.write_all(&[b"what is no picture", &picture[..]].concat()).expect("it reads");
-        let (header, image) = frames.recv().expect("the picture comes without the next one");
+        let (header, image) = within_limit(&frames);
         assert_eq!((header.format, header.seq, image), (PixelFormat::Jpeg, index as u64 + 1, picture));
     }
     drop(input);
@@ -82,9 +82,9 @@ fn a_thumbnail_does_not_end_a_picture() {
     for part in first.chunks(1000) {
         input.write_all(part).expect("it reads");
     }
-    assert_eq!(frames.recv().expect("a picture").1, first);
+    assert_eq!(within_limit(&frames).1, first);
     input.write_all(second).expect("it reads");
-    assert_eq!(frames.recv().expect("a picture").1, second);
+    assert_eq!(within_limit(&frames).1, second);
     drop(input);
     assert_eq!(child.wait_with_output().expect("it ends").status.code(), Some(0));
     server.join();
@@ -106,7 +106,7 @@ fn raw_pictures_have_format_and_size_in_their_header() {
         for value in [1, 2] {
             let picture = vec![value; bytes];
             input.write_all(&picture).expect("it reads");
-            let (header, pixels) = frames.recv().expect("a picture");
+            let (header, pixels) = within_limit(&frames);
             let expected = Header {
                 format,
                 width_px: 16,
@@ -154,7 +154,7 @@ fn a_slow_board_gets_the_newest_and_the_writer_is_never_held_up() {
             peer.taken(header.seq);
             // While the board looks at the frame, the source goes on: all of it is read.
             write_on.send(()).expect("the test waits");
-            all_written.recv().expect("the source is not held up");
+            within_limit(&all_written);
             peer.processed(header.seq);
         }
         let last = peer.frame();
@@ -166,7 +166,7 @@ fn a_slow_board_gets_the_newest_and_the_writer_is_never_held_up() {
     small_pipe(&input);
     input.write_all(&numbered(0)).expect("it reads");
     for round in 0..3 {
-        may_write.recv().expect("the board has the frame");
+        within_limit(&may_write);
         (1..=COUNT).for_each(|index| input.write_all(&numbered(round * COUNT + index)).expect("it reads"));
         if round == 2 {
             (1..=2).for_each(|_| input.write_all(&numbered(3 * COUNT)).expect("it reads"));
@@ -202,7 +202,7 @@ fn a_frame_that_waits_at_the_board_is_replaced_by_a_newer_one_and_one_that_is_pr
     let (child, mut input) = send_stdin(&server.url, &["--format", "grey", "--size", "64x64"]);
     for index in 0..4 {
         input.write_all(&numbered(index)).expect("it reads");
-        is_received.recv().expect("the board has it");
+        within_limit(&is_received);
     }
     drop(input);
     assert_eq!(child.wait_with_output().expect("it ends").status.code(), Some(0));
@@ -214,7 +214,7 @@ fn a_fast_source_is_thinned_to_the_rate() {
     let (server, frames) = board();
     let (child, mut input) = send_stdin(&server.url, &["--format", "grey", "--size", "64x64", "--rate", "0.01"]);
     input.write_all(&numbered(0)).expect("it reads");
-    frames.recv().expect("the first goes");
+    within_limit(&frames);
     (1..100).for_each(|index| input.write_all(&numbered(index)).expect("it reads"));
     drop(input);
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
@@ -233,7 +233,7 @@ fn a_named_pipe_is_opened_once_and_ends_with_its_writer() {
     let mut input = OpenOptions::new().write(true).open(&path).expect("it is there");
     for picture in pictures() {
         input.write_all(&picture).expect("it reads");
-        assert_eq!(frames.recv().expect("a picture").1, picture);
+        assert_eq!(within_limit(&frames).1, picture);
     }
     drop(input);
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
@@ -251,7 +251,7 @@ fn with_retry_a_named_pipe_waits_for_its_next_writer() {
     for picture in pictures() {
         let mut input = OpenOptions::new().write(true).open(&path).expect("it is there");
         input.write_all(&picture).expect("it reads");
-        assert_eq!(frames.recv().expect("a picture").1, picture);
+        assert_eq!(within_limit(&frames).1, picture);
     }
     terminate(&child);
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
@@ -275,16 +275,16 @@ fn a_file_that_grows_is_followed_from_its_newest_picture_to_its_end() {
     append(&path, &pictures[1]);
     let (server, frames) = board();
     let child = start(&["send", &server.url, path.to_str().expect("readable"), "--follow"]);
-    while frames.recv().expect("a picture").1 != pictures[1] {}
+    while within_limit(&frames).1 != pictures[1] {}
     append(&path, &pictures[2][..100]);
     append(&path, &pictures[2][100..]);
-    assert_eq!(frames.recv().expect("a picture").1, pictures[2]);
+    assert_eq!(within_limit(&frames).1, pictures[2]);
     File::create(&path).expect("it is cut to nothing");
     append(&path, &pictures[0]);
-    assert_eq!(frames.recv().expect("a picture").1, pictures[0]);
+    assert_eq!(within_limit(&frames).1, pictures[0]);
     fs::rename(&path, folder.join("old")).expect("it is moved away");
     append(&path, &pictures[1]);
-    assert_eq!(frames.recv().expect("a picture").1, pictures[1]);
+    assert_eq!(within_limit(&frames).1, pictures[1]);
     fs::remove_file(&path).expect("it is there");
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends with the file"));
     assert_eq!(code, 0, "{error}");
@@ -301,12 +301,10 @@ fn a_picture_without_an_end_costs_itself_and_little_memory() {
     for _ in 0..64 {
         input.write_all(&vec![0; 1 << 20]).expect("it reads");
     }
-    let mut error = BufReader::new(child.stderr.take().expect("piped"));
-    let mut line = String::new();
-    error.read_line(&mut line).expect("text");
-    assert_eq!(line, "standard input: a picture has no end within 16 MiB\n");
+    let mut error = ErrorLines::of(&mut child);
+    assert_eq!(error.next_line(), "standard input: a picture has no end within 16 MiB");
     input.write_all(picture).expect("it reads");
-    assert_eq!(frames.recv().expect("a picture").1, picture);
+    assert_eq!(within_limit(&frames).1, picture);
     let peak_kb = peak_kb(child.id());
     assert!(peak_kb < 100_000, "{peak_kb} kB at the most");
     drop(input);
@@ -321,8 +319,8 @@ fn input_without_pictures_is_told() {
     for _ in 0..17 {
         input.write_all(&vec![0; 1 << 20]).expect("it reads");
     }
-    let mut error = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let mut line = || error.next().expect("a line").expect("text");
+    let mut error = ErrorLines::of(&mut child);
+    let mut line = || error.next_line();
     assert_eq!(line(), "standard input: no JPEG within 16 MiB; if these are raw pictures, give --format and --size");
     drop(input);
     assert!(line().starts_with("0 frames sent"));

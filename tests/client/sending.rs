@@ -2,9 +2,10 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
-    sync::mpsc::{Receiver, channel},
+    io::{BufRead, BufReader},
+    process::{Child, Command},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,10 +17,13 @@ use nix::{
 
 use super::{fovea, server::Server};
 
+/// How long anything may take before it counts as not happening.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// `fovea send` at work from a camera to a board.
 pub(crate) struct Sending {
     pub(crate) child: Child,
-    error: Lines<BufReader<ChildStderr>>,
+    error: ErrorLines,
     pub(crate) board: Server,
     frames: Receiver<(Header, Bytes)>,
     is_connected: Receiver<()>,
@@ -44,27 +48,64 @@ impl Sending {
         let mut command = fovea(&[&["send", &board.url, source], options].concat());
         change(&mut command);
         let mut child = command.spawn().expect("the command was built");
-        let error = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let error = ErrorLines::of(&mut child);
         Self { child, error, board, frames, is_connected }
     }
 
     pub(crate) fn frame(&self) -> (Header, Bytes) {
-        self.frames.recv().expect("a frame comes")
+        within_limit(&self.frames)
     }
 
     /// The next line on standard error.
     pub(crate) fn line(&mut self) -> String {
-        self.error.next().expect("a line").expect("text")
+        self.error.next_line()
     }
 
     /// Ends it; the exit code is 0.
     pub(crate) fn end(mut self) -> Vec<String> {
-        self.is_connected.recv().expect("it comes to the board");
+        within_limit(&self.is_connected);
         kill(Pid::from_raw(self.child.id().try_into().expect("a pid")), Signal::SIGTERM).expect("it runs");
-        let lines = self.error.map(|line| line.expect("text")).collect();
+        let lines = self.error.rest();
         assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{lines:?}");
         self.board.join();
         lines
+    }
+}
+
+/// The next thing that comes through a channel. The test fails if nothing comes.
+pub(crate) fn within_limit<T>(channel: &Receiver<T>) -> T {
+    channel.recv_timeout(LIMIT).expect("it comes")
+}
+
+/// The lines of a command's standard error.
+pub(crate) struct ErrorLines(Receiver<String>);
+
+impl ErrorLines {
+    pub(crate) fn of(child: &mut Child) -> Self {
+        let error = BufReader::new(child.stderr.take().expect("piped"));
+        let (send, receive) = channel();
+        std::thread::spawn(move || {
+            // The test may have seen enough.
+            error.lines().map(|line| line.expect("text")).try_for_each(|line| send.send(line))
+        });
+        Self(receive)
+    }
+
+    /// The next line. The test fails if none comes.
+    pub(crate) fn next_line(&mut self) -> String {
+        within_limit(&self.0)
+    }
+
+    /// All that are left, up to the command's end.
+    pub(crate) fn rest(self) -> Vec<String> {
+        std::iter::from_fn(|| match self.0.recv_timeout(LIMIT) {
+            Ok(line) => Some(line),
+            Err(error) => {
+                assert_eq!(error, RecvTimeoutError::Disconnected, "it ends");
+                None
+            }
+        })
+        .collect()
     }
 }
 
