@@ -20,9 +20,9 @@ pub enum Message {
     Hello(Hello),
     /// To a sender: the processor took its frame, the next may come.
     Taken(Taken),
-    /// What the stages say of one frame.
+    /// The result of one frame.
     Result(FrameResult),
-    /// A frame that was not looked at, and why.
+    /// A frame that was refused, and why.
     Refused(Refused),
     /// Something started, goes on, or ended.
     Event(Event),
@@ -60,7 +60,7 @@ pub struct Limits {
     pub max_side_px: u32,
     /// Milliseconds from a message's first byte to its last.
     pub message_timeout_ms: u64,
-    /// Milliseconds without a sign of life.
+    /// Milliseconds without a message or an answer to a ping.
     pub idle_timeout_ms: u64,
 }
 
@@ -208,7 +208,7 @@ impl From<Rect> for [u32; 4] {
     }
 }
 
-/// A frame that was not looked at.
+/// A frame that was refused: it has no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Refused {
@@ -228,10 +228,10 @@ pub struct Event {
     pub camera: String,
     /// The same from start to end; unique on this server.
     pub id: String,
-    /// What happens: `motion` if something moves, `scene` if the whole picture changed at once. New kinds can appear: show them
-    /// as they are.
+    /// What happens: `motion` if something moves, `scene` if the whole picture changed at once, `tamper` if the camera cannot
+    /// see its view. New kinds can appear: show them as they are.
     pub kind: Cow<'static, str>,
-    /// Where it stands.
+    /// Whether the event starts, goes on or ends.
     pub state: EventState,
     /// Capture time of a frame: of the first that shows it at the start, later of the latest one.
     #[serde(serialize_with = "to_the_microsecond")]

@@ -63,9 +63,9 @@ pub struct StageMetrics {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Driver {
-    /// Frames that the driver counted and did not hand over.
+    /// Frames that the driver counted and did not deliver.
     pub dropped: u64,
-    /// Frames that a newer one overtook before they were fetched.
+    /// Frames that a newer one replaced before they were fetched.
     pub skipped: u64,
     /// Frames that were copied because the driver was short of buffers.
     pub copied: u64,
@@ -110,9 +110,9 @@ pub struct Snapshot {
     /// How old results were when they left, over the same time; absent if there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<Percentiles>,
-    /// Sources that ever fed the camera.
+    /// How often a source began to feed the camera.
     pub connections: u64,
-    /// Messages that were meant as frames, since the start.
+    /// Messages sent as frames, since the start.
     pub received: u64,
     /// Bytes of these messages.
     pub received_bytes: u64,
@@ -184,11 +184,11 @@ pub enum Availability {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Percentiles {
-    /// Half of the results are no older.
+    /// Half of the results are at most this old.
     pub p50: f64,
-    /// 95 of 100 results are no older.
+    /// 95 of 100 results are at most this old.
     pub p95: f64,
-    /// 99 of 100 results are no older.
+    /// 99 of 100 results are at most this old.
     pub p99: f64,
 }
 
