@@ -112,7 +112,7 @@ fn foreign_pages_stay_out_whatever_they_look_like() {
             let request = with(request, "Origin", origin);
             let (status, text) = denial(&daemon, &request);
             assert_eq!(status, 403, "{request}");
-            assert!(text.contains("add it to server.allowed_origins"), "{text}");
+            assert!(text.contains("add this origin to server.allowed_origins"), "{text}");
         }
     }
     // What looks like an origin is none of a library's.
@@ -146,7 +146,7 @@ fn a_page_that_its_browser_calls_another_sites_stays_out_unless_it_is_allowed() 
     assert_eq!(status_without, 403);
     assert_eq!(
         text,
-        "Pages of other sites may not connect. To let them, add their origin to server.allowed_origins.\n"
+        "Pages of other sites may not connect. To allow them, add their origin to server.allowed_origins.\n"
     );
     for allowed in ["https://panel.example.org", "null"] {
         assert_eq!(status(&daemon, &with(&firefox, "Origin", allowed)), 101, "{allowed}");
@@ -195,7 +195,7 @@ fn a_sender_of_bare_pictures_may_chatter() {
 
     client.send(raw::frame(FINAL | raw::CLOSE, b""));
     assert_eq!(client.frame_of(FINAL | raw::CLOSE), b"");
-    daemon.wait_for_line("ends after 1 frames and 5 ignored texts: it left");
+    daemon.wait_for_line("disconnects after 1 frames and 5 ignored texts: the client left");
     let end = daemon.stop();
     let line = "sends text that is neither a picture nor a control message; it is ignored: \"Connected\"";
     assert_eq!((end.lines_with(line), end.lines_with("is ignored")), (1, 1), "{}", end.log);

@@ -314,7 +314,8 @@ mod tests {
     #[test]
     fn a_foreign_page_is_refused_unless_configured() {
         let from = |origins: &[&str]| answer("/", "Origin: https://example.org\r\n", &["door"], origins);
-        let body = "Pages of https://example.org may not connect. To let them, add it to server.allowed_origins.";
+        let body =
+            "Pages of https://example.org may not connect. To allow them, add this origin to server.allowed_origins.";
         assert_eq!(from(&[]), Err((403, body.to_owned())));
         assert_eq!(from(&["https://example.org"]), ok("door"));
     }

@@ -6,7 +6,7 @@
 //!
 //! A page cannot change the headers of its opening request, and browsers state
 //!
-//! - `scheme://host[:port]` with nothing behind it, or `null` for a page without a site: from a file, in a sandbox, a `data:`
+//! - `scheme://host[:port]` with nothing after it, or `null` for a page without a site: from a file, in a sandbox, a `data:`
 //!   URL (RFC 6454, section 7);
 //! - who they are and what they can read: [`BROWSER_HEADERS`]. Chromium 156, Firefox 153 and WebKitGTK 2.50 send all of those
 //!   but `Sec-Fetch-*`, which Chromium leaves out, whatever page connects. Their `User-Agent` begins with `Mozilla/`.
@@ -62,7 +62,7 @@ pub(super) fn check(headers: &HeaderMap, request_host: &str, allowed: &[String])
     let origin = match (origins.next(), origins.next()) {
         (None, _) => None,
         (Some(origin), None) => {
-            Some(origin.to_str().map_err(|_| "The Origin header has characters that none has.".to_owned())?)
+            Some(origin.to_str().map_err(|_| "The Origin header has invalid characters.".to_owned())?)
         }
         (Some(_), Some(_)) => return Err("The request has more than one Origin header.".into()),
     };
@@ -81,10 +81,11 @@ pub(super) fn check(headers: &HeaderMap, request_host: &str, allowed: &[String])
     match origin {
         _ if may_connect && !is_cross_site => Ok(()),
         Some(origin) => {
-            Err(format!("Pages of {origin} may not connect. To let them, add it to server.allowed_origins."))
+            Err(format!("Pages of {origin} may not connect. To allow them, add this origin to server.allowed_origins."))
         }
         None => {
-            Err("Pages of other sites may not connect. To let them, add their origin to server.allowed_origins.".into())
+            Err("Pages of other sites may not connect. To allow them, add their origin to server.allowed_origins."
+                .into())
         }
     }
 }
