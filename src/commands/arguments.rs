@@ -170,12 +170,12 @@ Examples:
   ffmpeg -re -i walk.mp4 -f mjpeg - | fovea send ws://board -
   ffmpeg -i walk.mp4 -f rawvideo -pix_fmt yuv420p - | fovea send ws://board - --format i420 --size 1280x720
 
-A live source is read all the time. Its newest picture goes out when the server has processed the last one, and takes the \
-place of one that waits there, so it is new when it is processed, however fast the source is. When the server or an HTTP \
-source is away, it is tried again and again. The end of the input ends the command.
+fovea reads a live source all the time. It sends the newest picture when the server has processed the last one, and \
+replaces one that still waits there. So a picture is new when it is processed, however fast the source is. If the server \
+or an HTTP source is away, fovea tries again until it answers. The command ends when the input ends.
 
 Progress, warnings and the summary go to standard error, results to standard output. Ctrl-C ends it cleanly. The exit code \
-is 1 when the server ends the connection for good, such as for another sender of the same camera.")]
+is 1 if the server ends the connection for good, for example because another sender takes the camera.")]
 pub struct SendArgs {
     /// Server and camera
     #[arg(help = "Server and camera: ws://HOST[:PORT]/frames/CAMERA, or without a path for a server's only camera. \
@@ -196,12 +196,12 @@ pub struct SendArgs {
     #[arg(
         long,
         value_name = "HZ",
-        help = "Frames a second [default: the recording's own, or else 10]. Of a live source, the most frames a second \
-                [default: all]; how often the URL of a picture is asked [default: 10]"
+        help = "Frames a second [default: the recording's own, or else 10]. For a live source, the limit of frames a \
+                second [default: none]. For the URL of a picture, requests a second [default: 10]"
     )]
     pub(super) rate: Option<Rate>,
 
-    /// Begin again at the end, until stopped
+    /// Start again at the end, until you stop it
     #[arg(long = "loop")]
     pub(super) repeat: bool,
 
@@ -213,14 +213,14 @@ pub struct SendArgs {
     #[arg(long)]
     pub(super) follow: bool,
 
-    /// Go on when a live source ends, and when the server says no
+    /// Continue when a live source ends, and when the server refuses
     ///
-    /// A named pipe waits for its next writer. Without it the end of the input ends the command, and so do a server that
-    /// does not know the camera and another sender that takes it.
+    /// A named pipe then waits for its next writer. Without --retry the command ends at the end of the input, if the
+    /// server does not know the camera, or if another sender takes the camera.
     #[arg(long)]
     pub(super) retry: bool,
 
-    /// What the pixels of a live source are, if it has raw pictures and not JPEG
+    /// The pixel format of a live source with raw pictures
     #[arg(long, value_enum, requires = "size")]
     pub(super) format: Option<RawFormat>,
 
@@ -230,8 +230,8 @@ pub struct SendArgs {
 
     /// A file with a line USER:PASSWORD for an HTTP source
     ///
-    /// The login can also be in the environment variable FOVEA_LOGIN, or in the URL before the host: http://USER:PASSWORD@HOST.
-    /// There other users of this machine can read it.
+    /// The login can also be in the environment variable FOVEA_LOGIN, or in the URL before the host:
+    /// http://USER:PASSWORD@HOST. Other users of this machine can read it in the URL.
     #[arg(long, value_name = "FILE")]
     pub(super) login: Option<PathBuf>,
 
@@ -239,7 +239,7 @@ pub struct SendArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
 
-    /// Trust any certificate: then nobody knows who answers
+    /// Trust any certificate: then fovea does not check which server answers
     #[arg(long, conflicts_with = "ca")]
     pub(super) insecure: bool,
 
@@ -253,18 +253,18 @@ pub struct SendArgs {
 pub enum Pace {
     /// Its time. The server keeps the newest frame, and supersedes those that it has no time for
     Rate,
-    /// The processor: it must have taken the frame before, so none is superseded. With --rate, its time too
+    /// The processor: it must have taken the frame before, so none is superseded. With --rate, also its time
     Taken,
     /// The result of the frame before. A frame that still waits for the processor is replaced by a newer one
     Newest,
 }
 
-/// How raw pictures spell their pixels, without padding between rows.
+/// The pixel format of raw pictures, without padding between rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RawFormat {
-    /// Planes of Y, U and V, colour at half the size (ffmpeg: yuv420p)
+    /// Planes of Y, U and V; those of U and V have half the size (ffmpeg: yuv420p)
     I420,
-    /// A plane of Y and one of U and V by turns
+    /// A plane of Y and a plane of U and V pairs
     Nv12,
     /// Y U Y V for two pixels (ffmpeg: yuyv422)
     Yuyv,

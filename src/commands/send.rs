@@ -59,7 +59,7 @@ pub enum SendError {
     #[error(transparent)]
     Connection(ClientError),
     /// Standard output does not accept the results.
-    #[error("cannot print")]
+    #[error("cannot write to standard output")]
     Output(#[from] io::Error),
 }
 

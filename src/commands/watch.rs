@@ -33,7 +33,7 @@ pub enum WatchError {
     #[error(transparent)]
     Connection(#[from] ClientError),
     /// Standard output does not accept the text.
-    #[error("cannot print")]
+    #[error("cannot write to standard output")]
     Output(#[from] io::Error),
 }
 

@@ -49,10 +49,13 @@ fn a_board_that_is_away_is_waited_for() {
         assert_eq!(peer.closed(), (1000, 0));
     });
     let line = next(&mut error);
-    assert!(line.starts_with("connected again, after "), "{line}");
+    assert!(line.starts_with("connected again after "), "{line}");
     drop(input);
     let line = next(&mut error);
-    assert!(line.ends_with("1 taken, 0 superseded, 0 refused, 2 not sent as newer ones came"), "{line}");
+    assert!(
+        line.ends_with("1 taken, 0 superseded, 0 refused, 2 replaced by newer ones before they were sent"),
+        "{line}"
+    );
     assert_eq!(child.wait_with_output().expect("it ends").status.code(), Some(0));
     server.join();
 }
@@ -161,11 +164,11 @@ fn a_picture_that_the_board_does_not_take_is_left_out() {
     assert_eq!(
         line,
         format!(
-            "a picture of {bytes} bytes is left out; the server takes messages of 700 bytes (server.max_message_bytes)"
+            "a picture of {bytes} bytes is too large, so fovea skips it; the server accepts messages of 700 bytes (server.max_message_bytes)"
         )
     );
     drop(input);
-    assert!(next(&mut error).ends_with("0 taken, 0 superseded, 0 refused, 1 left out as unreadable"));
+    assert!(next(&mut error).ends_with("0 taken, 0 superseded, 0 refused, 1 skipped as unreadable"));
     assert_eq!(child.wait_with_output().expect("it ends").status.code(), Some(1));
     server.join();
 }

@@ -97,7 +97,7 @@ fn a_login_that_is_refused_is_said_without_the_password_and_not_tried_often() {
         visit.wait_for_end();
     });
     let mut sending = Sending::start(&format!("http://{}", camera.address), &[]);
-    assert!(sending.line().contains("it wants a login; give --login FILE"));
+    assert!(sending.line().contains("it requires a login; give --login FILE"));
     sending.end();
     camera.join();
 }

@@ -40,13 +40,13 @@ const FAILURES: [Failure; 12] = [
         visit.answer("200 OK\nContent-Type: application/octet-stream", b"");
         while visit.send(&[0; 100_000]) {}
     }),
-    ("it answers with text/html where a stream or a picture is expected", |visit| {
+    ("it answers with text/html instead of a stream or a picture", |visit| {
         visit.answer("200 OK\nContent-Type: text/html; charset=utf-8", b"<h1>The camera</h1>");
     }),
     ("it answers 404 Not Found", |visit| {
         visit.answer("404 Nothing\nContent-Length: 0", b"");
     }),
-    ("what answers is no HTTP server: ", |visit| {
+    ("the program that answers is not an HTTP server: ", |visit| {
         visit.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n");
     }),
     ("its stream ends", |visit| {
@@ -72,7 +72,7 @@ fn whatever_a_camera_does_wrong_is_said_once_and_it_is_asked_again() {
         let line = sending.line();
         assert!(line.starts_with(&format!("{name}: {why}")) && line.ends_with("; trying again"), "{why}: {line}");
         assert_eq!(sending.frame().1, pictures()[0], "{why}");
-        assert!(sending.line().starts_with(&format!("{name}: pictures come again, after ")), "{why}");
+        assert!(sending.line().starts_with(&format!("{name}: pictures arrive again after ")), "{why}");
         let peak_kb = peak_kb(sending.child.id());
         assert!(peak_kb < 100_000, "{why}: {peak_kb} kB at the most");
         sending.end();
@@ -93,7 +93,7 @@ fn a_camera_that_falls_silent_is_asked_again() {
     let name = format!("http://{}", camera.address);
     let mut sending = Sending::start(&name, &[]);
     assert_eq!(sending.frame().1, pictures()[0]);
-    assert_eq!(sending.line(), format!("{name}: nothing comes for 10 s; trying again"));
+    assert_eq!(sending.line(), format!("{name}: it has sent nothing for 10 s; trying again"));
     assert_eq!(sending.frame().1, pictures()[1]);
     sending.end();
     camera.join();

@@ -154,7 +154,7 @@ fn after_a_restart_of_the_camera_its_stream_goes_on() {
     assert_eq!(sending.frame().1, pictures()[0]);
     assert_eq!(sending.line(), format!("{name}: its stream ends; trying again"));
     assert_eq!(sending.frame().1, pictures()[1]);
-    assert!(sending.line().starts_with(&format!("{name}: pictures come again, after ")));
+    assert!(sending.line().starts_with(&format!("{name}: pictures arrive again after ")));
     assert_eq!(sending.frame().1, pictures()[2]);
     assert_eq!(sending.end().len(), 1, "the second time nothing is said of it");
     camera.join();
@@ -186,7 +186,7 @@ fn the_url_of_a_picture_is_asked_again_and_again() {
     for picture in pictures() {
         assert_eq!(sending.frame().1, picture);
     }
-    assert_eq!(sending.line(), format!("{name}: what comes as image/jpeg is no JPEG and left out"));
+    assert_eq!(sending.line(), format!("{name}: a picture sent as image/jpeg is not a JPEG; fovea skips it"));
     assert_eq!(sending.line(), format!("{name}: it answers 503 Service Unavailable; trying again"));
     sending.end();
     camera.join();

@@ -121,8 +121,8 @@ fn raw_pictures_have_format_and_size_in_their_header() {
         drop(input);
         let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
         let (line, rest) = error.split_once('\n').expect("two lines");
-        assert_eq!((code, line), (0, "standard input: the last picture is cut off and left out"));
-        assert_eq!(summary(rest), "2 taken, 0 superseded, 0 refused, 1 left out as unreadable");
+        assert_eq!((code, line), (0, "standard input: the last picture is cut off; fovea skips it"));
+        assert_eq!(summary(rest), "2 taken, 0 superseded, 0 refused, 1 skipped as unreadable");
         server.join();
     }
 }
@@ -177,7 +177,7 @@ fn a_slow_board_gets_the_newest_and_the_writer_is_never_held_up() {
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
     let counts = summary(&error);
     let overtaken = counts.strip_prefix("4 taken, 0 superseded, 0 refused, ").and_then(|rest| rest.split_once(' '));
-    assert_eq!((code, overtaken), (0, Some(("599", "not sent as newer ones came"))), "{counts}");
+    assert_eq!((code, overtaken), (0, Some(("599", "replaced by newer ones before they were sent"))), "{counts}");
     server.join();
 }
 
@@ -218,7 +218,7 @@ fn a_fast_source_is_thinned_to_the_rate() {
     (1..100).for_each(|index| input.write_all(&numbered(index)).expect("it reads"));
     drop(input);
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
-    let counts = "1 taken, 0 superseded, 0 refused, 99 not sent as newer ones came";
+    let counts = "1 taken, 0 superseded, 0 refused, 99 replaced by newer ones before they were sent";
     assert_eq!((code, summary(&error)), (0, counts));
     server.join();
 }

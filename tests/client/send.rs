@@ -172,7 +172,7 @@ fn what_cannot_be_read_is_told_and_left_out() {
         warning.ends_with(".mjpeg: byte 719: the picture that begins here is damaged; fovea skips it"),
         "{warning}"
     );
-    assert_eq!((code, summary(rest)), (0, "1 taken, 0 refused, 1 left out as unreadable"));
+    assert_eq!((code, summary(rest)), (0, "1 taken, 0 refused, 1 skipped as unreadable"));
     server.join();
 }
 
@@ -205,7 +205,7 @@ fn a_rate_that_cannot_be_kept_is_told_and_made_up_for_by_nothing() {
     let mut child = start(&["send", &server.url, &data("vtest.avi"), "--loop", "--rate", "1000"]);
     let mut error = BufReader::new(child.stderr.take().expect("piped")).lines();
     let line = error.next().expect("a line").expect("text");
-    assert_eq!(line, "the rate cannot be kept: frames go out later than they are due");
+    assert_eq!(line, "cannot keep the rate: frames go out later than they are due");
     go_on.send(()).expect("the server waits");
     assert_eq!(error.count(), 2, "the summary and the end");
     child.wait().expect("it ends");

@@ -120,7 +120,7 @@ impl LiveSender<'_> {
                 Some(Ok(client)) => {
                     self.was_connected = true;
                     if let Some(away) = self.outage.recover(Instant::now()) {
-                        self.say(&format_args!("connected again, after {:.1} s", away.as_secs_f64()))?;
+                        self.say(&format_args!("connected again after {:.1} s", away.as_secs_f64()))?;
                     }
                     let mut session = Session::new(client, self.options.pace);
                     match self.send_all(&mut session) {
@@ -224,7 +224,7 @@ impl LiveSender<'_> {
             self.summary.skipped += 1;
             if !std::mem::replace(&mut self.is_size_told, true) {
                 self.say(&format_args!(
-                    "a picture of {bytes} bytes is left out; the server takes messages of {max} bytes \
+                    "a picture of {bytes} bytes is too large, so fovea skips it; the server accepts messages of {max} bytes \
                      (server.max_message_bytes)"
                 ))?;
             }

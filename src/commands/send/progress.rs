@@ -48,7 +48,7 @@ impl Progress {
             SendEvent::Message(..) => {}
             SendEvent::Skipped(error) => return self.warn(&ErrorChain(error)),
             SendEvent::FellBehind => {
-                return self.warn(&"the rate cannot be kept: frames go out later than they are due");
+                return self.warn(&"cannot keep the rate: frames go out later than they are due");
             }
         }
         Ok(())

@@ -58,7 +58,7 @@ impl Sink {
     pub(super) fn publish(&mut self, format: PixelFormat, size: Option<Size>, captured_at: Monotonic) {
         let now = Instant::now();
         if let Some(away) = self.outage.recover(now) {
-            self.say(format_args!("pictures come again, after {:.1} s", away.as_secs_f64()));
+            self.say(format_args!("pictures arrive again after {:.1} s", away.as_secs_f64()));
         }
         match &mut self.schedule {
             Some(schedule) if !schedule.is_about_due(now) => {

@@ -20,7 +20,7 @@ pub enum SourceError {
     #[error("cannot open {}", .0.display())]
     Open(PathBuf, #[source] io::Error),
     /// Reading fails.
-    #[error("cannot read on")]
+    #[error("cannot read further")]
     Read(#[source] io::Error),
     /// Standard input is a keyboard.
     #[error("standard input is a terminal; let a program write pictures into it: PROGRAM | fovea send URL -")]
@@ -38,13 +38,13 @@ pub enum SourceError {
     #[error("{} has no line USER:PASSWORD", .0.display())]
     LoginFile(PathBuf),
     /// The file with certificates has none.
-    #[error("{} has no certificate; it is to be a PEM file", .0.display())]
+    #[error("{} has no certificate; it must be a PEM file", .0.display())]
     NoCertificate(PathBuf),
     /// TLS cannot be set up.
     #[error("cannot use TLS")]
     Tls(#[source] rustls::Error),
     /// The name of the host is unknown.
-    #[error("the host's name is unknown")]
+    #[error("cannot resolve the host name")]
     UnknownHost,
     /// No connection.
     #[error("no connection")]
@@ -62,25 +62,25 @@ pub enum SourceError {
     #[error("it redirects without end")]
     RedirectLoop,
     /// What answers is no HTTP server.
-    #[error("what answers is no HTTP server")]
+    #[error("the program that answers is not an HTTP server")]
     NotHttp(#[source] Box<ureq::Error>),
     /// The server answers with another status.
     #[error("it answers {0}")]
     Status(String),
     /// The server wants a login, and there is none.
-    #[error("it wants a login; give --login FILE with a line USER:PASSWORD, or FOVEA_LOGIN in the environment")]
+    #[error("it requires a login; give --login FILE with a line USER:PASSWORD, or FOVEA_LOGIN in the environment")]
     LoginNeeded,
     /// The server does not accept the login.
     #[error("it refuses the login of the user {0:?}")]
     LoginRefused(String),
     /// The server wants a kind of login that this program has not.
-    #[error("it wants a kind of login other than basic and digest ({0})")]
+    #[error("it requires another kind of login than basic and digest ({0})")]
     LoginKind(String),
     /// Another server wants a login.
-    #[error("it redirects to {0}, which wants a login; give that server's URL")]
+    #[error("it redirects to {0}, which requires a login; give that server's URL")]
     LoginElsewhere(String),
     /// The content is something else.
-    #[error("it answers with {0} where a stream or a picture is expected")]
+    #[error("it answers with {0} instead of a stream or a picture")]
     NotPictures(String),
     /// The stream has no boundary.
     #[error("no boundary between the parts of its stream")]
@@ -95,7 +95,7 @@ pub enum SourceError {
     #[error("no JPEG within {} MiB; if these are raw pictures, give --format and --size", MAX_PICTURE_BYTES >> 20)]
     NoJpeg,
     /// The server sends nothing more.
-    #[error("nothing comes for {} s", SILENCE_TIMEOUT.as_secs())]
+    #[error("it has sent nothing for {} s", SILENCE_TIMEOUT.as_secs())]
     Stalled,
     /// The stream breaks off.
     #[error("its stream breaks off")]

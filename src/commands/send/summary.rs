@@ -68,11 +68,11 @@ impl fmt::Display for SendSummary {
         }
         write!(f, ", {} refused", self.refused)?;
         if self.skipped > 0 {
-            write!(f, ", {} left out as unreadable", self.skipped)?;
+            write!(f, ", {} skipped as unreadable", self.skipped)?;
         }
         match self.overtaken {
             0 => Ok(()),
-            count => write!(f, ", {count} not sent as newer ones came"),
+            count => write!(f, ", {count} replaced by newer ones before they were sent"),
         }
     }
 }
@@ -104,9 +104,12 @@ mod tests {
         (summary.taken, summary.superseded, summary.refused, summary.skipped) = (70, Some(8), 1, 2);
         assert_eq!(
             summary.to_string(),
-            "79 frames sent in 7.8 s, 10.0 a second, 2.92 MB; 70 taken, 8 superseded, 1 refused, 2 left out as unreadable"
+            "79 frames sent in 7.8 s, 10.0 a second, 2.92 MB; 70 taken, 8 superseded, 1 refused, 2 skipped as unreadable"
         );
         (summary.skipped, summary.overtaken) = (0, 900);
-        assert!(summary.to_string().ends_with("1 refused, 900 not sent as newer ones came"), "{summary}");
+        assert!(
+            summary.to_string().ends_with("1 refused, 900 replaced by newer ones before they were sent"),
+            "{summary}"
+        );
     }
 }

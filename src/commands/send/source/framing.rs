@@ -97,7 +97,7 @@ impl Framer {
     /// The stream has ended.
     pub(super) fn end(&mut self, sink: &mut Sink) {
         if self.splitter.unfinished_bytes() > 0 || !sink.picture().is_empty() {
-            sink.leave_out("the last picture is cut off and left out");
+            sink.leave_out("the last picture is cut off; fovea skips it");
         }
         *self = Self::new(self.framing, self.lenience);
     }
@@ -117,9 +117,9 @@ impl Framer {
                 Some(Split::Whole) => sink.publish(PixelFormat::Jpeg, None, self.started_at),
                 Some(Split::Truncated) => {
                     self.started_at = read_at;
-                    sink.leave_out("a picture is cut off and left out");
+                    sink.leave_out("a picture is cut off; fovea skips it");
                 }
-                Some(Split::Damaged) => sink.leave_out("a picture is damaged and left out"),
+                Some(Split::Damaged) => sink.leave_out("a picture is damaged; fovea skips it"),
                 Some(Split::TooLarge) => self.give_up(SourceError::TooLarge, sink)?,
                 None if self.splitter.unfinished_bytes() > 0 => {}
                 None => {

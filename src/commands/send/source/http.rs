@@ -146,7 +146,7 @@ impl HttpSource {
                 if is_too_large { Err(SourceError::TooLarge) } else { Ok(()) }
             })?;
             if format == PixelFormat::Jpeg && !sink.picture().starts_with(&START) {
-                sink.leave_out("what comes as image/jpeg is no JPEG and left out");
+                sink.leave_out("a picture sent as image/jpeg is not a JPEG; fovea skips it");
             } else {
                 sink.publish(format, None, capture_time(stamp, first_read_at.unwrap_or_else(Monotonic::now)));
             }

@@ -167,7 +167,7 @@ impl Multipart {
     /// A body that is no JPEG from its first byte on ends with the next boundary.
     fn skip_body(&mut self, sink: &mut Sink) -> usize {
         self.end_body();
-        sink.leave_out("a part is no JPEG, states no length, and is left out");
+        sink.leave_out("a part is not a JPEG and states no length; fovea skips it");
         0
     }
 
@@ -189,7 +189,7 @@ impl Multipart {
             };
             match format {
                 Some(format) => sink.publish(format, None, capture_time(self.part.stamp, read_at)),
-                None => sink.leave_out("a part is neither JPEG nor PNG and left out"),
+                None => sink.leave_out("a part is neither JPEG nor PNG; fovea skips it"),
             }
         }
         count
@@ -208,8 +208,8 @@ impl Multipart {
         let (count, split) = self.splitter.advance(bytes, sink.message());
         match split {
             Some(Split::Whole) => sink.publish(PixelFormat::Jpeg, None, capture_time(self.part.stamp, read_at)),
-            Some(Split::Truncated) => sink.leave_out("a picture is cut off and left out"),
-            Some(Split::Damaged) => sink.leave_out("a picture is damaged and left out"),
+            Some(Split::Truncated) => sink.leave_out("a picture is cut off; fovea skips it"),
+            Some(Split::Damaged) => sink.leave_out("a picture is damaged; fovea skips it"),
             Some(Split::TooLarge) => return Err(SourceError::TooLarge),
             None if self.splitter.has_begun() => return Ok(count),
             None => {

@@ -56,7 +56,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
             return Ok(Some(Either::A(transport)));
         }
         let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(host).map_err(|_| ureq::Error::Tls("the host's name is none for TLS"))?;
+        let name = ServerName::try_from(host).map_err(|_| ureq::Error::Tls("the host name is not valid for TLS"))?;
         let tls_error = |error: TlsError| ureq::Error::from(std::io::Error::other(error));
         let mut connection = ClientConnection::new(self.0.clone(), name).map_err(tls_error)?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
