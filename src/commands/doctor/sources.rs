@@ -32,7 +32,7 @@ fn check_file(file: &Path, config: Option<&Config>) -> Diagnostic {
             }
             Some(camera) if camera.v4l2.is_some() => {
                 return Diagnostic::bad(format!(
-                    "{shown}: {name} is a camera of this machine, which takes no frames from a source; remove the file"
+                    "{shown}: {name} is a local camera, so a source cannot feed it; remove the file"
                 ));
             }
             Some(_) => {}
@@ -40,7 +40,7 @@ fn check_file(file: &Path, config: Option<&Config>) -> Diagnostic {
     }
     let (text, about) = match read(file) {
         Ok(read) => read,
-        Err(error) => return Diagnostic::hint(format!("{shown} cannot be read: {error}; ask again as root")),
+        Err(error) => return Diagnostic::hint(format!("cannot read {shown}: {error}; run fovea doctor as root")),
     };
     if let Some(wrong) = mistake(&text) {
         return Diagnostic::bad(format!("{shown}: {wrong}"));
@@ -59,7 +59,7 @@ fn check_file(file: &Path, config: Option<&Config>) -> Diagnostic {
             "the source of {name} has failed; `journalctl CAMERA={name}` says why, `systemctl restart {unit}` starts it"
         )),
         _ => Diagnostic::bad(format!(
-            "the source of {name} is not started; `systemctl daemon-reload && systemctl start {unit}`"
+            "the source of {name} does not run; run `systemctl daemon-reload && systemctl start {unit}`"
         )),
     }
 }
