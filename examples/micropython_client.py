@@ -4,7 +4,7 @@
 It needs no WebSocket library, because a sender only needs the handshake and the header of a message. It reads nothing
 after the handshake: fovea pings only a client that has sent nothing for 30 s, and this one sends more often.
 
-It was never tried on a real ESP32.
+It was never tried on a real ESP32. The tests run it in Python on a PC.
 """
 
 import socket

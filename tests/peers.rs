@@ -19,7 +19,11 @@ use fovea::{
     frame::CapturedBy,
     message::{EventState, FrameResult, Message, Rect},
 };
-use support::daemon::{DOOR, Daemon, End};
+use support::{
+    client::Client,
+    daemon::{DOOR, Daemon, End},
+    eventually,
+};
 
 const PYTHON: &str = "/usr/bin/python3"; // Debian's own, which has Debian's libraries
 const NODE: &str = "/usr/bin/node";
@@ -61,6 +65,27 @@ fn websocat() {
     }
 }
 
+/// It reads nothing: a reader hears what is found.
+#[test]
+fn micropython() {
+    if !can_run("examples/micropython_client.py", &[PYTHON, "--version"], "python3") {
+        return;
+    }
+    let daemon = Daemon::start(DOOR);
+    let mut reader = Client::connect(&daemon, "/results/door");
+    let port = daemon.address().port().to_string();
+    let script = ["600", PYTHON, "tests/peers/micropython.py", &port];
+    let output = command("timeout").args(script).args(jpegs()).output().expect("every Linux has `timeout`");
+    assert!(output.status.success(), "{}: {}{}", output.status, text(&output.stdout), text(&output.stderr));
+    let mut heard = Vec::new();
+    eventually("every picture is a result or superseded", || {
+        let messages = reader.before_pong().into_iter();
+        heard.extend(messages.map(|message| Message::from_json(&message.to_string()).expect("as published")));
+        results(&heard).map(|result| 1 + result.superseded).sum::<u64>() == PICTURES as u64
+    });
+    the_square_is_followed(&heard);
+}
+
 #[test]
 fn chromium() {
     if env::var_os("FOVEA_SLOW").is_none() && !must_run() {
@@ -90,10 +115,7 @@ fn v1_with_jpeg_and_grey_in_turn() {
 /// Lets a peer send `pictures` to a daemon of its own; gives what it heard, or `None` if it is not there to do so.
 #[expect(clippy::print_stdout, reason = "the test harness shows it if the test fails")]
 fn talk(peer: &str, interpreter: &str, needs: &[&str], package: &str, pictures: &[PathBuf]) -> Option<Vec<Message>> {
-    let is_there = command(needs[0]).args(&needs[1..]).output().is_ok_and(|output| output.status.success());
-    if !is_there {
-        assert!(!must_run(), "{peer} cannot run: install {package}");
-        skip(peer, &format!("install {package}"));
+    if !can_run(peer, needs, package) {
         return None;
     }
     let mut daemon = Daemon::start(DOOR);
@@ -109,6 +131,16 @@ fn talk(peer: &str, interpreter: &str, needs: &[&str], package: &str, pictures: 
     assert_eq!(code, Some(0), "the daemon failed");
     assert!(output.status.success(), "{peer} failed: {}", output.status);
     Some(stdout.lines().map(|line| Message::from_json(line).expect("every line is a message")).collect())
+}
+
+/// Whether a peer has what it needs; if it must run and has not, this fails.
+fn can_run(peer: &str, needs: &[&str], package: &str) -> bool {
+    let is_there = command(needs[0]).args(&needs[1..]).output().is_ok_and(|output| output.status.success());
+    if !is_there {
+        assert!(!must_run(), "{peer} cannot run: install {package}");
+        skip(peer, &format!("install {package}"));
+    }
+    is_there
 }
 
 /// Every picture was looked at or superseded, none refused; in those that have the square it was seen, in those that

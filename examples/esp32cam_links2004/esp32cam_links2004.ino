@@ -2,7 +2,7 @@
 // (https://github.com/Links2004/arduinoWebSockets). Arduino IDE: board "AI Thinker ESP32-CAM".
 //
 // This sketch was written for version 2.7 of the library, which needs no settings for fovea. It was never tried on a real
-// ESP32.
+// ESP32. The tests send the request that the library writes for it.
 
 #include <WiFi.h>
 #include <WebSocketsClient.h>
