@@ -80,7 +80,7 @@ fn only_pages_of_the_board_connect_to_it() {
     let daemons = ["", "server.allowed_origins = [\"null\", \"file://\"]\n"]
         .map(|allowed| Daemon::start(&format!("{allowed}[[camera]]\nname = \"door\"\n")));
     let output = Command::new("timeout")
-        .args(["120", "/usr/bin/python3", "tests/peers/foreign_pages.py"])
+        .args(["600", "/usr/bin/python3", "tests/peers/foreign_pages.py"])
         .args(daemons.each_ref().map(|daemon| daemon.address().port().to_string()))
         .output()
         .expect("every Linux has `timeout`");

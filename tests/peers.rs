@@ -122,7 +122,7 @@ fn talk(peer: &str, interpreter: &str, needs: &[&str], package: &str, pictures: 
     let url = format!("ws://{}/frames/door?results", daemon.address());
     let script = Path::new(peer);
     // `timeout` ends the peer's children too.
-    let output = command("timeout").args(["60", interpreter]).arg(script).arg(url).args(pictures).output();
+    let output = command("timeout").args(["600", interpreter]).arg(script).arg(url).args(pictures).output();
     let output = output.expect("every Linux has `timeout`");
     let End { code, log, .. } = daemon.stop();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
