@@ -30,18 +30,14 @@ const BOUNDS: std::ops::RangeInclusive<Duration> = Duration::from_micros(1 << 6)
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let report = app.status.report();
     let mut text = Exposition::default();
-    text.family("fovea_build_info", "gauge", "Always 1; the label says which version runs.");
+    text.family("fovea_build_info", "gauge", "Always 1; the label has the version.");
     text.sample("fovea_build_info", &[("version", &report.version)], 1);
     write_cameras(&mut text, &report.cameras);
-    text.family("fovea_result_readers", "gauge", "WebSocket clients that are sent results.");
+    text.family("fovea_result_readers", "gauge", "WebSocket clients that read results.");
     text.sample("fovea_result_readers", &[], app.bus.readers());
-    text.family("fovea_http_viewers", "gauge", "Streams of pictures and events that are open on the HTTP port.");
+    text.family("fovea_http_viewers", "gauge", "Open streams of pictures and events on the HTTP port.");
     text.sample("fovea_http_viewers", &[], app.bus.viewers());
-    text.family(
-        "fovea_http_encoded_pictures_total",
-        "counter",
-        "Pictures made into JPEG: somebody looks, or an event began.",
-    );
+    text.family("fovea_http_encoded_pictures_total", "counter", "Pictures that fovea encoded as JPEG.");
     text.sample("fovea_http_encoded_pictures_total", &[], app.cache.encoder.frames());
     let dropped = "fovea_output_dropped_messages_total";
     text.family(dropped, "counter", "Messages that slow subscribers of an output lost.");
@@ -55,20 +51,13 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     type Number = fn(&Snapshot) -> u64;
     let numbers: [(&str, &str, &str, Number); 8] = [
-        ("fovea_camera_live", "gauge", "1 while results leave, else 0.", |one| {
+        ("fovea_camera_live", "gauge", "1 while the camera is live, otherwise 0.", |one| {
             u64::from(one.state.state == Availability::Live)
         }),
         ("fovea_senders", "gauge", "Sources that feed the camera now.", |one| one.sources as u64),
-        (
-            "fovea_connections_total",
-            "counter",
-            "Sources that ever fed the camera: one more for each reconnect.",
-            |one| one.connections,
-        ),
-        ("fovea_frames_received_total", "counter", "Messages that were to be frames.", |one| one.received),
-        ("fovea_received_bytes_total", "counter", "Bytes in messages that were to be frames.", |one| {
-            one.received_bytes
-        }),
+        ("fovea_connections_total", "counter", "How often a source began to feed the camera.", |one| one.connections),
+        ("fovea_frames_received_total", "counter", "Messages sent as frames.", |one| one.received),
+        ("fovea_received_bytes_total", "counter", "Bytes of messages sent as frames.", |one| one.received_bytes),
         (
             "fovea_ignored_texts_total",
             "counter",
@@ -78,10 +67,10 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
         (
             "fovea_frames_superseded_total",
             "counter",
-            "Frames replaced by a newer one before they were looked at.",
+            "Frames that a newer one replaced before the processor took them.",
             |one| one.superseded,
         ),
-        ("fovea_frames_processed_total", "counter", "Frames that were looked at.", |one| one.ages.count()),
+        ("fovea_frames_processed_total", "counter", "Frames with a result.", |one| one.ages.count()),
     ];
     for (name, kind, help, number) in numbers {
         text.family(name, kind, help);
@@ -90,10 +79,10 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
 
     type OfDriver = fn(&Driver) -> u64;
     let of_drivers: [(&str, &str, OfDriver); 4] = [
-        ("fovea_driver_dropped_frames_total", "Frames that a camera's driver counted and did not hand over.", |one| {
+        ("fovea_driver_dropped_frames_total", "Frames that a camera's driver counted and did not deliver.", |one| {
             one.dropped
         }),
-        ("fovea_driver_skipped_frames_total", "Frames that a newer one overtook before they were fetched.", |one| {
+        ("fovea_driver_skipped_frames_total", "Frames that a newer one replaced before fovea fetched them.", |one| {
             one.skipped
         }),
         ("fovea_driver_copied_frames_total", "Frames copied because the driver was short of buffers.", |one| {
@@ -111,7 +100,7 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     }
 
     let refused = "fovea_frames_refused_total";
-    text.family(refused, "counter", "Frames that could not be looked at, by cause.");
+    text.family(refused, "counter", "Refused frames, by cause.");
     for one in cameras {
         // A cause that never occurred is 0: Prometheus computes no rate from a series that begins at 1.
         for cause in RejectReason::NAMES {
@@ -122,7 +111,7 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
 
     type Ages = fn(&Snapshot) -> &Distribution;
     let histograms: [(&str, &str, Ages); 2] = [
-        ("fovea_frame_start_age_seconds", "Age of frames when looking at them started.", |one| &one.start_ages),
+        ("fovea_frame_start_age_seconds", "Age of frames when processing started.", |one| &one.start_ages),
         ("fovea_frame_result_age_seconds", "Age of frames when their result left.", |one| &one.ages),
     ];
     for (name, help, ages) in histograms {
@@ -155,7 +144,7 @@ fn write_process(text: &mut Exposition, started_at: i64) {
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let memory = [
-        ("process_virtual_memory_bytes", "VmSize:", "Memory asked for."),
+        ("process_virtual_memory_bytes", "VmSize:", "Virtual memory."),
         ("process_resident_memory_bytes", "VmRSS:", "Memory in use."),
     ];
     for (name, key, help) in memory {
