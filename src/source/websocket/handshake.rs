@@ -222,7 +222,7 @@ fn names(cameras: &[KnownCamera<'_>]) -> String {
     cameras.iter().map(|known| known.camera.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// An answer's head. One name is spelt as RFC 6455 has it: Espressif's client of ESP-IDF 3 and 4.0 finds no other spelling.
+/// An answer's head. One name is spelt as RFC 6455 has it: early versions of Espressif's client find no other spelling.
 fn to_bytes(response: &Response<()>) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
     for (name, value) in response.headers() {
