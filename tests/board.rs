@@ -57,6 +57,7 @@ fn scenarios() -> Vec<Trial> {
         scenario(cameras::it_waits_for_a_camera_and_finds_it_under_another_number),
         scenario(cameras::injected_faults_are_counted_and_survived),
         scenario(cameras::capture_costs_no_more_than_ustreamer),
+        scenario(cameras::ustreamer_is_followed_through_its_restarts),
         scenario(sources::a_stream_and_a_command_feed_cameras),
         scenario(crash::it_answers_again_after_a_kill),
         scenario(configuration::a_wrong_one_keeps_it_down_and_is_told),

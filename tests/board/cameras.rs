@@ -349,6 +349,44 @@ pub(crate) fn injected_faults_are_counted_and_survived(board: &mut Board) {
     board.note(&driver);
 }
 
+/// How long ustreamer is followed between two restarts of it, and how long if that will do.
+const FOLLOWED: Duration = Duration::from_secs(150);
+const BRIEF_FOLLOWED: Duration = Duration::from_secs(10);
+
+/// Restarts of ustreamer meanwhile.
+const RESTARTS: usize = 3;
+
+/// The camera's node belongs to ustreamer here, and its frames come over HTTP.
+pub(crate) fn ustreamer_is_followed_through_its_restarts(board: &mut Board) {
+    plug_in(board, "");
+    configure(board, "[[camera]]\nname = \"bridge\"\n[camera.motion]\n");
+    board.ask(
+        "systemd-run --quiet --unit ustreamer --collect ustreamer --device /dev/video0 --resolution 640x360 --format YUYV \
+         --desired-fps 10 --port 8081 --host 127.0.0.1 --log-level 1",
+    );
+    board.ask(
+        "systemd-run --quiet --unit bridge --collect fovea send ws://127.0.0.1:8999/frames/bridge \
+         http://127.0.0.1:8081/stream",
+    );
+    let followed =
+        if brief_leaves_out("ten minutes of ustreamer; instead less than one") { BRIEF_FOLLOWED } else { FOLLOWED };
+    for restarts in 0..=RESTARTS {
+        if restarts > 0 {
+            board.ask("systemctl restart ustreamer");
+        }
+        let before = count(&status(board, "bridge"), "/received");
+        wait_for(board, "bridge", "frames come", |status| count(status, "/received") > before + 5 && is_live(status));
+        thread::sleep(followed);
+    }
+    let [white, .., black] = bars(board, "bridge")[..] else { panic!("eight bars") };
+    assert!(white[1] > black[1] + 100, "{white:?} and {black:?}");
+    let ages = status(board, "bridge")["age_ms"].to_string();
+    let said = board.ask("journalctl --unit bridge --output cat --no-pager");
+    assert!(said.matches("pictures come again, after ").count() >= RESTARTS, "{said}");
+    board.note(&format!("ages of results {ages}; {}", said.replace('\n', "; ")));
+    board.ask("systemctl stop bridge ustreamer");
+}
+
 /// The processor time that a process has used since it began, in clock ticks. `stat` is its file of that name in /proc.
 fn cost(board: &mut Board, stat: &str) -> u64 {
     let ticks = board.ask(&format!("stat=$(<{stat}); fields=(${{stat##*) }}); echo $((fields[11] + fields[12]))"));

@@ -72,7 +72,7 @@ fn read(file: &Path) -> io::Result<(String, Metadata)> {
 fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with(['#', ';']));
     let values = lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| name.trim_end() == key);
-    values.map(|(_, value)| value.trim()).last().filter(|value| !value.is_empty())
+    values.map(|(_, value)| value.trim()).next_back().filter(|value| !value.is_empty())
 }
 
 fn mistake(text: &str) -> Option<&'static str> {

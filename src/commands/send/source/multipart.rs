@@ -205,7 +205,9 @@ impl Multipart {
             }
         }
         let read_at = *self.part.read_at.get_or_insert(read_at);
-        let (count, split) = self.splitter.advance(bytes, sink.message());
+        // The splitter would look for a picture further on, beyond the next boundary.
+        let is_inside = self.splitter.unfinished_bytes() > 0;
+        let (count, split) = self.splitter.advance(if is_inside { bytes } else { &bytes[..1] }, sink.message());
         match split {
             Some(Split::Whole) => sink.publish(PixelFormat::Jpeg, None, capture_time(self.part.stamp, read_at)),
             Some(Split::Truncated) => sink.leave_out("a picture is cut off; fovea skips it"),
@@ -245,4 +247,67 @@ fn boundary(content_type: &str) -> Option<Vec<u8>> {
 fn without_dashes(name: &[u8]) -> &[u8] {
     let dashes = name.iter().take_while(|&&byte| byte == b'-').count();
     &name[dashes..]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::commands::send::{newest::Newest, progress::Progress};
+
+    fn sink() -> (Arc<Newest>, Sink) {
+        let newest = Arc::new(Newest::new().expect("descriptors are left"));
+        let progress = Arc::new(Progress::new(None, false));
+        (newest.clone(), Sink::new(newest, progress, "a test".into(), None))
+    }
+
+    /// Pieces that streams are made of, good and bad.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let known: Vec<&[u8]> = vec![
+            b"--frame\r\n",
+            b"frame\n",
+            b"--frame--\r\n",
+            b"\r\n",
+            b"Content-Length: 7\r\n",
+            b"content-length:99999999999999999999\r\n",
+            b"X-Timestamp: nan\n",
+            b"\xff\xd8\xff\xd9",
+            b"\xff\xd8\xff\xe0\x00\x04ab\xff\xda\x00\x02data\xff\xd9",
+            b"\xff",
+        ];
+        prop_oneof![
+            4 => prop::sample::select(known).prop_map(<[u8]>::to_vec),
+            1 => prop::collection::vec(any::<u8>(), 0..40),
+        ]
+    }
+
+    proptest! {
+        /// Whatever comes, in whatever pieces: it is read or given up, and the same pictures are found.
+        #[test]
+        fn any_stream_is_read(pieces in prop::collection::vec(piece(), 0..60), cut in 1..50usize) {
+            let stream = pieces.concat();
+            let read = |cut: usize| {
+                let (newest, mut sink) = sink();
+                let mut parts = Multipart::new("multipart/x-mixed-replace; boundary=frame");
+                let all = stream.chunks(cut).try_for_each(|bytes| parts.push(bytes, Monotonic::now(), &mut sink));
+                assert!(parts.line.len() <= MAX_LINE_BYTES);
+                let last = newest.take().map(|picture| picture.message);
+                (all.map_err(|error| error.to_string()), newest.counts(), last)
+            };
+            prop_assert_eq!(read(cut), read(stream.len().max(1)));
+        }
+    }
+
+    #[test]
+    fn a_boundary_is_known_by_its_name() {
+        let of = |content_type: &str| boundary(content_type).map(|name| String::from_utf8(name).expect("text"));
+        assert_eq!(of("multipart/x-mixed-replace;boundary=a"), Some("a".into()));
+        assert_eq!(of("multipart/mixed; charset=x; BOUNDARY=\"--a b\" "), Some("a b".into()));
+        for without in ["multipart/mixed", "multipart/mixed; boundary", "multipart/mixed; boundary=--"] {
+            assert_eq!(of(without), None, "{without}");
+        }
+    }
 }
