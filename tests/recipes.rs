@@ -118,6 +118,8 @@ fn follow(name: &str, replace: &[(&str, &str)], size_px: [u32; 2]) {
     let program = Path::new(env!("CARGO_BIN_EXE_fovea"));
     let path = format!("{}:{}", program.parent().expect("a folder").display(), env::var("PATH").unwrap_or_default());
     let _running = Running::start(Command::new("sh").args(["-c", &recipe]).env("PATH", path));
+    // The first frames may come before the sender was asked for its clock.
+    while reader.next_of("result")["captured_by"] != "sender" {}
     let mut last = String::new();
     for _ in 0..RESULTS {
         let result = reader.next_of("result");

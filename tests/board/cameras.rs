@@ -32,6 +32,12 @@ pub(super) fn plug_in(board: &mut Board, parameters: &str) {
     board.ask(&format!("modprobe vivid {parameters} && udevadm settle"));
 }
 
+/// The nodes of the virtual cameras.
+pub(super) fn nodes(board: &mut Board) -> Vec<String> {
+    let names = board.ask("grep --files-with-matches vivid- /sys/class/video4linux/video*/name | cut -d / -f 5");
+    names.lines().map(|name| format!("/dev/{name}")).collect()
+}
+
 /// A camera's part of the configuration.
 fn camera(name: &str, device: &str, more: &str) -> String {
     format!("[[camera]]\nname = \"{name}\"\n[camera.motion]\n[camera.v4l2]\ndevice = \"{device}\"\n{more}\n")
@@ -160,8 +166,7 @@ pub(crate) fn every_format_shows_the_bars(board: &mut Board) {
 
 pub(crate) fn two_at_once_and_one_is_unplugged(board: &mut Board) {
     plug_in(board, "n_devs=2 node_types=1,1");
-    let nodes = board.ask("grep --files-with-matches vivid- /sys/class/video4linux/video*/name | cut -d / -f 5");
-    let nodes: Vec<_> = nodes.lines().map(|node| format!("/dev/{node}")).collect();
+    let nodes = nodes(board);
     let small = SMALL.replace("rate_hz = 10", "rate_hz = 5");
     let cameras: Vec<_> = ["left", "right"].iter().zip(&nodes).map(|(name, node)| camera(name, node, &small)).collect();
     configure(board, &cameras.concat());

@@ -1,7 +1,7 @@
 //! Cameras that other programs feed: `fovea-source@.service` and the files in `/etc/fovea/sources`.
 
 use super::{
-    cameras::{configure, count, is_live, plug_in, status, wait_for},
+    cameras::{configure, count, is_live, nodes, plug_in, status, wait_for},
     machine::Board,
 };
 
@@ -15,7 +15,7 @@ fn property(board: &mut Board, unit: &str, name: &str) -> String {
 pub(crate) fn a_stream_and_a_command_feed_cameras(board: &mut Board) {
     plug_in(board, "n_devs=2 node_types=1,1");
     configure(board, CAMERAS);
-    let [first, second] = [0, 1].map(|number| format!("/dev/v4l/by-path/platform-vivid.{number}-video-index0"));
+    let [first, second] = &nodes(board)[..] else { panic!("two cameras") };
 
     let serve = format!(
         "systemd-run --quiet --unit ustreamer --collect ustreamer --device {first} --resolution 640x360 --format YUYV \
@@ -44,7 +44,8 @@ pub(crate) fn a_stream_and_a_command_feed_cameras(board: &mut Board) {
     assert_eq!(property(board, "fovea-source@pipe", "IPAddressAllow"), "127.0.0.0/8 ::1/128");
     assert_ne!(property(board, "fovea-source@stream", "IPAddressAllow"), "127.0.0.0/8 ::1/128");
     assert!(!property(board, "fovea-source@stream", "DeviceAllow").contains("video4linux"));
-    assert!(!board.ask("ps -e -o args").contains("secret\n"), "a password is seen by everybody");
+    let programs = board.run("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '").text;
+    assert!(programs.contains("frames/stream") && !programs.contains("me:secret"), "{programs}");
 
     // The server is started anew, and so is fovea: both come back by themselves.
     let before = count(&status(board, "stream"), "/received");

@@ -189,7 +189,9 @@ fn an_interrupt_ends_it_cleanly() {
         is_at_work.recv().expect("the server is there");
         kill(Pid::from_raw(child.id().try_into().expect("a pid")), signal).expect("it runs");
         let (code, out, error) = decode(&child.wait_with_output().expect("it ends"));
-        assert_eq!((code, out.as_str(), summary(&error)), (0, "", "0 taken, 0 refused"), "{signal}");
+        assert_eq!((code, out.as_str()), (0, ""), "{signal}: {error}");
+        // A busy machine may be late first, which is a line of its own.
+        assert!(error.ends_with("; 0 taken, 0 refused\n"), "{signal}: {error}");
         server.join();
     }
 }
