@@ -81,6 +81,7 @@ pub(super) fn check(headers: &HeaderMap, request_host: &str, allowed: &[String])
     match origin {
         _ if may_connect && !is_cross_site => Ok(()),
         Some(origin) => {
+            let origin = origin.escape_debug(); // a tab may be in it, and this is logged
             Err(format!("Pages of {origin} may not connect. To allow them, add this origin to server.allowed_origins."))
         }
         None => {
