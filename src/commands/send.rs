@@ -24,7 +24,7 @@ mod schedule;
 mod sender;
 mod session;
 mod sink;
-mod source;
+pub(crate) mod source;
 mod source_error;
 mod summary;
 

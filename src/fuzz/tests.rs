@@ -35,7 +35,7 @@ macro_rules! replay {
         )*
     };
 }
-replay! { config control decode handshake header image_header receiver recording url watch }
+replay! { config control decode handshake header image_header receiver recording stream url watch }
 
 /// One change of an input.
 #[derive(Clone, Copy, Debug)]

@@ -19,6 +19,8 @@ use crate::{
 mod bytes;
 mod capture_time;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod growing_file;
 mod http;
 mod login;
