@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::commands::Pace;
 
-/// How long a frame waits for the processor before a newer one takes its place. It is longer than a round trip, so that a
-/// frame which the processor takes at once is not replaced.
-const REPLACE_AFTER: Duration = Duration::from_millis(20);
+/// How long a frame waits for the processor before a newer one takes its place. It is longer than a round trip in most
+/// networks, so that a frame which the processor takes at once is not replaced; and it bounds what a very fast source sends.
+const REPLACE_AFTER: Duration = Duration::from_millis(5);
 
 /// How long to wait for the result of a frame that the processor took. One that does not come is lost: with a reload of the
 /// server, say.
@@ -100,11 +100,11 @@ mod tests {
         last.record_received(0);
         assert_eq!(next(&last, 1), None, "on its way");
         last.record_received(1);
-        assert_eq!(next(&last, 2), Some(at(20)), "it may be replaced");
-        last.record_sent(2, at(20));
+        assert_eq!(next(&last, 2), Some(at(5)), "it may be replaced");
+        last.record_sent(2, at(5));
         last.record_received(2);
-        last.record_taken(1, at(21));
-        assert_eq!(next(&last, 22), Some(at(40)), "the first was taken; the second waits");
+        last.record_taken(1, at(6));
+        assert_eq!(next(&last, 7), Some(at(10)), "the first was taken; the second waits");
         last.record_taken(2, at(30));
         assert_eq!(next(&last, 31), Some(at(5_030)), "it is processed, for five seconds at the most");
         last.record_answered(1);
