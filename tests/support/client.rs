@@ -1,6 +1,9 @@
 //! A well-behaved client: tungstenite's, which keeps to the protocol and answers pings.
 
-use std::net::{SocketAddr, TcpStream};
+use std::{
+    net::{SocketAddr, TcpStream},
+    time::Instant,
+};
 
 use serde_json::Value;
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket, http::Uri};
@@ -84,10 +87,11 @@ impl Client {
 
     /// The next JSON message, which is as published. Pings are answered meanwhile.
     pub(crate) fn next(&mut self) -> Value {
+        let until = Instant::now() + LIMIT;
         loop {
             match self.next_message() {
                 Message::Text(text) => return read_message(&text),
-                Message::Ping(_) => {}
+                Message::Ping(_) => assert!(Instant::now() < until, "nothing but pings in {LIMIT:?}"),
                 other => panic!("instead of text: {other:?}"),
             }
         }
