@@ -37,7 +37,8 @@ fn it_is_a_line_for_each_camera_and_an_exit_code() {
     assert_eq!((code, &*error), (Some(1), "not every camera is live: yard waits for its first frame\n"), "{told}");
     let lines: Vec<_> = told.lines().collect();
     assert!(lines[0].starts_with(concat!("fovea ", env!("CARGO_PKG_VERSION"), ", 1 of 2 cameras live, ")), "{told}");
-    assert!(lines[1].starts_with("door    1.0 fps  age p50 "), "{told}");
+    // One result in one second, or in a few on a busy machine.
+    assert!(lines[1].starts_with("door    ") && lines[1].contains(" fps  age p50 "), "{told}");
     assert!(lines[1].contains(" ms  superseded 0  refused 1  live since 20"), "{told}");
     assert!(
         lines[2].starts_with("      last error: 20") && lines[2].contains(", frame 2 refused: not a JPEG"),
