@@ -387,7 +387,7 @@ pub(crate) fn ustreamer_is_followed_through_its_restarts(board: &mut Board) {
     assert!(white[1] > black[1] + 100, "{white:?} and {black:?}");
     let ages = status(board, "bridge")["age_ms"].to_string();
     let said = board.ask("journalctl --unit bridge --output cat --no-pager");
-    assert!(said.matches("pictures come again, after ").count() >= RESTARTS, "{said}");
+    assert!(said.matches("pictures arrive again after ").count() >= RESTARTS, "{said}");
     board.note(&format!("ages of results {ages}; {}", said.replace('\n', "; ")));
     board.ask("systemctl stop bridge ustreamer");
 }
