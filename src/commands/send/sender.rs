@@ -132,7 +132,7 @@ impl Sender<'_> {
             let next_from = self.session.next_from(now).map(|from| from.max(due));
             let late_at = self.schedule.filter(|_| self.options.pace == Pace::Rate && !self.is_behind);
             let deadline = next_from.or(late_at.map(|schedule| schedule.late_at()));
-            match self.session.next_event(deadline, self.stop)? {
+            match self.session.client.next_event(deadline, self.stop)? {
                 ClientEvent::Stopped => return Ok(ControlFlow::Break(())),
                 ClientEvent::Timeout if next_from.is_some() => return Ok(ControlFlow::Continue(())),
                 ClientEvent::Timeout => self.report_behind()?,
@@ -168,7 +168,7 @@ impl Sender<'_> {
     fn linger(&mut self) -> Result<(), SendError> {
         let deadline = Session::linger_deadline();
         while self.session.lingers(self.options.results) {
-            match self.session.next_event(Some(deadline), self.stop)? {
+            match self.session.client.next_event(Some(deadline), self.stop)? {
                 ClientEvent::Timeout | ClientEvent::Stopped => break,
                 event => self.handle(&event)?,
             }

@@ -1,9 +1,6 @@
 //! One connection from a sender's side: sends frames, answers the server's clock, counts what comes back.
 
-use std::{
-    os::fd::BorrowedFd,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tungstenite::{Message as WsMessage, protocol::frame::coding::CloseCode};
 
@@ -115,8 +112,8 @@ impl Session {
         Ok(Some(message))
     }
 
-    /// Until when to wait for what is still to be said of the last frame, so that the counts are complete; `None` if
-    /// all is said. `with_results` says whether results come.
+    /// Whether something is still to be said of the last frame, which completes the counts. `with_results` says whether
+    /// results come.
     pub(super) fn lingers(&self, with_results: bool) -> bool {
         !self.client.is_flushed() || if with_results { self.last.is_unanswered() } else { self.last.is_untaken() }
     }
@@ -124,15 +121,6 @@ impl Session {
     /// When waiting for the last frame has lasted long enough.
     pub(super) fn linger_deadline() -> Instant {
         Instant::now() + LINGER_TIMEOUT
-    }
-
-    /// Waits for the next event that concerns a recording: see [`Client::next_event`].
-    pub(super) fn next_event(
-        &mut self,
-        deadline: Option<Instant>,
-        stop: BorrowedFd<'_>,
-    ) -> Result<ClientEvent, ClientError> {
-        self.client.next_event(deadline, stop)
     }
 
     /// Closes the connection in good order.
