@@ -2,16 +2,11 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use fovea::recording::Recording;
-
 use super::{
     card::Card,
     machine::{AS_AT_THE_START, Kind, Machine, public_key},
 };
-use crate::support::{
-    boards::CONFIG,
-    client::{Client, JPEG, V1},
-};
+use crate::support::boards::{CONFIG, results_of_film};
 
 /// As another system's editor writes it.
 const NETWORK: &str = "[Match]\r\nType=ether\r\n\r\n[Network]\r\nDHCP=yes\r\nMulticastDNS=yes\r\n";
@@ -100,16 +95,10 @@ pub(crate) fn what_the_card_says_is_taken_over() {
 
 /// Frames from here give results. The moment of the first one.
 fn sees(machine: &Machine) -> Instant {
-    let film = Recording::open(&["tests/data/vtest.avi".into()]).expect("it is in the repository");
-    let mut sender = Client::connect_v1_to(machine.address(), "/frames/street?results");
     let (mut boxes, mut first) = (0, None);
-    for (seq, still) in (1..=40).zip(film.stills()) {
-        let picture = &still.expect("the film is whole").bytes;
-        sender.send(V1 { format: JPEG, seq, picture, ..V1::default() }.message());
-        let result = sender.next_of("result");
-        assert_eq!(result["seq"], seq, "{result}");
-        boxes += result["motion"]["boxes"].as_array().map_or(0, Vec::len);
+    for result in results_of_film(machine.address(), 40) {
         first.get_or_insert_with(Instant::now);
+        boxes += result["motion"]["boxes"].as_array().map_or(0, Vec::len);
     }
     assert!(boxes > 0, "people walk there");
     first.expect("there was a frame")
