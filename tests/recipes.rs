@@ -59,6 +59,28 @@ fn a_stream() {
 }
 
 #[test]
+fn a_stream_of_motion() {
+    if has(&["sh", "-c", "command -v motion"], "motion") {
+        let port = free_port();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("motion");
+        fs::create_dir_all(&folder).expect("it can be made");
+        let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vtest.avi");
+        let config = format!(
+            "netcam_url file://{}\nwidth 640\nheight 480\npicture_output off\nmovie_output off\nwebcontrol_port 0\n\
+             stream_port {port}\nstream_maxrate 10\ntarget_dir {}\nlog_file {}\n",
+            film.display(),
+            folder.display(),
+            folder.join("log").display(),
+        );
+        let file = folder.join("motion.conf");
+        fs::write(&file, config).expect("it can be written");
+        let _motion = Running::start(Command::new("motion").args(["-n", "-c"]).arg(&file));
+        wait_for_port(port);
+        follow("a stream", &[("CAMERA/stream", &format!("127.0.0.1:{port}/"))], [640, 480]);
+    }
+}
+
+#[test]
 fn curl() {
     if has(&["ffmpeg", "-version"], "ffmpeg") && has(&["curl", "--version"], "curl") {
         let camera = HttpCamera::start();
@@ -192,7 +214,7 @@ fn has(command: &[&str], package: &str) -> bool {
     let has = ran.is_ok_and(|status| status.success());
     if !has {
         let name = thread::current().name().unwrap_or_default().to_owned();
-        let why = format!("{} does not run; install {package}", command[0]);
+        let why = format!("`{}` fails; install {package}", command.join(" "));
         assert!(env::var_os("FOVEA_ALL").is_none(), "{name}: {why}");
         // Past the test harness, which keeps what passing tests print to itself.
         let _ = writeln!(std::io::stderr(), "skipped {name}: {why}");

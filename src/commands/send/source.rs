@@ -54,6 +54,10 @@ impl Source {
     /// If the arguments do not belong together, or say nothing that can be read.
     pub(super) fn from_args(args: &SendArgs) -> Result<Option<Self>, SendError> {
         let kinds: Vec<_> = args.sources.iter().map(|source| (source, LiveKind::of(source, args.follow))).collect();
+        let is_http = kinds.iter().any(|(_, kind)| *kind == Some(LiveKind::Http));
+        if !is_http && (args.login.is_some() || args.ca.is_some() || args.insecure) {
+            return Err(SendError::Usage("--login, --ca and --insecure are for a source with http:// or https://"));
+        }
         let [(path, Some(kind))] = kinds.as_slice() else {
             return match () {
                 () if kinds.iter().any(|(_, kind)| kind.is_some()) => Err(SendError::Usage(

@@ -1,7 +1,11 @@
 //! TLS to an HTTP source. Most cameras make their certificate themselves, with any name in it, so besides authorities a
 //! camera's own certificate can be trusted.
 
-use std::{fmt, fs, path::Path, sync::Arc};
+use std::{
+    fmt, fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
@@ -31,20 +35,36 @@ pub(super) enum Trust<'a> {
 }
 
 /// Wraps connections in TLS where the URL says `https`.
+///
+/// The system's certificates are read with the first such connection: that takes a board longer than a whole `http` request.
 #[derive(Debug)]
-pub(super) struct TlsConnector(Arc<ClientConfig>);
+pub(super) struct TlsConnector(OnceLock<Arc<ClientConfig>>);
 
 impl TlsConnector {
     /// # Errors
     /// If the file cannot be read or has no certificate.
     pub(super) fn new(trust: Trust<'_>) -> Result<Self, SourceError> {
-        let provider = Arc::new(ring::default_provider());
-        let verifier = Verifier::new(trust, provider.clone())?;
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config =
-            builder.map_err(SourceError::Tls)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-        Ok(Self(Arc::new(config.with_no_client_auth())))
+        Ok(Self(match trust {
+            Trust::System => OnceLock::new(),
+            trust => OnceLock::from(client_config(trust)?),
+        }))
     }
+
+    fn client_config(&self) -> Result<Arc<ClientConfig>, SourceError> {
+        if let Some(config) = self.0.get() {
+            return Ok(config.clone());
+        }
+        let config = client_config(Trust::System)?;
+        Ok(self.0.get_or_init(|| config).clone())
+    }
+}
+
+fn client_config(trust: Trust<'_>) -> Result<Arc<ClientConfig>, SourceError> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier::new(trust, provider.clone())?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.map_err(SourceError::Tls)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(Arc::new(config.with_no_client_auth()))
 }
 
 impl<In: Transport> Connector<In> for TlsConnector {
@@ -57,8 +77,8 @@ impl<In: Transport> Connector<In> for TlsConnector {
         }
         let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).map_err(|_| ureq::Error::Tls("the host name is not valid for TLS"))?;
-        let tls_error = |error: TlsError| ureq::Error::from(std::io::Error::other(error));
-        let mut connection = ClientConnection::new(self.0.clone(), name).map_err(tls_error)?;
+        let config = self.client_config().map_err(std::io::Error::other)?;
+        let mut connection = ClientConnection::new(config, name).map_err(std::io::Error::other)?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);
         connection.complete_io(&mut socket)?;
