@@ -157,10 +157,12 @@ fn a_slow_board_gets_the_newest_and_the_writer_is_never_held_up() {
             within_limit(&all_written);
             peer.processed(header.seq);
         }
-        let last = peer.frame();
-        assert_eq!((last.0.seq, number(&last.1)), (4, 3 * COUNT), "and the last one is not left behind");
-        peer.taken_and_processed(4);
-        assert_eq!(peer.closed(), (1000, 0));
+        let mut last = None;
+        while let Some((header, picture)) = peer.frame_or_close() {
+            last = Some(number(&picture));
+            peer.taken_and_processed(header.seq);
+        }
+        assert_eq!(last, Some(3 * COUNT), "the last one is not left behind");
     });
     let (child, mut input) = send_stdin(&server.url, &["--format", "grey", "--size", "64x64"]);
     small_pipe(&input);
@@ -168,16 +170,17 @@ fn a_slow_board_gets_the_newest_and_the_writer_is_never_held_up() {
     for round in 0..3 {
         within_limit(&may_write);
         (1..=COUNT).for_each(|index| input.write_all(&numbered(round * COUNT + index)).expect("it reads"));
-        if round == 2 {
-            (1..=2).for_each(|_| input.write_all(&numbered(3 * COUNT)).expect("it reads"));
-        }
         written.send(()).expect("the board waits");
     }
     drop(input);
     let (code, _, error) = decode(&child.wait_with_output().expect("it ends"));
     let counts = summary(&error);
-    let overtaken = counts.strip_prefix("4 taken, 0 superseded, 0 refused, ").and_then(|rest| rest.split_once(' '));
-    assert_eq!((code, overtaken), (0, Some(("599", "replaced by newer ones before they were sent"))), "{counts}");
+    let numbers: Vec<u32> = counts.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [taken, 0, 0, replaced] = numbers[..] else { panic!("{counts}") };
+    assert!(counts.ends_with("replaced by newer ones before they were sent"), "{counts}");
+    // As many as were asked for, and what was not read yet when the last was.
+    assert!((4..=6).contains(&taken), "{counts}");
+    assert_eq!((code, taken + replaced), (0, 1 + 3 * COUNT), "{counts}");
     server.join();
 }
 

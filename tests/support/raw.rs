@@ -79,11 +79,20 @@ impl Raw {
 
     /// An HTTP answer's head, with the empty line that ends it.
     pub(crate) fn head(&mut self) -> String {
+        self.head_or_end().expect("an answer")
+    }
+
+    /// The same, or `None` if the connection ends without an answer.
+    pub(crate) fn head_or_end(&mut self) -> Option<String> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            head.push(char::from(self.byte().unwrap_or_else(|| panic!("the answer ends with {head:?}"))));
+            match self.byte() {
+                Some(byte) => head.push(char::from(byte)),
+                None if head.is_empty() => return None,
+                None => panic!("the answer ends with {head:?}"),
+            }
         }
-        head
+        Some(head)
     }
 
     /// A whole HTTP answer, read to the end of the connection: status, head, body.
