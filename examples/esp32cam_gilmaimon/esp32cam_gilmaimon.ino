@@ -41,7 +41,11 @@ void setup() {
 }
 
 void loop() {
-  if (!fovea.available() && !fovea.connect(HOST, 8999, PATH)) return delay(2000);
+  if (!fovea.available()) {
+    delay(2000); // not at once: another sender may have taken the camera
+    fovea.connect(HOST, 8999, PATH);
+    return;
+  }
   fovea.poll(); // answers pings
   static unsigned long sentAt = 0;
   if (millis() - sentAt < INTERVAL_MS) return;
