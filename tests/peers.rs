@@ -7,6 +7,9 @@
 #[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
 mod support;
 
+#[path = "peers/esp32.rs"]
+mod esp32;
+
 use std::{
     env, fs,
     io::Write,
@@ -77,13 +80,7 @@ fn micropython() {
     let script = ["600", PYTHON, "tests/peers/micropython.py", &port];
     let output = command("timeout").args(script).args(jpegs()).output().expect("every Linux has `timeout`");
     assert!(output.status.success(), "{}: {}{}", output.status, text(&output.stdout), text(&output.stderr));
-    let mut heard = Vec::new();
-    eventually("every picture is a result or superseded", || {
-        let messages = reader.before_pong().into_iter();
-        heard.extend(messages.map(|message| Message::from_json(&message.to_string()).expect("as published")));
-        results(&heard).map(|result| 1 + result.superseded).sum::<u64>() == PICTURES as u64
-    });
-    the_square_is_followed(&heard);
+    the_square_is_followed(&hear(&mut reader, PICTURES));
 }
 
 #[test]
@@ -131,6 +128,17 @@ fn talk(peer: &str, interpreter: &str, needs: &[&str], package: &str, pictures: 
     assert_eq!(code, Some(0), "the daemon failed");
     assert!(output.status.success(), "{peer} failed: {}", output.status);
     Some(stdout.lines().map(|line| Message::from_json(line).expect("every line is a message")).collect())
+}
+
+/// What a reader hears until so many pictures are results or superseded.
+fn hear(reader: &mut Client, pictures: usize) -> Vec<Message> {
+    let mut heard = Vec::new();
+    eventually("every picture is a result or superseded", || {
+        let messages = reader.before_pong().into_iter();
+        heard.extend(messages.map(|message| Message::from_json(&message.to_string()).expect("as published")));
+        results(&heard).map(|result| 1 + result.superseded).sum::<u64>() == pictures as u64
+    });
+    heard
 }
 
 /// Whether a peer has what it needs; if it must run and has not, this fails.

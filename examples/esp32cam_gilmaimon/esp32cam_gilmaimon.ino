@@ -1,8 +1,11 @@
 // A camera on an ESP32-CAM (AI-Thinker), with the library "ArduinoWebsockets" by Gil Maimon
 // (https://github.com/gilmaimon/ArduinoWebsockets). Arduino IDE: board "AI Thinker ESP32-CAM".
 //
-// This sketch was written for version 0.5 of the library, which needs no settings for fovea. It was never tried on a real
-// ESP32. The tests send the request that the library writes for it.
+// esp32cam_gilmaimon_v1.ino sends its own frame numbers and capture times, and the newest frame when fovea has
+// taken the last one.
+//
+// This sketch was written for version 0.5 of the library, which needs no settings for fovea. It was never tried
+// on a real ESP32. The tests run it on a PC, with a stand-in for the library.
 
 #include <WiFi.h>
 #include <ArduinoWebsockets.h>

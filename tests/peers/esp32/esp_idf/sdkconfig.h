@@ -1,0 +1,6 @@
+// As main/Kconfig.projbuild has the defaults.
+#pragma once
+
+#define CONFIG_CAMERA_WIFI_NAME "NETWORK"
+#define CONFIG_CAMERA_WIFI_PASSWORD "PASSWORD"
+#define CONFIG_CAMERA_FOVEA_URI "ws://192.168.1.20:8999/frames/door"
