@@ -94,6 +94,12 @@ impl Feed {
         Ok(self.stream.write_all(bytes)?)
     }
 
+    /// Waits for a result.
+    pub(crate) fn next_result(&mut self) -> Result<()> {
+        while !is_result(&self.texts.recv_timeout(Duration::from_secs(10))?) {}
+        Ok(())
+    }
+
     /// Sends at a steady rate for a time; gives every result that came meanwhile, as text.
     pub(crate) fn play(&mut self, interval: Duration, time: Duration) -> Result<Vec<String>> {
         let start = Instant::now();
@@ -104,9 +110,7 @@ impl Feed {
             due += interval;
         }
         thread::sleep(Duration::from_millis(100)); // the last result
-        let is_result =
-            |text: &String| serde_json::from_str::<Value>(text).is_ok_and(|value| value["type"] == "result");
-        Ok(self.texts.try_iter().filter(is_result).collect())
+        Ok(self.texts.try_iter().filter(|text| is_result(text)).collect())
     }
 
     /// Keeps one frame waiting and one being looked at for a time; gives how many were taken a second.
@@ -141,6 +145,10 @@ impl Wire {
         let header_at = is_v1.then(|| bytes.len() - HEADER_BYTES - picture.len());
         Self { bytes, header_at }
     }
+}
+
+fn is_result(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|value| value["type"] == "result")
 }
 
 /// A WebSocket frame as a client sends it.

@@ -8,6 +8,7 @@
 mod bare;
 mod daemon;
 mod feed;
+mod first_picture;
 mod footage;
 mod measure;
 #[path = "../look_time/pngs.rs"]

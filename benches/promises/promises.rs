@@ -19,6 +19,7 @@ use crate::{
     Result, bare,
     daemon::Daemon,
     feed::{Feed, Speaks, masked, upgrade},
+    first_picture,
     footage::{FULL_HD, VGA, frames},
     measure::{RATE, ages, core, cpu_time, median, memory_kb, minor_faults, quantile, seconds, wake_ups},
     pngs::{self, Fill, Kind},
@@ -32,7 +33,7 @@ use crate::{
 type Promise = fn(f64) -> Result<Vec<String>>;
 
 /// All of them, by the name that runs one alone.
-pub(crate) const ALL: [(&str, Promise); 11] = [
+pub(crate) const ALL: [(&str, Promise); 12] = [
     ("saturated", saturated),
     ("overload", overload),
     ("cpu", cpu),
@@ -43,6 +44,7 @@ pub(crate) const ALL: [(&str, Promise); 11] = [
     ("fair", fair),
     ("viewers", viewers::viewers),
     ("scraping", scraping::scraping),
+    ("first", first_picture::first_picture),
     ("size", size),
 ];
 

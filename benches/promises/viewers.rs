@@ -126,13 +126,13 @@ fn peak_mb(daemon: &Daemon) -> Result<f64> {
 }
 
 /// Somebody who looks at live pictures until dropped, or has stopped reading.
-struct Viewer {
+pub(crate) struct Viewer {
     stream: TcpStream,
     bytes: Arc<AtomicU64>,
 }
 
 impl Viewer {
-    fn start(address: SocketAddr, is_stuck: bool) -> Result<Self> {
+    pub(crate) fn start(address: SocketAddr, is_stuck: bool) -> Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.write_all(b"GET /cameras/door/live.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         let bytes = Arc::new(AtomicU64::new(0));

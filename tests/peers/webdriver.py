@@ -152,13 +152,13 @@ class Browser:
 
 
 @contextmanager
-def browser(*options):
-    """A browser, with more options for Chromium, ended whatever happens."""
+def browser(*options, **capabilities):
+    """A browser, with more options for Chromium and capabilities of WebDriver, ended whatever happens."""
     driver, address = start_driver()
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             wanted = {"goog:chromeOptions": {"args": [*OPTIONS, *options, f"--user-data-dir={profile}"]},
-                      "goog:loggingPrefs": {"browser": "ALL"}}
+                      "goog:loggingPrefs": {"browser": "ALL"}, **capabilities}
             session = ask("POST", f"{address}/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
             one = Browser(f"{address}/session/{session}")
             try:
