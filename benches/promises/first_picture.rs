@@ -17,12 +17,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use fovea::frame::Size;
 
 use crate::{
     Result,
     daemon::Daemon,
     feed::{Feed, Speaks},
-    footage::{FULL_HD, frames},
+    footage::{FULL_HD, VGA, frames},
     measure::{median, quantile},
     table::row,
     viewers::Viewer,
@@ -50,7 +51,10 @@ pub(crate) fn first_picture(share: f64) -> Result<Vec<String>> {
     let http = daemon.http_address()?;
     let _camera = Camera::start(&daemon, &pictures)?;
     let tries = if share < 1.0 { 10 } else { 200 };
-    let mut rows = vec![first_result(daemon.address, &pictures, tries)?];
+    let mut rows = vec![
+        first_result(daemon.address, &frames(VGA, 40, false)?, VGA, tries)?,
+        first_result(daemon.address, &pictures, FULL_HD, tries)?,
+    ];
     for others in [0, 19] {
         let _others = (0..others).map(|_| Viewer::start(http, false)).collect::<Result<Vec<_>>>()?;
         let viewers = if others == 0 { "1 viewer".into() } else { format!("{} viewers", others + 1) };
@@ -89,7 +93,7 @@ fn repeat(times: u32, mut measure: impl FnMut() -> Result<Duration>) -> Result<V
 }
 
 /// A sender that connects, sends one frame and waits for what is seen in it.
-fn first_result(address: SocketAddr, pictures: &[Bytes], tries: u32) -> Result<String> {
+fn first_result(address: SocketAddr, pictures: &[Bytes], size: Size, tries: u32) -> Result<String> {
     let times = repeat(tries, || {
         let start = Instant::now();
         let mut sender = Feed::connect(address, "/frames/yard?results", pictures, Speaks::Bare)?;
@@ -97,7 +101,7 @@ fn first_result(address: SocketAddr, pictures: &[Bytes], tries: u32) -> Result<S
         sender.next_result()?;
         Ok(start.elapsed())
     })?;
-    Ok(soon("a sender: from its connect to its first result, 1920x1080", times, SOCKET_MS))
+    Ok(soon(&format!("a sender: from its connect to its first result, {size}"), times, SOCKET_MS))
 }
 
 /// From the connect to the last byte of the first picture.
