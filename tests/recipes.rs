@@ -64,11 +64,10 @@ fn a_stream_of_motion() {
         let port = free_port();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("motion");
         fs::create_dir_all(&folder).expect("it can be made");
-        let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vtest.avi");
         let config = format!(
             "netcam_url file://{}\nwidth 640\nheight 480\npicture_output off\nmovie_output off\nwebcontrol_port 0\n\
              stream_port {port}\nstream_maxrate 10\ntarget_dir {}\nlog_file {}\n",
-            film.display(),
+            film().display(),
             folder.display(),
             folder.join("log").display(),
         );
@@ -108,9 +107,8 @@ fn rtsp() {
 #[test]
 fn films() {
     if has(&["ffmpeg", "-version"], "ffmpeg") {
-        let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vtest.avi");
         // Again and again: a slow machine looks at few frames before the end.
-        let film = format!("-stream_loop -1 -i {}", film.display());
+        let film = format!("-stream_loop -1 -i {}", film().display());
         let film = [("-i walk.avi", &*film)];
         follow("a film at its own speed", &film, [640, 480]);
         follow("a film at twice its speed", &film, [640, 480]);
@@ -188,14 +186,18 @@ impl HttpCamera {
     fn start() -> Self {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
-        let film: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vtest.avi");
         let mut command = Command::new("ffmpeg");
-        command.args(["-v", "error", "-re", "-stream_loop", "-1", "-i"]).arg(film);
+        command.args(["-v", "error", "-re", "-stream_loop", "-1", "-i"]).arg(film());
         command.args(["-f", "mpjpeg", "-q:v", "3", "-listen", "1", &format!("http://{address}/stream")]);
         let running = Running::start(&mut command);
         wait_for_port(port);
         Self { address, _running: running }
     }
+}
+
+/// What the cameras see.
+fn film() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vtest.avi")
 }
 
 fn free_port() -> u16 {
