@@ -6,14 +6,15 @@ use std::{
 };
 
 use clap::Parser;
-use fovea::commands::Cli;
+use fovea::{commands::Cli, system::printable::Printable};
 
 fn main() -> ExitCode {
     match Cli::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "{failure}"); // if nobody listens there, the exit code must do
-            ExitCode::from(failure.exit_code())
+            let exit_code = failure.exit_code();
+            let _ = writeln!(io::stderr(), "{}", Printable(failure)); // if nobody listens there, the exit code must do
+            ExitCode::from(exit_code)
         }
     }
 }

@@ -9,6 +9,8 @@ mod camera;
 mod connect;
 #[path = "client/demo.rs"]
 mod demo;
+#[path = "client/hostile.rs"]
+mod hostile;
 #[path = "client/http_access.rs"]
 mod http_access;
 #[path = "client/http_failures.rs"]

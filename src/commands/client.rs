@@ -14,7 +14,7 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::system::event_fd::poll;
+use crate::system::{event_fd::poll, printable::Printable};
 
 mod handshake;
 mod url;
@@ -275,8 +275,7 @@ impl Client {
 
 /// A server's text without what could control the terminal.
 fn without_controls(text: &str) -> String {
-    let chars = text.chars().filter(|c| *c != '\r'); // lines may end in any way
-    chars.map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    Printable(text.replace('\r', "")).to_string() // lines may end in any way
 }
 
 fn would_block(error: &WsError) -> bool {

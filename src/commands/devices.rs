@@ -6,6 +6,8 @@ mod format;
 mod list;
 
 use super::Failure;
+#[cfg(feature = "v4l2")]
+use crate::system::printable::json;
 
 /// Prints the list.
 ///
@@ -15,7 +17,7 @@ use super::Failure;
 pub fn run(as_json: bool) -> Result<(), Failure> {
     let nodes = list::all()?;
     if as_json {
-        super::print_line(serde_json::to_string_pretty(&nodes)?)?;
+        super::print_line(json(&serde_json::to_string_pretty(&nodes)?))?;
     } else {
         super::print_line(format::list(&nodes))?;
     }

@@ -11,6 +11,7 @@ use super::{Failure, StatusArgs, client::HttpUrl, print_line};
 use crate::{
     config::Config,
     status::Report,
+    system::printable::{json, one_line},
     telemetry::camera_metrics::{Availability, Snapshot},
 };
 
@@ -55,7 +56,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let answer = fetch(&url)?;
     let report: Report = serde_json::from_str(&answer).map_err(|error| StatusError::NotFovea(url, error))?;
     if args.json {
-        print_line(answer)?;
+        print_line(json(&answer))?;
     } else {
         print_line(table(&report))?;
     }
@@ -104,15 +105,16 @@ fn fetch(url: &HttpUrl) -> Result<String, StatusError> {
 
 /// `door lost since 2026-11-22 12:03:11`
 fn camera_state(camera: &Snapshot) -> String {
-    format!("{} {}", camera.camera, camera.state.summary())
+    format!("{} {}", one_line(&camera.camera), camera.state.summary())
 }
 
 /// A line for each camera, and one for its last error.
 fn table(report: &Report) -> String {
-    let width = report.cameras.iter().map(|camera| camera.camera.len()).max().unwrap_or_default();
-    let mut text = format!("fovea {}, {}", report.version, report.summary());
-    for camera in &report.cameras {
-        let Snapshot { camera: name, fps, superseded, refused, .. } = camera;
+    let names: Vec<_> = report.cameras.iter().map(|camera| one_line(&camera.camera)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    let mut text = format!("fovea {}, {}", one_line(&report.version), report.summary());
+    for (camera, name) in report.cameras.iter().zip(&names) {
+        let Snapshot { fps, superseded, refused, .. } = camera;
         let age = camera
             .age_ms
             .map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99));
@@ -124,7 +126,7 @@ fn table(report: &Report) -> String {
             "\n{name:width$}  {fps:5.1} fps  age {age}  superseded {superseded}  refused {refused}  {state}"
         );
         if let Some(error) = &camera.last_error {
-            let _ = write!(text, "\n{:width$}  last error: {}", "", error.summary());
+            let _ = write!(text, "\n{:width$}  last error: {}", "", one_line(&error.summary()));
         }
     }
     text

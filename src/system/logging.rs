@@ -8,6 +8,8 @@ use std::{
 use log::{LevelFilter, error};
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 
+use super::printable::Printable;
+
 /// Starts to log lines of `level` and above. From now on a panic is logged and ends the process. Call it once.
 ///
 /// # Errors
@@ -21,7 +23,7 @@ pub fn start(level: LevelFilter) -> io::Result<()> {
             .filter_module("fovea", LevelFilter::Trace)
             .format(|out, record| {
                 let time = jiff::Timestamp::now();
-                writeln!(out, "{time:.3} {:5} {}", record.level(), record.args())
+                writeln!(out, "{time:.3} {:5} {}", record.level(), Printable(record.args()))
             })
             .try_init()
             .map_err(io::Error::other)?;

@@ -2,8 +2,11 @@
 
 use std::{fs, path::Path};
 
-/// The value in the file `name` of `folder`, without white space around it; `None` if it is not there or not to be read.
+use super::printable::one_line;
+
+/// The value in the file `name` of `folder`, without white space around it, and without what controls a terminal: a USB
+/// device writes some of them. `None` if it is not there or not to be read.
 #[must_use]
 pub fn read(folder: &Path, name: &str) -> Option<String> {
-    Some(fs::read_to_string(folder.join(name)).ok()?.trim().to_owned())
+    Some(one_line(fs::read_to_string(folder.join(name)).ok()?.trim()))
 }

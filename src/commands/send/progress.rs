@@ -8,7 +8,11 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{SendSummary, sender::SendEvent};
-use crate::{commands::ErrorChain, message::Message};
+use crate::{
+    commands::ErrorChain,
+    message::Message,
+    system::printable::{Printable, json_line},
+};
 
 /// Shows the progress. Any thread may call it.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl Progress {
             SendEvent::Message(text, Message::Result(_) | Message::Event(_) | Message::Refused(_)) if self.results => {
                 return self.bar.suspend(|| {
                     let mut out = io::stdout().lock();
-                    writeln!(out, "{text}").and_then(|()| out.flush())
+                    writeln!(out, "{}", json_line(text)).and_then(|()| out.flush())
                 });
             }
             SendEvent::Message(..) => {}
@@ -73,7 +77,7 @@ impl Progress {
 /// # Errors
 /// If standard error does not accept it.
 pub(super) fn write_line(line: &dyn fmt::Display) -> io::Result<()> {
-    io::stderr().write_all(format!("{line}\n").as_bytes())
+    io::stderr().write_all(format!("{}\n", Printable(line)).as_bytes())
 }
 
 /// The text beside the bar.

@@ -8,7 +8,10 @@ use super::{
     camera_stats::WindowStats,
     detail::{Detection, EventDetail, StageOutput},
 };
-use crate::message::{Event, EventState, Rect};
+use crate::{
+    message::{Event, EventState, Rect},
+    system::printable::one_line,
+};
 
 /// How many boxes of a label or an event a line lists; it counts the rest.
 const MAX_BOXES: usize = 3;
@@ -67,9 +70,10 @@ fn list(boxes: impl ExactSizeIterator<Item = String>) -> String {
 
 /// Cuts a text that comes from a peer or a picture, and replaces what could control the terminal.
 pub(super) fn printable(text: &str) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
-    let shown: String = chars.by_ref().take(MAX_TEXT_CHARS).collect();
-    if chars.next().is_some() { shown + "..." } else { shown }
+    match text.char_indices().nth(MAX_TEXT_CHARS) {
+        Some((end, _)) => one_line(&text[..end]) + "...",
+        None => one_line(text),
+    }
 }
 
 /// `motion starts in path: 60x148 at 412,96`, `tamper starts (covered)`, `motion ends after 4.2 s`

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{View, dashboard::Dashboard};
+use crate::system::printable::json_line;
 
 /// The time from one line of a camera to its next.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -41,12 +42,12 @@ impl View for LineView {
     }
 }
 
-/// Prints the messages as they come.
+/// Prints the messages as they come, each in one line.
 pub(super) struct JsonView;
 
 impl View for JsonView {
     fn on_message(&mut self, text: &str, _now: Instant) -> io::Result<()> {
-        print(text)
+        print(&json_line(text))
     }
 
     fn next_tick(&self) -> Option<Instant> {

@@ -21,6 +21,8 @@ use v4l::{
     v4l2::{self, vidioc},
 };
 
+use crate::system::printable::one_line;
+
 /// The most memory planes that a buffer can have (`VIDEO_MAX_PLANES`).
 pub(super) const MAX_PLANES: usize = 8;
 
@@ -273,10 +275,11 @@ pub(super) fn capture_parameters(parameters: &mut v4l2_streamparm) -> &mut v4l2_
     }
 }
 
-/// Reads a text from a field that is padded with zeros. Replaces what is not UTF-8.
+/// Reads a text from a field that is padded with zeros. Replaces what is not UTF-8, and what controls a terminal: some come
+/// from the device, which may be anybody's.
 pub(super) fn text(field: &[u8]) -> String {
     let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
-    String::from_utf8_lossy(&field[..end]).trim().to_owned()
+    one_line(String::from_utf8_lossy(&field[..end]).trim())
 }
 
 /// Calls the driver, and again if a signal interrupted it. The [`IoctlArg`] keeps what `arg` points to alive.
@@ -294,5 +297,17 @@ fn ioctl<T>(fd: &OwnedFd, request: vidioc::_IOC_TYPE, arg: &mut T) -> Result<(),
             Err(Errno::EINTR) => {}
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cameras_name_cannot_control_the_terminal() {
+        assert_eq!(text(b" HD Webcam\0rest"), "HD Webcam");
+        assert_eq!(text(b"\x1b]0;owned\x07\xc2\x9b2J\n\0"), "\u{fffd}]0;owned\u{fffd}\u{fffd}2J");
+        assert_eq!(text(&[0xff; 4]), "\u{fffd}".repeat(4));
     }
 }
