@@ -6,7 +6,7 @@
 //! mapping keeps the device open in the kernel, which then cannot bring the camera back. So [`DriverBuffers::close`]
 //! replaces the memory of those buffers with memory of this process, in place.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
@@ -14,7 +14,7 @@ use nix::errno::Errno;
 
 use super::{
     device::{DequeuedBuffer, Device},
-    mapping::Mapping,
+    mapping::{Lent, Mapping},
 };
 use crate::{source::buffers::Pool, sync::Mutex};
 
@@ -26,7 +26,7 @@ const MIN_QUEUED: usize = 2;
 #[derive(Debug)]
 pub(super) struct DriverBuffers {
     /// The memory planes of each buffer, by the buffer's index.
-    mappings: Vec<Vec<Mapping>>,
+    mappings: Vec<Vec<Arc<Mapping>>>,
     state: Mutex<State>,
     /// The indices of buffers that no frame holds any more; there is room for all.
     released: ArrayQueue<u32>,
@@ -51,8 +51,8 @@ enum BufferState {
     Dequeued,
     /// The capture thread, because the driver refused it. It has to be queued again.
     QueueFailed,
-    /// A frame, whose bytes are this range of the first memory plane.
-    Held(Range<usize>),
+    /// A frame, whose bytes are lent by the first memory plane.
+    Held,
 }
 
 /// The bytes of an image.
@@ -68,7 +68,8 @@ pub(super) struct Payload {
 struct BufferGuard {
     buffers: Arc<DriverBuffers>,
     index: u32,
-    used: Range<usize>,
+    /// Given back first: then the driver may have the buffer.
+    lent: Option<Lent>,
 }
 
 impl DriverBuffers {
@@ -102,16 +103,24 @@ impl DriverBuffers {
 
     /// Queues a buffer that was dequeued.
     pub(super) fn requeue(&self, index: u32) {
-        self.state.lock().queue(index);
+        self.queue(&mut self.state.lock(), index);
     }
 
     /// Queues the buffers that frames have released, and those that the driver refused before.
     pub(super) fn queue_returned(&self) {
         let mut state = self.state.lock();
-        std::iter::from_fn(|| self.released.pop()).for_each(|index| state.queue(index));
+        std::iter::from_fn(|| self.released.pop()).for_each(|index| self.queue(&mut state, index));
         let failed = (0..).zip(&state.buffers).filter(|(_, state)| **state == BufferState::QueueFailed);
         let failed: Vec<u32> = failed.map(|(index, _)| index).collect(); // as a rule it is empty, which costs nothing
-        failed.into_iter().for_each(|index| state.queue(index));
+        failed.into_iter().for_each(|index| self.queue(&mut state, index));
+    }
+
+    /// Gives a buffer to the driver, unless somebody reads it.
+    fn queue(&self, state: &mut State, index: u32) {
+        let mut planes = self.mappings.get(index as usize).into_iter().flatten();
+        if !planes.any(|plane| plane.is_lent()) {
+            state.queue(index);
+        }
     }
 
     /// Returns how often the driver refused to queue a buffer since the last call.
@@ -123,16 +132,14 @@ impl DriverBuffers {
     /// dropped, or are a copy if the driver would be left with fewer than [`MIN_QUEUED`] buffers.
     pub(super) fn payload(self: &Arc<Self>, buffer: &DequeuedBuffer, pool: &Pool) -> Payload {
         let index = buffer.index;
-        let plane = self.plane(index);
-        let used = clamp(&buffer.used[0], plane.len());
-        let mut state = self.state.lock();
-        if state.hold(index, &used) {
-            drop(state);
-            let guard = BufferGuard { buffers: self.clone(), index, used };
+        let planes = self.mappings.get(index as usize).map_or(&[][..], Vec::as_slice);
+        let lent = planes.first().and_then(|plane| plane.lend(&buffer.used[0]));
+        if lent.is_some() && self.state.lock().hold(index) {
+            let guard = BufferGuard { buffers: self.clone(), index, lent };
             return Payload { bytes: Bytes::from_owner(guard), is_copy: false };
         }
-        drop(state);
-        let bytes = copy(&[&plane[used]], pool);
+        let bytes = copy(lent.iter().map(Lent::as_ref), pool);
+        drop(lent);
         self.requeue(index);
         Payload { bytes, is_copy: true }
     }
@@ -141,57 +148,36 @@ impl DriverBuffers {
     /// are always a copy.
     pub(super) fn concat_planes(&self, buffer: &DequeuedBuffer, lengths: &[usize], pool: &Pool) -> Payload {
         let mappings = self.mappings.get(buffer.index as usize).map_or(&[][..], Vec::as_slice);
-        let parts: Vec<_> = mappings
-            .iter()
-            .zip(&buffer.used)
-            .zip(lengths)
-            .map(|((plane, used), length)| {
-                let part = &plane.bytes()[clamp(used, plane.bytes().len())];
-                &part[..part.len().min(*length)]
-            })
-            .collect();
-        let bytes = copy(&parts, pool);
+        let lent: Vec<_> = mappings.iter().zip(&buffer.used).map(|(plane, used)| plane.lend(used)).collect();
+        let parts = lent.iter().zip(lengths).map(|(lent, length)| {
+            let part = lent.as_ref().map_or(&[][..], Lent::as_ref);
+            &part[..part.len().min(*length)]
+        });
+        let bytes = copy(parts, pool);
+        drop(lent);
         self.requeue(buffer.index);
         Payload { bytes, is_copy: true }
     }
 
-    /// The first memory plane of a buffer; empty if there is no such buffer.
-    fn plane(&self, index: u32) -> &[u8] {
-        let planes = self.mappings.get(index as usize);
-        planes.and_then(|planes| planes.first()).map_or(&[], Mapping::bytes)
-    }
-
     /// Ends the stream. Afterwards no buffer is queued any more, and none keeps the device open.
     pub(super) fn close(&self) {
-        let mut state = self.state.lock();
-        let Some(device) = state.device.take() else { return };
-        for index in std::iter::from_fn(|| self.released.pop()) {
-            state.release(index);
-        }
-        let states = state.buffers.clone();
-        drop(state); // the ioctls below can take long, and a thread that drops a frame must not wait for them
+        // The ioctls below can take long, and nobody is to wait for them: the lock is free again.
+        let Some(device) = self.state.lock().device.take() else { return };
         // It fails if the device is gone, which has stopped then.
         let _ = device.stream_off();
-        for (planes, state) in self.mappings.iter().zip(&states) {
-            let keep = if let BufferState::Held(used) = state { used.end } else { 0 };
+        for plane in self.mappings.iter().flatten() {
             // If there is no memory, the device stays open until the frame is dropped.
-            let _: Vec<_> = planes.iter().map(|plane| plane.detach(keep)).collect();
+            let _ = plane.detach();
         }
         let _ = device.request_buffers(0);
     }
 }
 
-/// Limits the range of the data that the driver states to the `length` bytes that there are. Some drivers state more.
-fn clamp(used: &Range<usize>, length: usize) -> Range<usize> {
-    let end = used.end.min(length);
-    used.start.min(end)..end
-}
-
 /// Copies `parts` into a buffer of the pool, one after the other.
-fn copy(parts: &[&[u8]], pool: &Pool) -> Bytes {
+fn copy<'p>(parts: impl Iterator<Item = &'p [u8]> + Clone, pool: &Pool) -> Bytes {
     let mut buffer = pool.buffer();
     // All are parts of one buffer, whose memory planes together have `MAX_BUFFER_BYTES` at most.
-    buffer.reserve(parts.iter().map(|part| part.len()).sum());
+    buffer.reserve(parts.clone().map(<[u8]>::len).sum());
     for part in parts {
         buffer.spare_mut(part.len()).copy_from_slice(part);
         buffer.advance(part.len());
@@ -206,7 +192,7 @@ impl State {
 
     fn mark_dequeued(&mut self, index: u32) -> Result<(), Errno> {
         match self.buffers.get_mut(index as usize) {
-            None | Some(BufferState::Held(_)) => Err(Errno::EIO),
+            None | Some(BufferState::Held) => Err(Errno::EIO),
             Some(state) => {
                 *state = BufferState::Dequeued;
                 Ok(())
@@ -214,22 +200,15 @@ impl State {
         }
     }
 
-    /// Lets a frame hold the `used` bytes of a buffer, if the driver has enough other buffers. Returns whether it does.
-    fn hold(&mut self, index: u32, used: &Range<usize>) -> bool {
+    /// Lets a frame hold a buffer, if the driver has enough other buffers. Returns whether it does.
+    fn hold(&mut self, index: u32) -> bool {
         let has_enough = self.queued() >= MIN_QUEUED;
         match self.buffers.get_mut(index as usize) {
             Some(state) if has_enough => {
-                *state = BufferState::Held(used.clone());
+                *state = BufferState::Held;
                 true
             }
             _ => false,
-        }
-    }
-
-    /// Notes that no frame holds a buffer any more, when there is no stream to queue it with.
-    fn release(&mut self, index: u32) {
-        if let Some(state) = self.buffers.get_mut(index as usize) {
-            *state = BufferState::Dequeued;
         }
     }
 
@@ -246,12 +225,13 @@ impl State {
 
 impl AsRef<[u8]> for BufferGuard {
     fn as_ref(&self) -> &[u8] {
-        &self.buffers.plane(self.index)[self.used.clone()]
+        self.lent.as_ref().map_or(&[], Lent::as_ref)
     }
 }
 
 impl Drop for BufferGuard {
     fn drop(&mut self) {
+        drop(self.lent.take());
         let _ = self.buffers.released.push(self.index); // there is room for every buffer
     }
 }
@@ -261,35 +241,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_range_of_the_data_is_limited_to_what_there_is() {
-        assert_eq!(clamp(&(0..100), 100), 0..100);
-        assert_eq!(clamp(&(16..200), 100), 16..100, "more than the buffer has");
-        assert_eq!(clamp(&(usize::MAX..usize::MAX), 100), 100..100);
-        #[expect(clippy::reversed_empty_ranges, reason = "a driver can state an offset beyond the end")]
-        let reversed = 50..20;
-        assert_eq!(clamp(&reversed, 100), 20..20);
-        assert_eq!(clamp(&(0..0), 0), 0..0);
-    }
-
-    #[test]
     fn a_buffer_that_does_not_exist_or_is_held_cannot_be_dequeued() {
         let mut state = State { device: None, buffers: vec![BufferState::Queued; 4], errors: 0 };
         assert_eq!(state.mark_dequeued(4), Err(Errno::EIO));
         assert_eq!(state.mark_dequeued(u32::MAX), Err(Errno::EIO));
-        assert!(!state.hold(u32::MAX, &(0..1)));
+        assert!(!state.hold(u32::MAX));
         assert_eq!(state.mark_dequeued(0), Ok(()));
-        assert!(state.hold(0, &(0..1)));
+        assert!(state.hold(0));
         assert_eq!(state.mark_dequeued(0), Err(Errno::EIO), "a frame holds it");
         assert_eq!(state.mark_dequeued(1), Ok(()));
-        assert!(state.hold(1, &(0..1)), "two are still queued");
+        assert!(state.hold(1), "two are still queued");
         assert_eq!(state.mark_dequeued(2), Ok(()));
-        assert!(!state.hold(2, &(0..1)), "the driver would run out of buffers");
+        assert!(!state.hold(2), "the driver would run out of buffers");
     }
 
     #[test]
     fn parts_are_copied_one_after_the_other() {
         let pool = Pool::default();
-        assert_eq!(copy(&[b"luma", b"", b"uv"], &pool), &b"lumauv"[..]);
-        assert!(copy(&[], &pool).is_empty());
+        let parts: [&[u8]; 3] = [b"luma", b"", b"uv"];
+        assert_eq!(copy(parts.into_iter(), &pool), &b"lumauv"[..]);
+        assert!(copy(std::iter::empty(), &pool).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Streaming I/O of a device: buffers are queued empty and dequeued filled.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::Arc};
 
 use nix::errno::Errno;
 use v4l::{
@@ -67,7 +67,7 @@ impl Device {
     ///
     /// # Errors
     /// Fails if the driver or the kernel refuses, or if the driver states lengths that cannot be.
-    pub(in crate::source::v4l2) fn map(&self, index: u32) -> Result<Vec<Mapping>, Errno> {
+    pub(in crate::source::v4l2) fn map(&self, index: u32) -> Result<Vec<Arc<Mapping>>, Errno> {
         let mut buffer = Buffer::new(self.buffer_type(), index);
         self.ioctl(vidioc::VIDIOC_QUERYBUF, &mut buffer)?;
         Mapping::map_planes(&self.fd, &buffer.plane_offsets())
