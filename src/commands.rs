@@ -22,6 +22,8 @@ use std::{
     io::{self, Write},
 };
 
+use crate::system::printable::Printable;
+
 pub use arguments::{Cli, Command, DemoArgs, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, WatchArgs, exit};
 
 impl Command {
@@ -91,12 +93,12 @@ impl fmt::Display for ErrorChain<'_> {
     }
 }
 
-/// Writes a line to standard output. A closed pipe (`fovea ... | head`) is no failure.
+/// Writes a line to standard output, without what controls a terminal. A closed pipe (`fovea ... | head`) is no failure.
 ///
 /// # Errors
 /// If writing fails for another reason, such as a full disk.
 pub fn print_line(line: impl fmt::Display) -> Result<(), StdoutError> {
-    match writeln!(io::stdout(), "{line}") {
+    match writeln!(io::stdout(), "{}", Printable(line)) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(StdoutError(error)),
         _ => Ok(()),
     }

@@ -116,7 +116,7 @@ pub struct Server {
     pub allow_anonymous: bool,
     /// Web origins (`https://host:port`, `null`) whose pages may connect besides pages of the same host. Default none.
     pub allowed_origins: Vec<String>,
-    /// Clients at one time. Default 16.
+    /// Clients at one time; see [`places`](crate::system::places). Default 16.
     pub max_clients: usize,
     /// Bytes of the largest message accepted. Default 8 MiB: a raw 1080p BGR picture fits.
     pub max_message_bytes: usize,
@@ -156,8 +156,8 @@ pub struct Http {
     pub allow_anonymous: bool,
     /// Names of this board that somebody else could own as well, by which browsers may ask for it. Default none.
     pub allowed_hosts: Vec<String>,
-    /// Connections at one time. Default 32: an open page holds three (pictures, events, status), and up to six in the ten
-    /// seconds after it loads.
+    /// Requests that are answered at one time, streams among them; see [`places`](crate::system::places). Default 32: an open
+    /// page has two streams (pictures, events), and asks for more now and then.
     pub max_clients: usize,
 }
 

@@ -154,7 +154,8 @@ impl Daemon {
 
         let http = http_port.map(|port| {
             let (hub, status, cameras) = (hub.clone(), status.clone(), cameras.views());
-            let inputs = http::Inputs { cameras, status, hub, websocket_port: address.port() };
+            let websocket_connections = server.connections().clone();
+            let inputs = http::Inputs { cameras, status, hub, websocket_port: address.port(), websocket_connections };
             port.serve(inputs, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;

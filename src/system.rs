@@ -8,6 +8,7 @@ pub mod event_fd;
 pub mod logging;
 pub mod malloc;
 pub mod notify;
+pub mod places;
 pub mod printable;
 pub mod sysfs;
 pub mod thread;

@@ -2,6 +2,7 @@
 //! who reads.
 
 pub mod camera_metrics;
+pub mod connection_metrics;
 pub mod histogram;
 pub mod log_limiter;
 pub mod output_metrics;

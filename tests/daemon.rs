@@ -29,6 +29,7 @@ mod daemon {
     mod newest_wins;
     mod nothing_is_left;
     mod openings;
+    mod places;
     mod protocol_faults;
     mod reload;
     mod service;

@@ -11,7 +11,7 @@ use super::{
     event_bus::EventBus,
     jpeg_cache::{CameraJpeg, JpegCache},
 };
-use crate::{hub::Hub, status::Status};
+use crate::{hub::Hub, status::Status, telemetry::connection_metrics::ConnectionMetrics};
 
 /// A handle of the shared state.
 pub(super) type App = Arc<AppState>;
@@ -23,6 +23,8 @@ pub(super) struct AppState {
     pub(super) bus: Arc<EventBus>,
     pub(super) status: Arc<Status>,
     pub(super) websocket_port: u16,
+    /// What is counted of the connections of each port, by its name.
+    pub(super) ports: [(&'static str, Arc<ConnectionMetrics>); 2],
 }
 
 impl AppState {
@@ -33,8 +35,9 @@ impl AppState {
         hub: &Arc<Hub>,
         status: Arc<Status>,
         websocket_port: u16,
+        ports: [(&'static str, Arc<ConnectionMetrics>); 2],
     ) -> io::Result<App> {
-        Ok(Arc::new(Self { cache, bus: Arc::new(EventBus::new(hub)?), status, websocket_port }))
+        Ok(Arc::new(Self { cache, bus: Arc::new(EventBus::new(hub)?), status, websocket_port, ports }))
     }
 
     /// The camera called `name`.

@@ -44,6 +44,13 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     for (output, count) in app.bus.dropped() {
         text.sample(dropped, &[("output", output)], count);
     }
+    let not_served = "fovea_connections_not_served_total";
+    text.family(not_served, "counter", "Connections and requests for which a port had no place, by cause.");
+    for (port, metrics) in &app.ports {
+        for (cause, count) in metrics.not_served() {
+            text.sample(not_served, &[("port", port), ("cause", cause)], count);
+        }
+    }
     write_process(&mut text, report.started_at.as_second());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
 }

@@ -16,7 +16,7 @@ use super::{
     event_stream, health, live, metrics, page,
     security::{self, AllowedHosts},
 };
-use crate::config;
+use crate::{config, system::places::NoPlace};
 
 /// All paths of the server.
 pub(super) fn routes(app: App, settings: &config::Http) -> Router {
@@ -39,14 +39,23 @@ pub(super) fn routes(app: App, settings: &config::Http) -> Router {
         .layer(from_fn(security::add_headers))
 }
 
-/// The answer to every request on a connection beyond the limit.
-pub(super) fn full(max_clients: usize) -> Router {
-    let full = move || async move {
-        let why =
-            format!("{max_clients} connections are open, and http.max_clients allows no more. Try again later.\n");
-        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")], why)
+/// The answer to a request for which `http.max_clients` has no place.
+pub(super) fn no_place(why: NoPlace, max_clients: usize) -> Response {
+    let (status, text) = match why {
+        NoPlace::Full => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{max_clients} connections are open, and http.max_clients allows no more. Try again later.\n"),
+        ),
+        NoPlace::Share(share) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            format!(
+                "{share} connections of your address are open, and one address gets no more of the {max_clients} places in \
+                 http.max_clients. Close a page, or raise http.max_clients.\n"
+            ),
+        ),
     };
-    Router::new().fallback(full).layer(from_fn(security::add_headers))
+    let headers = [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")];
+    security::with_headers((status, headers, text).into_response())
 }
 
 async fn not_found() -> Response {

@@ -68,7 +68,11 @@ pub(super) async fn check_host(State(allowed): State<Arc<AllowedHosts>>, request
 
 /// Adds [`HEADERS`] to a response, except those that it has already.
 pub(super) async fn add_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    with_headers(next.run(request).await)
+}
+
+/// The response with [`HEADERS`], except those that it has already.
+pub(super) fn with_headers(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

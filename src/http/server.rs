@@ -7,8 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, http::Request};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -21,24 +25,26 @@ use nix::sys::socket::{
 use tokio::{
     net::{self, TcpStream},
     runtime,
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
 
-use super::{app::AppState, camera_view::CameraView, jpeg_cache::JpegCache, routes};
+use super::{
+    app::AppState,
+    camera_view::CameraView,
+    connections::{ConnectionGuard, Connections},
+    jpeg_cache::JpegCache,
+    routes,
+};
 use crate::{
     config,
     hub::Hub,
     status::Status,
-    system::{async_event_fd::AsyncEventFd, cores, event_fd::EventFd, thread::Thread},
-    telemetry::log_limiter::LogLimiter,
+    system::{async_event_fd::AsyncEventFd, cores, event_fd::EventFd, places::Holder, thread::Thread},
+    telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
 };
 
-/// Connections beyond `http.max_clients` that are still accepted, to be answered with 503.
-const MAX_REJECTED: usize = 8;
-
 /// Time for a request to come, the first on a connection or the next. The page asks every two seconds; a client that is
-/// idle longer has to connect again and cannot hold its permit.
+/// idle longer has to connect again.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a request. Browsers send about 600.
@@ -68,6 +74,8 @@ pub struct Inputs {
     pub hub: Arc<Hub>,
     /// The port that frames come in at.
     pub websocket_port: u16,
+    /// What is counted of that port's connections.
+    pub websocket_connections: Arc<ConnectionMetrics>,
 }
 
 /// The open port.
@@ -102,7 +110,9 @@ impl Listener {
     /// When the system has no threads or descriptors left.
     pub fn serve(self, inputs: Inputs, stop: Arc<EventFd>, ended: Arc<EventFd>) -> io::Result<Server> {
         let Self { socket, settings } = self;
-        let Inputs { cameras, status, hub, websocket_port } = inputs;
+        let Inputs { cameras, status, hub, websocket_port, websocket_connections } = inputs;
+        let connections = Arc::new(Connections::new(settings.max_clients, Arc::default()));
+        let ports = [("websocket", websocket_connections), ("http", connections.metrics().clone())];
         let cache = Arc::new(JpegCache::new(cameras));
         let address = socket.local_addr()?;
         // One more thread for what takes long: it encodes pictures, one after the other.
@@ -119,12 +129,12 @@ impl Listener {
             let served = runtime.block_on(async {
                 let socket = net::TcpListener::from_std(socket)?;
                 let stop = AsyncEventFd::new(stop)?;
-                let app = AppState::new(cache_of_app, &hub, status, websocket_port)?;
+                let app = AppState::new(cache_of_app, &hub, status, websocket_port, ports)?;
                 let (bus, cache, routes) = (app.bus.clone(), app.cache.clone(), routes::routes(app, &settings));
                 tokio::select! {
                     stopped = stop.is_set() => stopped,
                     failed = bus.run(&cache) => failed,
-                    () = accept(socket, routes, settings.max_clients) => Ok(()),
+                    () = accept(socket, routes, connections) => Ok(()),
                 }
             });
             runtime.shutdown_background(); // does not wait for a picture that is being encoded
@@ -164,39 +174,48 @@ fn set_lowest_priority() {
 }
 
 /// Accepts connections. Runs for ever.
-async fn accept(listener: net::TcpListener, app: Router, max_clients: usize) {
-    let (permits, rejections) = (Arc::new(Semaphore::new(max_clients)), Arc::new(Semaphore::new(MAX_REJECTED)));
-    let full = routes::full(max_clients);
+async fn accept(listener: net::TcpListener, app: Router, connections: Arc<Connections>) {
     let exhausted = LogLimiter::default();
     loop {
-        let socket = match listener.accept().await {
-            Ok((socket, _)) => socket,
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                let connection = connections.add(Holder::of(peer.ip()));
+                tokio::spawn(serve(socket, app.clone(), connections.clone(), connection));
+            }
             Err(error) => {
                 if let Some(suppressed) = exhausted.check() {
                     warn!("cannot accept an HTTP connection: {error}{suppressed}");
                 }
                 sleep(RETRY_DELAY).await;
-                continue;
             }
-        };
-        if let Ok(permit) = permits.clone().try_acquire_owned() {
-            tokio::spawn(serve(socket, app.clone(), permit));
-        } else if let Ok(permit) = rejections.clone().try_acquire_owned() {
-            tokio::spawn(serve(socket, full.clone(), permit));
         }
     }
 }
 
 /// Serves one connection to its end.
-async fn serve(socket: TcpStream, app: Router, _permit: OwnedSemaphorePermit) {
+async fn serve(socket: TcpStream, app: Router, connections: Arc<Connections>, connection: ConnectionGuard) {
     let stall_ms = u32::try_from(STALL_TIMEOUT.as_millis()).expect("a minute");
     let bounded = setsockopt(&socket, SndBuf, &SEND_BUFFER_BYTES).and(setsockopt(&socket, TcpUserTimeout, &stall_ms));
     if bounded.is_err() || socket.set_nodelay(true).is_err() {
         return; // the client has disconnected already
     }
+    let app = TowerToHyperService::new(app);
+    let answer = service_fn(|request: Request<Incoming>| {
+        let begun = connection.begin(request.uri().path());
+        let (app, max_clients) = (app.clone(), connections.max_clients());
+        async move {
+            match begun {
+                Ok(begun) => app.call(request).await.map(|answer| begun.keep_until_sent(answer)),
+                Err(why) => Ok(routes::no_place(why, max_clients)),
+            }
+        }
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
     http.max_header_size(MAX_REQUEST_BYTES).max_buf_size(WRITE_BUFFER_BYTES);
-    // Any error means that the client is gone.
-    let _ = http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(app)).await;
+    tokio::select! {
+        // Any error means that the client is gone.
+        _ = http.serve_connection(TokioIo::new(socket), answer) => {}
+        () = connection.is_unwanted() => {}
+    }
 }

@@ -20,7 +20,7 @@ use tungstenite::protocol::frame::{
 };
 
 use super::{
-    client::{self, Room},
+    client,
     connection::{Connection, Content, Disconnect},
     server::Server,
     session::Session,
@@ -106,8 +106,8 @@ fn echo(server: Arc<Server>, socket: TcpStream) {
     let settings = server.settings();
     let queue = server.hub.queue("websocket", settings.config.outbox_bytes).expect("there are descriptors");
     let peer = socket.peer_addr().expect("it is connected");
-    let session = Session { server, settings, socket, peer, queue };
-    let Some((_, upgrade)) = client::handshake(&session, Room::Free).expect("the suite asks as it should") else {
+    let session = Session::new(server, settings, socket, peer, queue);
+    let Some((_, upgrade)) = client::handshake(&session).expect("the suite asks as it should") else {
         return;
     };
     let mut connection = session.upgrade(upgrade, MESSAGE_BYTES);

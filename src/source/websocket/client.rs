@@ -15,27 +15,18 @@ use super::{
     reader, sender,
     session::{Session, Upgrade},
 };
-use crate::system::event_fd::poll;
-
-/// Whether there is room for a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    /// There is.
-    Free,
-    /// There is none: it is only told so.
-    Full,
-}
+use crate::system::{event_fd::poll, places::Place};
 
 /// Serves the client until it leaves or is sent away.
-pub(super) fn serve(session: &Session, room: Room) {
-    match handshake(session, room) {
-        Ok(Some((Route { role: Role::Sender { camera, replies }, protocol }, upgrade))) => {
+pub(super) fn serve(session: &Session) {
+    match admit(session) {
+        Ok(Some((_place, Route { role: Role::Sender { camera, replies }, protocol }, upgrade))) => {
             sender::serve(session, &camera, replies, protocol, upgrade);
         }
-        Ok(Some((Route { role: Role::Reader { camera }, protocol }, upgrade))) => {
+        Ok(Some((_place, Route { role: Role::Reader { camera }, protocol }, upgrade))) => {
             reader::serve(session, camera.as_ref(), protocol, upgrade);
         }
-        Ok(None) => {} // it left, or the server shuts down
+        Ok(None) => {} // it left or was dropped, or the server shuts down
         Err(error) => {
             let peer = session.peer;
             if let Some(suppressed) = session.server.denied.check() {
@@ -49,17 +40,21 @@ pub(super) fn serve(session: &Session, room: Room) {
     }
 }
 
+/// Reads the request, and finds a place for the client.
+fn admit(session: &Session) -> Result<Option<(Place, Route, Upgrade)>, HandshakeError> {
+    let Some((route, upgrade)) = handshake(session)? else { return Ok(None) };
+    let place = session.take_place(&route.role)?;
+    Ok(place.map(|place| (place, route, upgrade)))
+}
+
 /// Reads the request and decides what the client is for.
-pub(super) fn handshake(session: &Session, room: Room) -> Result<Option<(Route, Upgrade)>, HandshakeError> {
+pub(super) fn handshake(session: &Session) -> Result<Option<(Route, Upgrade)>, HandshakeError> {
     let Session { settings, socket, queue, .. } = session;
     let config = &settings.config;
     let deadline = Instant::now() + config.handshake_timeout;
     let mut bytes = Vec::new();
     loop {
         if let Some((length, request)) = handshake::parse(&bytes)? {
-            if room == Room::Full {
-                return Err(HandshakeError::full(config.max_clients));
-            }
             let (route, response) = handshake::accept(&request, &settings.known_cameras(), &config.allowed_origins)?;
             return Ok(Some((route, Upgrade { response, early: bytes.split_off(length) })));
         }

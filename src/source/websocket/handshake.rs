@@ -11,7 +11,12 @@ use tungstenite::{
 };
 
 use super::origin;
-use crate::{frame::Camera, hub::Replies, system::authority, wire::SUBPROTOCOL};
+use crate::{
+    frame::Camera,
+    hub::Replies,
+    system::{authority, places::NoPlace},
+    wire::SUBPROTOCOL,
+};
 
 /// The longest request that is read. Browsers send about 600 bytes, with cookies of the same host maybe some thousands.
 pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024;
@@ -67,11 +72,22 @@ impl HandshakeError {
         Self { status, body: body.into(), headers: Vec::new() }
     }
 
-    /// 503: as many clients as `server.max_clients` allows are here.
-    pub(super) fn full(max_clients: usize) -> Self {
-        let body =
-            format!("{max_clients} clients are connected, and server.max_clients allows no more. Try again later.");
-        Self { headers: vec![(header::RETRY_AFTER, "5")], ..Self::new(StatusCode::SERVICE_UNAVAILABLE, body) }
+    /// 503 or 429: `server.max_clients` has no place for it.
+    pub(super) fn no_place(why: NoPlace, max_clients: usize) -> Self {
+        let (status, body) = match why {
+            NoPlace::Full => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("{max_clients} clients are connected, and server.max_clients allows no more. Try again later."),
+            ),
+            NoPlace::Share(share) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                format!(
+                    "{share} clients of your address are connected, and one address gets no more of the {max_clients} \
+                     places in server.max_clients. Close one of them, or raise server.max_clients."
+                ),
+            ),
+        };
+        Self { headers: vec![(header::RETRY_AFTER, "5")], ..Self::new(status, body) }
     }
 
     /// 408: the request did not come in time.

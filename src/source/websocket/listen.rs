@@ -8,11 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use log::warn;
-use nix::poll::PollFlags;
+use log::{info, warn};
+use nix::{
+    poll::PollFlags,
+    sys::socket::{setsockopt, sockopt::SndBuf},
+};
 
 use super::{
-    client::{self, Room},
+    client,
     server::{Server, ServerSettings},
     session::Session,
 };
@@ -20,20 +23,32 @@ use crate::{
     hub::queue::{CloseReason, Queue},
     system::{
         event_fd::{EventFd, poll},
+        places::{Holder, first_of_most},
         thread::Thread,
         watchdog::Heartbeat,
     },
-    telemetry::log_limiter::LogLimiter,
+    telemetry::{connection_metrics::NotServed, log_limiter::LogLimiter},
 };
 
-/// Clients beyond `server.max_clients` that are still listened to, to be told that they are too many.
-const TOLD_FULL: usize = 8;
+/// Clients at one time that have not got a place among `server.max_clients` yet. For one more, one of them is dropped: the
+/// oldest of the address that has the most of them. So silent ones do not keep others out.
+const MAX_HANDSHAKES: usize = 32;
+
+/// Clients that were dropped and whose threads have not noticed yet. As long as there are so many, clients that come wait.
+const MAX_DROPPED: usize = 16;
 
 /// Clients accepted in one round: a flood of them must not keep the loop from looking up.
 const AT_ONCE: usize = 64;
 
+/// Bytes that the kernel buffers for a client, besides what waits in its queue. It takes as much again for its own
+/// bookkeeping. By itself it would buffer 4 MB for each that does not read.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
 /// Time to wait when the system has no descriptor or thread for one more client.
 const EXHAUSTED: Duration = Duration::from_millis(500);
+
+/// Time to wait for threads of clients that were dropped. The end of one ends it.
+const CROWDED: Duration = Duration::from_millis(100);
 
 /// How long the clients' threads may take to say goodbye.
 const GOODBYES: Duration = Duration::from_millis(1000);
@@ -57,7 +72,9 @@ struct Clients {
 #[derive(Debug)]
 struct Client {
     thread: Thread,
-    queue: Arc<Queue>,
+    session: Arc<Session>,
+    holder: Holder,
+    is_dropped: bool,
 }
 
 impl Listener {
@@ -107,7 +124,7 @@ impl Listener {
             ended.clear();
             clients.clients.retain(|client| !client.thread.is_over());
             retry_at = match self.accept(server, &ended, &mut clients) {
-                Ok(()) => None,
+                Ok(is_crowded) => is_crowded.then(|| Instant::now() + CROWDED),
                 Err(error) => {
                     if let Some(suppressed) = exhausted.check() {
                         warn!("cannot accept a client: {error}; clients wait{suppressed}");
@@ -120,25 +137,25 @@ impl Listener {
         Ok(())
     }
 
-    /// Accepts those who are waiting.
-    fn accept(&self, server: &Arc<Server>, ended: &Arc<EventFd>, clients: &mut Clients) -> io::Result<()> {
+    /// Accepts those who are waiting. Returns whether others have to end first.
+    fn accept(&self, server: &Arc<Server>, ended: &Arc<EventFd>, clients: &mut Clients) -> io::Result<bool> {
         for _ in 0..AT_ONCE {
+            if clients.are_too_many() {
+                return Ok(true);
+            }
             let (settings, queue) = clients.prepare(server)?;
             let (socket, peer) = match self.0.accept() {
                 Ok(accepted) => accepted,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue, // it changed its mind
                 Err(error) => return Err(error),
             };
-            let (here, max_clients) = (clients.clients.len(), settings.config.max_clients);
-            if here < max_clients + TOLD_FULL {
-                let room = if here < max_clients { Room::Free } else { Room::Full };
-                let session = Session { server: server.clone(), settings, socket, peer, queue };
-                clients.next = None;
-                clients.clients.push(start(session, room, ended.clone())?);
-            }
+            clients.make_room(server);
+            let session = Session::new(server.clone(), settings, socket, peer, queue);
+            clients.next = None;
+            clients.clients.push(start(session, ended.clone())?);
         }
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -155,21 +172,55 @@ impl Clients {
         self.next = Some((settings.clone(), queue.clone()));
         Ok((settings, queue))
     }
+
+    /// Whether too many were dropped that are still here.
+    fn are_too_many(&mut self) -> bool {
+        let dropped = |clients: &[Client]| clients.iter().filter(|client| client.is_dropped).count();
+        if dropped(&self.clients) >= MAX_DROPPED {
+            self.clients.retain(|client| !client.thread.is_over());
+        }
+        dropped(&self.clients) >= MAX_DROPPED
+    }
+
+    /// Drops a client that has no place yet, if there are as many of those as there may be.
+    fn make_room(&mut self, server: &Server) {
+        let waits = |client: &&mut Client| client.session.is_at_the_door();
+        if self.clients.iter_mut().filter(waits).count() < MAX_HANDSHAKES {
+            return;
+        }
+        self.clients.retain(|client| !client.thread.is_over()); // it may have left meanwhile
+        let mut waiting: Vec<_> = self.clients.iter_mut().filter(waits).collect();
+        if waiting.len() < MAX_HANDSHAKES {
+            return;
+        }
+        let longest = first_of_most(waiting.iter().map(|client| &client.holder)).expect("there are some");
+        let client = &mut waiting[longest];
+        client.is_dropped = client.session.drop_unless_in();
+        if client.is_dropped {
+            server.connections.count(NotServed::Silent);
+            if let Some(suppressed) = server.dropped.check() {
+                let peer = client.session.peer;
+                info!(CLIENT:% = peer; "{peer} dropped: it has sent no whole request, and others wait{suppressed}");
+            }
+        }
+    }
 }
 
 /// Gives a client its thread.
-fn start(session: Session, room: Room, ended: Arc<EventFd>) -> io::Result<Client> {
+fn start(session: Session, ended: Arc<EventFd>) -> io::Result<Client> {
     session.socket.set_nonblocking(true)?;
     session.socket.set_nodelay(true)?;
-    let queue = session.queue.clone();
-    let thread = Thread::spawn(&format!("ws-{}", session.peer), ended, move || client::serve(&session, room))?;
-    Ok(Client { thread, queue })
+    setsockopt(&session.socket, SndBuf, &SEND_BUFFER_BYTES)?;
+    let (holder, session) = (Holder::of(session.peer.ip()), Arc::new(session));
+    let served = session.clone();
+    let thread = Thread::spawn(&format!("ws-{}", session.peer), ended, move || client::serve(&served))?;
+    Ok(Client { thread, session, holder, is_dropped: false })
 }
 
 /// Ends all clients at once, and waits for their threads together.
 fn close_all(clients: Vec<Client>) {
     for client in &clients {
-        client.queue.close(CloseReason::ShuttingDown);
+        client.session.queue.close(CloseReason::ShuttingDown);
     }
     let deadline = Instant::now() + GOODBYES;
     for client in clients {

@@ -14,14 +14,18 @@ use crate::{
         queue::{CloseReason, Queue},
     },
     sync::Mutex,
-    telemetry::log_limiter::LogLimiter,
+    system::places::Places,
+    telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
 };
 
 /// The port, as its clients have it.
 #[derive(Debug)]
 pub struct Server {
     pub(super) hub: Arc<Hub>,
+    pub(super) places: Arc<Places>,
+    pub(super) connections: Arc<ConnectionMetrics>,
     pub(super) denied: LogLimiter,
+    pub(super) dropped: LogLimiter,
     pub(super) readers_connected: LogLimiter,
     pub(super) readers_disconnected: LogLimiter,
     // Replaced, never changed: who asks keeps what it got.
@@ -71,7 +75,10 @@ impl Server {
         let ingests = cameras.iter().map(|camera| Arc::new(Ingest::new(camera))).collect();
         Self {
             hub,
+            places: Arc::default(),
+            connections: Arc::default(),
             denied: LogLimiter::default(),
+            dropped: LogLimiter::default(),
             readers_connected: LogLimiter::default(),
             readers_disconnected: LogLimiter::default(),
             settings: ArcSwap::from_pointee(ServerSettings { config, ingests }),
@@ -92,6 +99,12 @@ impl Server {
         for camera in before.cameras().filter(|camera| now.ingest(camera).is_none()) {
             self.hub.close(camera, CloseReason::CameraRemoved);
         }
+    }
+
+    /// What is counted of its connections.
+    #[must_use]
+    pub fn connections(&self) -> &Arc<ConnectionMetrics> {
+        &self.connections
     }
 
     /// What holds for a client that comes now.

@@ -2,13 +2,17 @@
 
 use std::{
     io::Write,
-    net::{SocketAddr, TcpStream},
-    sync::Arc,
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use super::{
     connection::{Connection, ConnectionLimits},
+    handshake::{HandshakeError, Role},
     server::{Server, ServerSettings},
 };
 use crate::{
@@ -19,7 +23,10 @@ use crate::{
         queue::{CloseReason, Queue},
     },
     message::{self, Hello, Message},
-    system::clock::Monotonic,
+    system::{
+        clock::Monotonic,
+        places::{Holder, Place},
+    },
 };
 
 /// What stands between a client's request and its connection.
@@ -44,9 +51,58 @@ pub(super) struct Session {
     pub(super) peer: SocketAddr,
     /// What waits for it.
     pub(super) queue: Arc<Queue>,
+    /// Set by the first who decides: the client's thread that it is in, or the listener that it is dropped.
+    is_decided: AtomicBool,
 }
 
 impl Session {
+    /// A client that has just connected.
+    pub(super) fn new(
+        server: Arc<Server>,
+        settings: Arc<ServerSettings>,
+        socket: TcpStream,
+        peer: SocketAddr,
+        queue: Arc<Queue>,
+    ) -> Self {
+        Self { server, settings, socket, peer, queue, is_decided: AtomicBool::new(false) }
+    }
+
+    /// Whether it is neither in nor dropped: it is about to send its request, or was denied and is about to leave.
+    pub(super) fn is_at_the_door(&self) -> bool {
+        !self.is_decided.load(Ordering::Relaxed) // nothing else is read because of it
+    }
+
+    /// A place for it among the clients, to be kept as long as it is here. `None` if the listener has dropped it meanwhile.
+    ///
+    /// # Errors
+    /// With the answer for a client for which there is no place.
+    pub(super) fn take_place(&self, role: &Role) -> Result<Option<Place>, HandshakeError> {
+        let holder = match role {
+            Role::Sender { camera, .. } => Holder::Named(camera.name().to_owned()),
+            Role::Reader { .. } => Holder::of(self.peer.ip()),
+        };
+        let max_clients = self.settings.config.max_clients;
+        let place = self.server.places.take(holder, max_clients).map_err(|why| {
+            self.server.connections.count(why.into());
+            HandshakeError::no_place(why, max_clients)
+        })?;
+        Ok(self.decide().then_some(place))
+    }
+
+    /// Drops it, unless it is in by now. Its thread ends as soon as it notices. Returns whether it is dropped.
+    pub(super) fn drop_unless_in(&self) -> bool {
+        let is_dropped = self.decide();
+        if is_dropped {
+            let _ = self.socket.shutdown(Shutdown::Both); // it fails if the client has left
+        }
+        is_dropped
+    }
+
+    /// Whether the caller is the first to decide.
+    fn decide(&self) -> bool {
+        !self.is_decided.swap(true, Ordering::Relaxed) // as above
+    }
+
     /// Lets it in. To be done when everything is ready for it: once it knows that it is in, it misses nothing.
     pub(super) fn upgrade(&self, upgrade: Upgrade, message_bytes: usize) -> Connection<'_> {
         let Upgrade { response, early } = upgrade;

@@ -137,15 +137,12 @@ fn a_request_longer_than_anybodys_is_refused() {
 #[test]
 fn one_connection_too_many_is_told_so_and_the_next_one_after_that_fits() {
     let daemon = Daemon::start(&format!("{HTTP}max_clients = 1\n{DOOR}"));
-    let address = daemon.http_address();
-    let mut first = connect(address);
-    first.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
-    first.read_exact(&mut [0; 15]).expect("it is served and stays");
-    let full = get(&daemon, "/healthz");
+    let first = get(&daemon, "/live");
+    let full = get(&daemon, "/api/status");
     assert_eq!((full.status, full.header("retry-after")), (503, Some("5")));
     assert!(full.text().contains("http.max_clients"));
     drop(first);
-    eventually("its place is free", || get(&daemon, "/healthz").status == 200);
+    eventually("its place is free", || get(&daemon, "/api/status").status == 200);
 }
 
 #[test]
