@@ -54,6 +54,7 @@
 //! [`processor`] name OpenCV's types, only `source/websocket` names WebSocket's, only `source/v4l2` names V4L2's.
 //! `docs/architecture.md` says more, and how to add a stage, an output or a command.
 
+pub mod access;
 pub mod camera;
 pub mod commands;
 pub mod config;
