@@ -14,6 +14,7 @@ pub mod run;
 pub mod send;
 mod signals;
 pub mod status;
+pub mod token;
 pub mod watch;
 
 use std::{
@@ -24,7 +25,10 @@ use std::{
 
 use crate::system::printable::Printable;
 
-pub use arguments::{Cli, Command, DemoArgs, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, WatchArgs, exit};
+pub use arguments::{
+    Cli, Command, DemoArgs, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, TokenArgs, TokenCommand, TokenRole,
+    WatchArgs, exit,
+};
 
 impl Command {
     /// Runs the command.
@@ -39,6 +43,7 @@ impl Command {
             Self::Doctor { config } => doctor::run(config),
             Self::Dedicate { undo, config } => dedicate::run(*undo, config),
             Self::Devices { json } => devices::run(*json),
+            Self::Token { command } => token::run(command),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
             Self::Demo(args) => demo::run(args),

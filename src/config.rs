@@ -1,10 +1,11 @@
 //! The checked configuration, which the rest of the program takes by reference.
 //!
 //! `file` is the file as written. `check` makes the checked configuration of it: its values are in range and fit together.
-//! Reading opens only the file and logs nothing. It never falls back to defaults: a mistake is an error with its place.
+//! Reading opens only the file and that with the tokens, and logs nothing. It never falls back to defaults: a mistake is an error with its place.
 
 mod check;
 mod diagnostic;
+mod exposure;
 mod file;
 mod messages;
 mod names;
@@ -16,14 +17,25 @@ pub mod violation;
 pub mod zone;
 
 use std::{
+    env,
+    error::Error,
+    fmt,
     fs::File,
     io::{self, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use crate::stage::Stages;
+use crate::{
+    access::{
+        Policy,
+        store::{self, TokensError},
+        tokens::Tokens,
+    },
+    stage::Stages,
+};
 
 pub use self::{
     diagnostic::{Diagnostic, Diagnostics, Position},
@@ -44,6 +56,8 @@ pub struct Config {
     pub log: Log,
     /// `[[camera]]`, at least one, names all different.
     pub cameras: Vec<Camera>,
+    /// What is in `server.tokens_file`; `None` if there is no such file.
+    pub tokens: Option<Arc<Tokens>>,
 }
 
 /// Why there is no configuration.
@@ -66,33 +80,118 @@ pub enum LoadError {
     /// What is wrong in it.
     #[error(transparent)]
     Diagnostics(#[from] Diagnostics),
+    /// What is wrong with the tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// Both have mistakes.
+    #[error("{0}\n{chain}", chain = Chain(.1))]
+    Both(Diagnostics, TokensError),
 }
 
+/// An error of the tokens with its source: it is not the last of a chain.
+struct Chain<'a>(&'a TokensError);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.source() {
+            Some(source) => write!(f, "{}: {source}", self.0),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+/// The name of the tokens' file as a credential of systemd.
+const CREDENTIAL: &str = "tokens";
+
 impl Config {
-    /// The configuration in the file at `path`. Reads at most 1 MiB. It does not check what depends on the board, such as
-    /// whether a core exists.
+    /// The configuration in the file at `path`, with the tokens. Reads at most 1 MiB of each. It does not check what depends
+    /// on the board, such as whether a core exists.
+    ///
+    /// # Errors
+    /// If one of the files is missing, unreadable or invalid.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let bytes = read_bounded(path)?;
+        let mut tokens = Ok(None);
+        let has_tokens = |file: &Path| {
+            tokens = load_tokens(&beside(path, file));
+            !matches!(tokens, Ok(None)) // mistakes in it are told, and not that it is missing
+        };
+        let config = Self::parse_bytes(&path.display().to_string(), &bytes, has_tokens);
+        match (config, tokens) {
+            (Ok(config), Ok(tokens)) => Ok(Self { tokens: tokens.map(Arc::new), ..config }),
+            (Ok(_), Err(tokens)) => Err(tokens.into()),
+            (Err(config), Ok(_)) => Err(config.into()),
+            (Err(config), Err(tokens)) => Err(LoadError::Both(config, tokens)),
+        }
+    }
+
+    /// The same without the tokens, which not every user may read: they could be there, and open the ports.
     ///
     /// # Errors
     /// If the file is missing, unreadable or invalid.
-    pub fn load(path: &Path) -> Result<Self, LoadError> {
+    pub fn load_without_tokens(path: &Path) -> Result<Self, LoadError> {
         let bytes = read_bounded(path)?;
-        Ok(Self::parse_bytes(&path.display().to_string(), &bytes)?)
+        Ok(Self::parse_bytes(&path.display().to_string(), &bytes, |_| true)?)
+    }
+
+    /// Where the tokens of the configuration in the file at `path` are.
+    #[must_use]
+    pub fn tokens_path(&self, path: &Path) -> PathBuf {
+        beside(path, &self.server.tokens_file)
+    }
+
+    /// What it says about who may use the ports.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let allow_anonymous =
+            [self.server.allow_anonymous, self.http.as_ref().is_some_and(|http| http.allow_anonymous)];
+        Policy { tokens: self.tokens.clone(), allow_anonymous }
+    }
+
+    /// Whether the WebSocket port may be at `address`: everybody who can reach it could send and watch.
+    #[must_use]
+    pub fn may_listen_at(&self, address: SocketAddr) -> bool {
+        self.server.allow_anonymous || self.tokens.is_some() || is_local(address)
     }
 
     /// The configuration in `bytes`, which may be no text.
-    pub(crate) fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Self, Diagnostics> {
+    pub(crate) fn parse_bytes(
+        name: &str,
+        bytes: &[u8],
+        has_tokens: impl FnOnce(&Path) -> bool,
+    ) -> Result<Self, Diagnostics> {
         let text = str::from_utf8(bytes).map_err(|error| Diagnostics::not_text(name, bytes, error))?;
-        Self::parse(name, text)
+        Self::parse_text(name, text, has_tokens)
     }
 
-    /// The configuration in `text`; `name` is the file's, for the findings.
+    /// The configuration in `text`, without tokens; `name` is the file's, for the findings.
     ///
     /// # Errors
     /// All that is wrong, at once.
     pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // the mark some Windows editors begin a file with
-        read::read(text).map_err(|diagnostics| Diagnostics::new(name, diagnostics))
+        Self::parse_text(name, text, |_| false)
     }
+
+    fn parse_text(name: &str, text: &str, has_tokens: impl FnOnce(&Path) -> bool) -> Result<Self, Diagnostics> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // the mark some Windows editors begin a file with
+        read::read(text, has_tokens).map_err(|diagnostics| Diagnostics::new(name, diagnostics))
+    }
+}
+
+/// The path that `file`, written in the configuration at `path`, stands for.
+fn beside(path: &Path, file: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(file)
+}
+
+/// The tokens that systemd passes to this process, or else those in the file at `path`.
+fn load_tokens(path: &Path) -> Result<Option<Tokens>, TokensError> {
+    credential().map_or_else(|| store::load(path), |credential| store::load_credential(&credential))
+}
+
+/// The credential with the tokens, if the unit passes one.
+fn credential() -> Option<PathBuf> {
+    let path = Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
+    path.exists().then_some(path)
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, LoadError> {
@@ -110,10 +209,12 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, LoadError> {
 /// The WebSocket port and the limits of those who connect to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
-    /// Address and port (0: any free one); anything but loopback needs `allow_anonymous`. Default `127.0.0.1:8999`.
+    /// Address and port (0: any free one); anything but loopback needs tokens or `allow_anonymous`. Default `127.0.0.1:8999`.
     pub listen: SocketAddr,
-    /// Whoever reaches the port may send and read. Default no.
+    /// Whoever reaches the port may send and read, without a token. Default no.
     pub allow_anonymous: bool,
+    /// The file with the tokens, relative to the configuration's folder. Default `tokens`.
+    pub tokens_file: PathBuf,
     /// Web origins (`https://host:port`, `null`) whose pages may connect besides pages of the same host. Default none.
     pub allowed_origins: Vec<String>,
     /// Clients at one time; see [`places`](crate::system::places). Default 16.
@@ -134,14 +235,6 @@ pub struct Server {
     pub outbox_bytes: usize,
 }
 
-impl Server {
-    /// Whether it may listen at `address`: everybody who can reach it could send and watch.
-    #[must_use]
-    pub fn may_listen_at(&self, address: SocketAddr) -> bool {
-        self.allow_anonymous || is_local(address)
-    }
-}
-
 /// Whether only this machine reaches the address.
 fn is_local(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
@@ -150,9 +243,9 @@ fn is_local(address: SocketAddr) -> bool {
 /// The port that people and monitoring look at, and the limits of those who do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
-    /// Address and port (0: any free one); anything but loopback needs `allow_anonymous`. Default `127.0.0.1:8080`.
+    /// Address and port (0: any free one); anything but loopback needs tokens or `allow_anonymous`. Default `127.0.0.1:8080`.
     pub listen: SocketAddr,
-    /// Whoever reaches the port may watch. Default no.
+    /// Whoever reaches the port may watch, without a token. Default no.
     pub allow_anonymous: bool,
     /// Names of this board that somebody else could own as well, by which browsers may ask for it. Default none.
     pub allowed_hosts: Vec<String>,

@@ -24,6 +24,7 @@ use log::{error, info, warn};
 
 use self::{cameras::Cameras, local_cameras::LocalCameras};
 use crate::{
+    access::{Access, local::LocalTokenError},
     config::{self, Config},
     http,
     output::Outputs,
@@ -54,6 +55,7 @@ pub struct Daemon {
     address: SocketAddr,
     cameras: Cameras,
     local_cameras: LocalCameras,
+    access: Arc<Access>,
     server: Arc<Server>,
     outputs: Outputs,
     stop: Arc<EventFd>,
@@ -82,10 +84,13 @@ pub enum StartError {
     },
     /// The port that systemd opened may not be had.
     #[error(
-        "systemd hands over {0}, and everybody who can reach that address could send and watch; set \
-         server.allow_anonymous = true to allow that, or set ListenStream=127.0.0.1:8999 in the socket unit"
+        "systemd hands over {0}, and everybody who can reach that address could send and watch; make a token (fovea token \
+         add), set server.allow_anonymous = true to allow that, or set ListenStream=127.0.0.1:8999 in the socket unit"
     )]
     Exposed(SocketAddr),
+    /// The local users' token cannot be made.
+    #[error(transparent)]
+    LocalToken(#[from] LocalTokenError),
     /// The processor cannot look.
     #[error(transparent)]
     Processor(#[from] processor::StartError),
@@ -117,10 +122,12 @@ impl Daemon {
         let cores = Cores::plan(config.processor.core)?;
         cores.pin_housekeeping()?;
 
+        // Before the port is open: clients that connect again read it first.
+        let access = Arc::new(Access::start(config.policy())?);
         let cannot_listen = |key, address| move |source| StartError::Listen { key, address, source };
         let listen = config.server.listen;
         let listener = match given.port {
-            Some(port) => take_port(&config.server, port)?,
+            Some(port) => take_port(&config, port)?,
             None => Listener::bind(listen).map_err(cannot_listen("server.listen", listen))?,
         };
         let address = listener.address()?;
@@ -142,7 +149,7 @@ impl Daemon {
             let heartbeat = watchdog.watch("processor");
             move |worker: Worker| worker.run(&slot, &hub, &updates, &heartbeat)
         })?;
-        let server = Arc::new(Server::new(config.server.clone(), &cameras.endpoints(), hub.clone()));
+        let server = Arc::new(Server::new(config.server.clone(), &cameras.endpoints(), hub.clone(), access.clone()));
         let listen = Thread::spawn("listen", ended.clone(), {
             let (server, stop, heartbeat) = (server.clone(), stop.clone(), watchdog.watch("listen"));
             move || {
@@ -154,8 +161,9 @@ impl Daemon {
 
         let http = http_port.map(|port| {
             let (hub, status, cameras) = (hub.clone(), status.clone(), cameras.views());
-            let websocket_connections = server.connections().clone();
-            let inputs = http::Inputs { cameras, status, hub, websocket_port: address.port(), websocket_connections };
+            let (websocket_port, websocket_connections) = (address.port(), server.connections().clone());
+            let access = access.clone();
+            let inputs = http::Inputs { cameras, status, hub, websocket_port, websocket_connections, access };
             port.serve(inputs, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
@@ -166,12 +174,16 @@ impl Daemon {
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
+        for sentence in config.exposure(address, http.as_ref().map(http::Server::address)) {
+            info!("{sentence}");
+        }
         let started_with = config;
         Ok(Self {
             started_with,
             address,
             cameras,
             local_cameras,
+            access,
             server,
             outputs,
             stop,
@@ -193,10 +205,14 @@ impl Daemon {
         let next = self.cameras.prepare(&config.cameras);
         let next_local = self.local_cameras.prepare(&next, &mut self.watchdog)?;
         self.cameras.apply(next);
+        // First nobody new is let in by the old tokens, then who came by them is sent away.
+        self.access.reconfigure(config.policy());
+        self.server.close_revoked();
         self.server.reconfigure(config.server.clone(), &self.cameras.endpoints());
         self.local_cameras.apply(next_local);
         if let Some(http) = &self.http {
             http.set_cameras(self.cameras.views());
+            http.close_revoked();
         }
         self.warn_restart_required(config);
         Ok(())
@@ -205,10 +221,12 @@ impl Daemon {
     /// Tells what in a new configuration has to wait for a restart.
     fn warn_restart_required(&self, new: &Config) {
         let old = &self.started_with;
+        // Who needs a token is no matter of the port: that changes at once.
+        let http = |config: &Config| config.http.clone().map(|http| config::Http { allow_anonymous: false, ..http });
         let changes = [
             ("server.listen", new.server.listen != old.server.listen),
-            ("server.allow_anonymous", !new.server.may_listen_at(self.address)),
-            ("[http]", new.http != old.http),
+            ("server.allow_anonymous", !new.may_listen_at(self.address)),
+            ("[http]", http(new) != http(old)),
             ("processor.core", new.processor.core != old.processor.core),
             ("processor.realtime_priority", new.processor.realtime_priority != old.processor.realtime_priority),
         ];
@@ -267,13 +285,13 @@ impl Daemon {
 }
 
 /// Takes the port that somebody opened for us, under the same rule as one of our own.
-fn take_port(server: &config::Server, port: TcpListener) -> Result<Listener, StartError> {
+fn take_port(config: &Config, port: TcpListener) -> Result<Listener, StartError> {
     let address = port.local_addr()?;
-    if !server.may_listen_at(address) {
+    if !config.may_listen_at(address) {
         return Err(StartError::Exposed(address));
     }
-    if address != server.listen {
-        let listen = server.listen;
+    let listen = config.server.listen;
+    if address != listen {
         warn!("fovea listens on {address}, which systemd hands over; server.listen = \"{listen}\" is not used");
     }
     Ok(Listener::adopt(port)?)

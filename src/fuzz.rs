@@ -11,6 +11,7 @@ mod url;
 
 pub use self::{config::config, decode::decode, image_header::image_header, url::url};
 pub use crate::{
+    access::fuzz::{credentials, tokens},
     commands::{send::source::fuzz::stream, watch::fuzz::watch},
     recording::fuzz::recording,
     source::websocket::fuzz::{control, handshake, header, receiver},

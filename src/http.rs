@@ -4,12 +4,14 @@
 //! Its thread has the lowest priority and may stall without the data plane noticing. If the thread ends, the daemon ends and
 //! systemd restarts it: half a daemon is worse. Without `[http]` in the configuration none of this runs.
 //!
-//! `server` accepts connections, `connections` bounds them; `security` checks the host of each request and adds headers to each response.
-//! `routes` passes a request to `page` (what browsers show), `live` (pictures), `event_stream`, `api`, `metrics` or
+//! `server` accepts connections, `connections` bounds them; `security` checks the host of each request and adds headers to
+//! each response; `access` asks whether the client may, and `login` gives browsers a cookie for a token. `routes` passes a
+//! request to `page` (what browsers show), `live` (pictures), `event_stream`, `api`, `metrics` or
 //! `health`, which share the state in `app`. `event_bus` fans messages of the hub out to viewers. `jpeg_cache` holds each
 //! camera's newest frame as a JPEG file; where the sender sent something else, `jpeg` encodes it once `encoder` gives the
 //! permit.
 
+mod access;
 mod api;
 mod app;
 mod bitmap;
@@ -24,6 +26,7 @@ mod health;
 mod jpeg;
 mod jpeg_cache;
 mod live;
+mod login;
 mod metrics;
 #[cfg(test)]
 mod openapi;

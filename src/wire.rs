@@ -21,6 +21,13 @@ use crate::frame::PixelFormat;
 /// The name of the sub-protocol, in `Sec-WebSocket-Protocol`.
 pub const SUBPROTOCOL: &str = "fovea.v1";
 
+/// The name of the sub-protocol of bare pictures. A web page that offers a token as a sub-protocol has to offer another one,
+/// which the server chooses.
+pub const BARE_SUBPROTOCOL: &str = "fovea.bare";
+
+/// The reason in the close frame of a client that may no longer be here.
+pub const REVOKED: &str = "the tokens have changed, and do not allow this client any more";
+
 /// The reason in the close frame of a sender whose camera another one took.
 pub const REPLACED: &str = "another client sends this camera's frames now";
 

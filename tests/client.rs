@@ -25,6 +25,8 @@ mod send;
 mod sending;
 #[path = "client/server.rs"]
 mod server;
+#[path = "client/token.rs"]
+mod token;
 #[path = "client/watch.rs"]
 mod watch;
 

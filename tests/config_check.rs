@@ -21,7 +21,7 @@ fn every_mistake_is_told_with_its_place() {
 }
 
 #[test]
-fn a_good_file_is_told_in_one_line() {
+fn a_good_file_is_told_with_who_may_use_the_ports() {
     for case in cases("good") {
         let output = check(&case);
         assert_eq!(text(&output.stdout), expected(&case), "{output:?}");

@@ -37,4 +37,5 @@ mod daemon {
     mod start_errors;
     mod status;
     mod tamper;
+    mod tokens;
 }

@@ -101,6 +101,49 @@ fn only_pages_of_the_board_connect_to_it() {
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
 }
 
+#[test]
+fn people_log_in() {
+    if !can_run("login.py", &[CHROMIUM]) {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("login-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let tokens = format!("server.tokens_file = \"{}\"\n", folder.join("tokens").display());
+    let config =
+        format!("{tokens}[http]\nlisten = \"127.0.0.1:0\"\n[[camera]]\nname = \"door\"\n[[camera]]\nname = \"yard\"\n");
+    let file = folder.join("fovea.toml");
+    fs::write(&file, &config).expect("the target folder can be written");
+    let token = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+        let output = command.arg("token").args(args).arg("--config").arg(&file).output().expect("it was built");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("it is ASCII").trim().to_owned()
+    };
+    let viewer = token(&["add", "viewer", "--role", "view"]);
+    let sender = token(&["add", "sender", "--role", "send", "--camera", "door"]);
+    let guest = token(&["add", "guest", "--role", "view", "--camera", "yard"]);
+    let daemon = Daemon::start(&config);
+    let mut script = Command::new("timeout")
+        .args(["900", "/usr/bin/python3", "tests/peers/login.py"])
+        .args([format!("http://{}", daemon.http_address()), daemon.address().port().to_string(), viewer, sender, guest])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("every Linux has `timeout`");
+    let mut answers = script.stdin.take().expect("it is piped");
+    let mut lines =
+        BufReader::new(script.stdout.take().expect("it is piped")).lines().map(|line| line.expect("it is UTF-8"));
+    if lines.next().as_deref() == Some("revoke") {
+        token(&["revoke", "viewer"]);
+        daemon.reload(&config, "the new configuration is in use");
+        writeln!(answers, "done").expect("it waits for that");
+    }
+    assert_eq!(lines.next().as_deref(), Some("done"), "what went wrong is on standard error");
+    assert!(script.wait().expect("it is our child").success());
+    let _ = fs::remove_dir_all(&folder);
+}
+
 /// Whether a script's programs are there, and it is not too early to start a browser; if not, says so.
 fn can_run(script: &str, needs: &[(&str, &[&str])]) -> bool {
     let must = env::var_os("FOVEA_ALL").is_some();

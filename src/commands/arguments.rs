@@ -111,6 +111,16 @@ pub enum Command {
         #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
         config: PathBuf,
     },
+    /// Make, list and revoke tokens: who may send frames, and who may watch
+    ///
+    /// A token is a secret that a client states. The board keeps its hash in the file tokens, beside the configuration. While
+    /// that file exists, every client needs a token.
+    #[command(after_help = TOKEN_EXAMPLES)]
+    Token {
+        /// What to do with tokens
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Send frames to a camera: recorded ones, or those of a program, a pipe or an HTTP camera
     Send(SendArgs),
     /// Show results and events of the cameras, live
@@ -120,6 +130,67 @@ pub enum Command {
     /// Only the camera is not real. The daemon listens on a free port of this machine, and the recorded frames arrive
     /// over a WebSocket connection, as those of a camera do.
     Demo(DemoArgs),
+}
+
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  sudo fovea token add door-cam --role send --camera door    prints the token once
+  sudo fovea token add phone --role view
+  sudo fovea token list
+  sudo fovea token revoke phone
+  sudo systemctl reload fovea                                applies it; connections of revoked tokens end";
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and print it once
+    ///
+    /// The token is the only line on standard output. It cannot be shown again: the board keeps its hash.
+    #[command(after_help = TOKEN_EXAMPLES)]
+    Add {
+        /// A name for it: 1 to 32 of a-z, 0-9, - and _
+        name: String,
+
+        /// What it allows; more than one is possible
+        #[arg(long, value_enum, required = true, value_name = "ROLE")]
+        role: Vec<TokenRole>,
+
+        /// The camera for which it holds; more than one is possible [default: all]
+        #[arg(long, value_name = "CAMERA")]
+        camera: Vec<String>,
+
+        /// The configuration file that the daemon reads
+        #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+        config: PathBuf,
+    },
+    /// List the tokens: names, roles, cameras, and when they were made
+    List {
+        /// The configuration file that the daemon reads
+        #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+        config: PathBuf,
+    },
+    /// Revoke a token
+    Revoke {
+        /// Its name
+        name: String,
+
+        /// The configuration file that the daemon reads
+        #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+        config: PathBuf,
+    },
+}
+
+/// What a token allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TokenRole {
+    /// Send frames, and read the results of these
+    Send,
+    /// See pictures, results, events and counters
+    View,
+    /// Change what the board does while it runs, and view
+    Control,
+    /// Everything
+    Admin,
 }
 
 /// Which configuration to run.
@@ -156,6 +227,31 @@ pub struct StatusArgs {
     /// Print the daemon's answer, one JSON object
     #[arg(long)]
     pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) token: TokenArgs,
+}
+
+/// The token that the server wants.
+///
+/// Without these it is the one in the environment variable FOVEA_TOKEN, or after ?token= in the URL; for a server on this
+/// machine, root and members of the group fovea need none.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TokenArgs {
+    /// A file with the server's token [default: FOVEA_TOKEN in the environment]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "A file with the server's token [default: FOVEA_TOKEN in the environment. For a server on this machine, root \
+                and members of the group fovea need no token]"
+    )]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// The server's token
+    ///
+    /// Other users of this machine can see it in the list of processes. They cannot see it in a file or in FOVEA_TOKEN.
+    #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
+    pub(super) token: Option<String>,
 }
 
 /// What to send, where to, and how.
@@ -246,6 +342,9 @@ pub struct SendArgs {
     /// Print results and events, one JSON object a line
     #[arg(long)]
     pub(super) results: bool,
+
+    #[command(flatten)]
+    pub(super) token: TokenArgs,
 }
 
 /// What a frame waits for before it is sent.
@@ -299,6 +398,9 @@ pub struct WatchArgs {
     /// Print the messages as they arrive, one JSON object a line
     #[arg(long)]
     pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) token: TokenArgs,
 }
 
 /// What to play, and for how long.

@@ -3,15 +3,23 @@
 use std::path::Path;
 
 use super::{Failure, print_line};
-use crate::{config::Config, system::cores::Cores};
+use crate::{
+    config::{Config, LoadError},
+    system::cores::Cores,
+};
 
-/// Checks the configuration in `file` and prints a summary of it. With `here`, checks also that this machine has the
+/// Checks the configuration in `file` and prints a summary of it, and who may use the ports. With `here`, checks also that this machine has the
 /// processor's core.
 ///
 /// # Errors
 /// If the configuration is invalid, with every diagnostic.
 pub fn run(file: &Path, here: bool) -> Result<(), Failure> {
-    let config = Config::load(file).map_err(Failure::of_config)?;
+    let (config, unread) = match Config::load(file) {
+        Err(LoadError::Tokens(error)) if error.is_permission_denied() => {
+            (Config::load_without_tokens(file).map_err(Failure::of_config)?, Some(error))
+        }
+        loaded => (loaded.map_err(Failure::of_config)?, None),
+    };
     if here {
         Cores::plan(config.processor.core).map_err(Failure::of_config)?;
     }
@@ -19,5 +27,12 @@ pub fn run(file: &Path, here: bool) -> Result<(), Failure> {
     let cameras = if names.len() == 1 { "camera" } else { "cameras" };
     let (file, count, names, listen) = (file.display(), names.len(), names.join(", "), config.server.listen);
     print_line(format_args!("{file}: good: {count} {cameras} ({names}), listening on {listen}"))?;
+    match unread {
+        Some(error) => print_line(format_args!("{error}; run this as root to check them"))?,
+        None => {
+            let sentences = config.exposure(config.server.listen, config.http.as_ref().map(|http| http.listen));
+            sentences.iter().try_for_each(|sentence| print_line(format_args!("{}: {sentence}", file)))?;
+        }
+    }
     Ok(())
 }

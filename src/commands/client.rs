@@ -17,8 +17,10 @@ use tungstenite::{
 use crate::system::{event_fd::poll, printable::Printable};
 
 mod handshake;
+mod token_source;
 mod url;
 
+pub use token_source::{TokenSource, TokenSourceError};
 pub use url::{HttpUrl, ServerUrl, UrlError};
 
 /// How long the connection and the handshake may take together.
@@ -68,6 +70,9 @@ pub enum ClientEvent {
 /// Why a connection failed or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// The token to state cannot be had.
+    #[error(transparent)]
+    Token(#[from] TokenSourceError),
     /// The host name does not resolve.
     #[error("cannot resolve the host name {0}")]
     Resolve(String, #[source] io::Error),
@@ -112,17 +117,22 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// Connects and performs the handshake, with `subprotocol` if given. Blocks for 10 s at most, plus the time that
+    /// Connects and performs the handshake, with `subprotocol` if given, and with the token of `tokens` if there is one. Blocks for 10 s at most, plus the time that
     /// the system takes to resolve the host name.
     ///
     /// # Errors
     /// If there is no connection. The text says why, as far as the client can know.
-    pub fn connect(url: &ServerUrl, subprotocol: Option<&'static str>) -> Result<Self, ClientError> {
+    pub fn connect(
+        url: &ServerUrl,
+        subprotocol: Option<&'static str>,
+        tokens: &TokenSource,
+    ) -> Result<Self, ClientError> {
+        let token = tokens.secret(url.token(), url.host())?;
         let deadline = Instant::now() + CONNECT_TIMEOUT;
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let socket = handshake::open(url, subprotocol, config, deadline)?;
+        let socket = handshake::open(url, subprotocol, token.as_ref(), config, deadline)?;
         Ok(Self { socket, last_received: Instant::now(), is_pinged: false, is_unflushed: false })
     }
 

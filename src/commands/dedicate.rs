@@ -72,7 +72,7 @@ pub fn run(undo: bool, config: &Path) -> Result<(), Failure> {
         print_line(format_args!("programs and interrupts may use every core again"))?;
         return Ok(());
     }
-    let wanted = Config::load(config).map_err(Failure::of_config)?.processor.core;
+    let wanted = Config::load_without_tokens(config).map_err(Failure::of_config)?.processor.core;
     let (core, rest) = split_off(&online, wanted)?;
     confine_slices(&rest)?;
     let MoveCounts { moved, fixed } = move_interrupts(Path::new(INTERRUPTS), &rest)?;

@@ -14,8 +14,8 @@ mod sources;
 
 use std::{fmt, path::Path, process::Command};
 
-use super::{Failure, print_line};
-use crate::config::Config;
+use super::{ErrorChain, Failure, print_line};
+use crate::config::{Config, LoadError};
 
 /// All checks, in the order of the output.
 const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
@@ -62,11 +62,16 @@ struct Unhealthy(usize, usize);
 /// # Errors
 /// If a diagnostic is bad.
 pub fn run(config: &Path) -> Result<(), Failure> {
-    let (config, mut diagnostics) = match Config::load(config) {
+    let loaded = match Config::load(config) {
+        // Only root and the service may read the tokens.
+        Err(LoadError::Tokens(error)) if error.is_permission_denied() => Config::load_without_tokens(config),
+        loaded => loaded,
+    };
+    let (config, mut diagnostics) = match loaded {
         Ok(loaded) => {
             (Some(loaded), vec![Diagnostic::good(format!("the configuration {} is valid", config.display()))])
         }
-        Err(error) => (None, vec![Diagnostic::bad(error.to_string())]),
+        Err(error) => (None, vec![Diagnostic::bad(ErrorChain(&error).to_string())]),
     };
     let machine = Machine { config };
     diagnostics.extend(CHECKS.iter().flat_map(|check| check(&machine)));

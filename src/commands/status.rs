@@ -7,8 +7,13 @@ use std::{
     time::Duration,
 };
 
-use super::{Failure, StatusArgs, client::HttpUrl, print_line};
+use super::{
+    Failure, StatusArgs,
+    client::{HttpUrl, TokenSource},
+    print_line,
+};
 use crate::{
+    access::secret::Secret,
     config::Config,
     status::Report,
     system::printable::{json, one_line},
@@ -53,7 +58,8 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
         Some(url) => url.clone(),
         None => configured_url(&args.config)?,
     };
-    let answer = fetch(&url)?;
+    let token = TokenSource::from_args(&args.token)?.secret(None, url.host())?;
+    let answer = fetch(&url, token.as_ref())?;
     let report: Report = serde_json::from_str(&answer).map_err(|error| StatusError::NotFovea(url, error))?;
     if args.json {
         print_line(json(&answer))?;
@@ -67,7 +73,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
 
 /// The URL at which this machine reaches the daemon that was started with `file`.
 fn configured_url(file: &Path) -> Result<HttpUrl, Failure> {
-    let config = Config::load(file).map_err(Failure::of_config)?;
+    let config = Config::load_without_tokens(file).map_err(Failure::of_config)?;
     let listen = config.http.ok_or_else(|| StatusError::NoPort(file.to_owned()))?.listen;
     if listen.port() == 0 {
         return Err(StatusError::AnyPort(file.to_owned()).into());
@@ -86,7 +92,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// The answer's body.
-fn fetch(url: &HttpUrl) -> Result<String, StatusError> {
+fn fetch(url: &HttpUrl, token: Option<&Secret>) -> Result<String, StatusError> {
     let no_answer = |error: ureq::Error| StatusError::NoAnswer(url.clone(), error.into());
     let agent = ureq::Agent::config_builder()
         .proxy(None) // the environment may name one, which would be asked for this machine's own ports
@@ -94,7 +100,11 @@ fn fetch(url: &HttpUrl) -> Result<String, StatusError> {
         .http_status_as_error(false)
         .build()
         .new_agent();
-    let mut answer = agent.get(format!("{url}/api/status")).call().map_err(no_answer)?;
+    let mut request = agent.get(format!("{url}/api/status"));
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {}", token.expose()));
+    }
+    let mut answer = request.call().map_err(no_answer)?;
     let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string().map_err(no_answer)?;
     if answer.status().is_success() {
         return Ok(body);

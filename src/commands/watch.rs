@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{
     WatchArgs,
-    client::{Client, ClientError, ClientEvent},
+    client::{Client, ClientError, ClientEvent, TokenSource},
     signals::Signals,
 };
 
@@ -59,7 +59,8 @@ pub fn run(args: &WatchArgs) -> Result<(), WatchError> {
         let (host, port) = (url.host(), url.port());
         return Err(WatchError::SenderUrl(url.to_string(), format!("ws://{host}:{port}/results/{camera}")));
     }
-    let client = Client::connect(&url, None)?;
+    let tokens = TokenSource::from_args(&args.token).map_err(ClientError::from)?;
+    let client = Client::connect(&url, None, &tokens)?;
     show(client, args.json, &Signals::termination()?, None)
 }
 

@@ -1,6 +1,6 @@
 //! Rules across keys, which no type of one value can hold; then the checked configuration.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use toml::Spanned;
 
@@ -12,8 +12,14 @@ use super::{
 };
 use crate::frame::Size;
 
-/// The checked configuration, if `mistakes` has got none then. `end` is where the text ends.
-pub(super) fn check(file: &file::File, end: usize, violations: &mut Vec<Violation>) -> Config {
+/// The checked configuration, if `mistakes` has got none then. `end` is where the text ends. `has_tokens` says whether there
+/// is such a file with tokens.
+pub(super) fn check(
+    file: &file::File,
+    end: usize,
+    has_tokens: impl FnOnce(&Path) -> bool,
+    violations: &mut Vec<Violation>,
+) -> Config {
     if file.camera.is_empty() {
         let what = "a camera is missing: add a line [[camera]] and below it its name, like name = \"door\"".to_owned();
         violations.push(Violation { span: end..end, what, missed: Some("camera") });
@@ -26,24 +32,27 @@ pub(super) fn check(file: &file::File, end: usize, violations: &mut Vec<Violatio
         violations.extend(camera.v4l2.as_ref().and_then(|v4l2| devices.add(&camera.name, v4l2)));
         cameras.push(self::camera(camera, violations));
     }
+    let has_tokens = has_tokens(&file.server.tokens_file.0);
     Config {
-        server: server(&file.server, violations),
-        http: file.http.as_deref().map(|written| http(written, violations)),
+        server: server(&file.server, has_tokens, violations),
+        http: file.http.as_deref().map(|written| http(written, has_tokens, violations)),
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
         },
         log: Log { level: file.log.level.0 },
         cameras,
+        tokens: None,
     }
 }
 
-fn server(server: &file::Server, violations: &mut Vec<Violation>) -> Server {
+fn server(server: &file::Server, has_tokens: bool, violations: &mut Vec<Violation>) -> Server {
     let missed = "server.allow_anonymous";
-    violations.extend(open_to_all(&server.listen, server.allow_anonymous, "send and watch", missed));
+    violations.extend(open_to_all(&server.listen, server.allow_anonymous || has_tokens, "send and watch", missed));
     Server {
         listen: server.listen.get_ref().0,
         allow_anonymous: server.allow_anonymous,
+        tokens_file: server.tokens_file.0.clone(),
         allowed_origins: server.allowed_origins.iter().map(|origin| origin.0.clone()).collect(),
         max_clients: server.max_clients.usize(),
         max_message_bytes: server.max_message_bytes.usize(),
@@ -56,8 +65,9 @@ fn server(server: &file::Server, violations: &mut Vec<Violation>) -> Server {
     }
 }
 
-fn http(http: &file::Http, violations: &mut Vec<Violation>) -> Http {
-    violations.extend(open_to_all(&http.listen, http.allow_anonymous, "watch", "http.allow_anonymous"));
+fn http(http: &file::Http, has_tokens: bool, violations: &mut Vec<Violation>) -> Http {
+    let is_meant = http.allow_anonymous || has_tokens;
+    violations.extend(open_to_all(&http.listen, is_meant, "watch", "http.allow_anonymous"));
     Http {
         listen: http.listen.get_ref().0,
         allow_anonymous: http.allow_anonymous,
@@ -72,8 +82,8 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
         return None;
     }
     let what = format!(
-        "everybody who can reach this address could {could}; set allow_anonymous = true to allow that, or listen on \
-         127.0.0.1"
+        "everybody who can reach this address could {could}; make a token (fovea token add), set allow_anonymous = true to \
+         allow that, or listen on 127.0.0.1"
     );
     Some(Violation { span: listen.span(), what, missed: Some(missed) })
 }

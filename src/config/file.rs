@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    value::{ControlName, Device, Format, Host, Level, Listen, Name, Origin, Setting, Table, Whole},
+    value::{ControlName, Device, Format, Host, Level, Listen, Name, Origin, Setting, Table, TokensFile, Whole},
     violation::Violation,
 };
 use crate::{
@@ -34,6 +34,7 @@ pub(super) struct File {
 pub(super) struct Server {
     pub(super) listen: Spanned<Listen>,
     pub(super) allow_anonymous: bool,
+    pub(super) tokens_file: TokensFile,
     pub(super) allowed_origins: Vec<Origin>,
     pub(super) max_clients: Whole<1, 1024>,
     pub(super) max_message_bytes: Whole<1_024, 268_435_456>,
@@ -50,6 +51,7 @@ impl Default for Server {
         Self {
             listen: Spanned::new(0..0, Listen(([127, 0, 0, 1], 8999).into())), // never told of: breaks no rule
             allow_anonymous: false,
+            tokens_file: TokensFile("tokens".into()),
             allowed_origins: Vec::new(),
             max_clients: Whole::of::<16>(),
             max_message_bytes: Whole::of::<{ 8 * 1024 * 1024 }>(),

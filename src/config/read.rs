@@ -5,7 +5,7 @@
 //! without a report what only follows from a mistake already reported, such as a table that lacks the name that was
 //! misspelt.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Deserialize;
 use toml::{
@@ -26,8 +26,8 @@ use super::{
 /// The largest number of mistakes reported for one file: each costs a pass over it.
 const MAX_REPORTED: usize = 100;
 
-/// Reads and checks the configuration in `text`.
-pub(super) fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
+/// Reads and checks the configuration in `text`. `has_tokens` says whether there is such a file with tokens.
+pub(super) fn read(text: &str, has_tokens: impl FnOnce(&Path) -> bool) -> Result<Config, Vec<Diagnostic>> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(syntax_errors(text, &errors));
@@ -36,7 +36,7 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let mut reader = Reader { text, items, reported: Vec::new() };
     let Some(file) = reader.deserialize(tree.clone()) else { return Err(reader.into_diagnostics()) };
     let mut violations = Vec::new();
-    let config = check(&file, text.len(), &mut violations);
+    let config = check(&file, text.len(), has_tokens, &mut violations);
     for violation in violations {
         reader.report_violation(violation);
     }
@@ -188,7 +188,7 @@ mod tests {
 
     /// The diagnostics of `text`, one a line.
     fn diagnostics(text: &str) -> String {
-        let diagnostics = read(text).expect_err("there is a mistake");
+        let diagnostics = read(text, |_| false).expect_err("there is a mistake");
         diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
     }
 
@@ -243,7 +243,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused_with_places_in_it(text in prop_oneof![any::<String>(), nearly_toml()]) {
-            if let Err(diagnostics) = read(&text) {
+            if let Err(diagnostics) = read(&text, |_| false) {
                 prop_assert!(!diagnostics.is_empty());
                 for Diagnostic { position, .. } in diagnostics {
                     let line = text.split('\n').nth(position.line - 1);

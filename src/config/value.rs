@@ -3,7 +3,14 @@
 //! The rules are visitors and not `serde(try_from)`: a value of a wrong type (`"5s"` for a number) then reports the
 //! rule too, and toml knows the span of a value that breaks it inside an array.
 
-use std::{fmt, marker::PhantomData, net::SocketAddr, ops::Deref, path::Path, time::Duration};
+use std::{
+    fmt,
+    marker::PhantomData,
+    net::SocketAddr,
+    ops::Deref,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -11,6 +18,7 @@ use serde::{
 };
 
 use super::v4l2::{CameraFormat, ControlValue, DeviceName};
+use crate::access::tokens::{NAME_RULE, is_name};
 
 /// A value that is one string, number or boolean in the file. A type accepts those for which it implements a `from_`.
 trait Scalar: Sized {
@@ -90,6 +98,7 @@ deserialize_scalars! {
     Listen;
     Origin;
     Host;
+    TokensFile;
     Name;
     Level;
     Device;
@@ -241,21 +250,32 @@ impl Scalar for Host {
     }
 }
 
+/// The file with the tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TokensFile(pub(super) PathBuf);
+
+impl Scalar for TokensFile {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a path like \"tokens\"; a relative one begins at the folder of this file")
+    }
+
+    fn from_str(text: &str) -> Option<Self> {
+        let is_valid = !text.is_empty() && !text.ends_with('/') && !text.chars().any(char::is_control);
+        is_valid.then(|| Self(text.into()))
+    }
+}
+
 /// The name of a camera or a zone. It fits into a URL path, a topic and a file name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name(pub(super) String);
 
 impl Scalar for Name {
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit")
+        f.write_str(NAME_RULE)
     }
 
     fn from_str(text: &str) -> Option<Self> {
-        let letter_or_digit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let is_valid = (1..=32).contains(&text.len())
-            && text.starts_with(letter_or_digit)
-            && text.chars().all(|c| letter_or_digit(c) || c == '-' || c == '_');
-        is_valid.then(|| Self(text.to_owned()))
+        is_name(text).then(|| Self(text.to_owned()))
     }
 }
 

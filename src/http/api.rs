@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
@@ -11,7 +11,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{app::App, jpeg_cache::CameraJpeg};
-use crate::{stage, status::Report};
+use crate::{access::Grant, stage, status::Report};
 
 /// How the daemon and each camera are doing.
 #[derive(Debug, Serialize)]
@@ -86,17 +86,20 @@ struct ZoneInfo<'a> {
     polygon: &'a [[f32; 2]],
 }
 
-/// `/api/status`.
-pub(super) async fn status(State(app): State<App>) -> Response {
+/// `/api/status`: of the cameras that the client's token is for.
+pub(super) async fn status(State(app): State<App>, Extension(grant): Extension<Grant>) -> Response {
     let (readers, viewers) = (app.bus.readers(), app.bus.viewers());
-    let status = ServerStatus { report: app.status.report(), readers, viewers, websocket_port: app.websocket_port };
+    let mut report = app.status.report();
+    report.cameras.retain(|camera| grant.rights().cover(&camera.camera));
+    let status = ServerStatus { report, readers, viewers, websocket_port: app.websocket_port };
     Json(status).into_response()
 }
 
-/// `/api/cameras`.
-pub(super) async fn cameras(State(app): State<App>) -> Response {
+/// `/api/cameras`: those that the client's token is for.
+pub(super) async fn cameras(State(app): State<App>, Extension(grant): Extension<Grant>) -> Response {
     let cameras = app.cache.cameras();
-    Json(cameras.iter().map(|camera| camera_info(camera)).collect::<Vec<_>>()).into_response()
+    let cameras = cameras.iter().filter(|camera| grant.rights().cover(camera.name()));
+    Json(cameras.map(|camera| camera_info(camera)).collect::<Vec<_>>()).into_response()
 }
 
 /// `/api/openapi.json`.

@@ -7,11 +7,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use tokio::sync::watch;
+
 use super::{
     event_bus::EventBus,
     jpeg_cache::{CameraJpeg, JpegCache},
 };
-use crate::{hub::Hub, status::Status, telemetry::connection_metrics::ConnectionMetrics};
+use crate::{
+    access::Access,
+    hub::Hub,
+    status::Status,
+    telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
+};
 
 /// A handle of the shared state.
 pub(super) type App = Arc<AppState>;
@@ -25,6 +32,11 @@ pub(super) struct AppState {
     pub(super) websocket_port: u16,
     /// What is counted of the connections of each port, by its name.
     pub(super) ports: [(&'static str, Arc<ConnectionMetrics>); 2],
+    pub(super) access: Arc<Access>,
+    /// Is sent to when the tokens have changed.
+    pub(super) access_changes: watch::Sender<()>,
+    /// The log lines about clients that may not.
+    pub(super) denied: LogLimiter,
 }
 
 impl AppState {
@@ -36,8 +48,10 @@ impl AppState {
         status: Arc<Status>,
         websocket_port: u16,
         ports: [(&'static str, Arc<ConnectionMetrics>); 2],
+        (access, access_changes): (Arc<Access>, watch::Sender<()>),
     ) -> io::Result<App> {
-        Ok(Arc::new(Self { cache, bus: Arc::new(EventBus::new(hub)?), status, websocket_port, ports }))
+        let (bus, denied) = (Arc::new(EventBus::new(hub)?), LogLimiter::default());
+        Ok(Arc::new(Self { cache, bus, status, websocket_port, ports, access, access_changes, denied }))
     }
 
     /// The camera called `name`.

@@ -39,6 +39,15 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     text.sample("fovea_http_viewers", &[], app.bus.viewers());
     text.family("fovea_http_encoded_pictures_total", "counter", "Pictures that fovea encoded as JPEG.");
     text.sample("fovea_http_encoded_pictures_total", &[], app.cache.encoder.frames());
+    if let Some(tokens) = app.access.tokens() {
+        text.family("fovea_tokens", "gauge", "Tokens in the file; absent without the file.");
+        text.sample("fovea_tokens", &[], tokens);
+    }
+    let denied = "fovea_denied_requests_total";
+    text.family(denied, "counter", "Requests denied for want of a right token, by port and cause.");
+    for (port, cause, count) in app.access.denied() {
+        text.sample(denied, &[("port", port), ("cause", cause)], count);
+    }
     let dropped = "fovea_output_dropped_messages_total";
     text.family(dropped, "counter", "Messages that slow subscribers of an output lost.");
     for (output, count) in app.bus.dropped() {

@@ -3,6 +3,7 @@
 use super::{
     api::{CameraInfo, ServerStatus},
     event_stream::RecentEvent,
+    login::{Login, Session},
 };
 use crate::{
     message::Message,
@@ -18,6 +19,8 @@ fn the_schemas_of_the_api_are_those_of_its_types() {
     generator.subschema_for::<ServerStatus>();
     generator.subschema_for::<CameraInfo<'_>>();
     generator.subschema_for::<RecentEvent<'_>>();
+    generator.subschema_for::<Session<'_>>();
+    generator.subschema_for::<Login>();
     generator.subschema_for::<Message>();
     let mut definitions = definitions(generator);
     let is_elsewhere = |to: &str| ELSEWHERE.iter().any(|name| to.ends_with(&format!("/{name}")));

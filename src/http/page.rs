@@ -16,8 +16,11 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("/", HTML, include_str!("page/index.html")),
+    ("/login", HTML, include_str!("page/login.html")),
+    ("/login.js", SCRIPT, include_str!("page/login.js")),
+    ("/session.js", SCRIPT, include_str!("page/session.js")),
     ("/style.css", CSS, include_str!("page/style.css")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("/live.js", SCRIPT, include_str!("page/live.js")),

@@ -7,19 +7,20 @@ use axum::{
     http::{StatusCode, header},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 
 use super::{
-    api,
+    access, api,
     app::App,
-    event_stream, health, live, metrics, page,
+    event_stream, health, live, login, metrics, page,
     security::{self, AllowedHosts},
 };
 use crate::{config, system::places::NoPlace};
 
 /// All paths of the server.
 pub(super) fn routes(app: App, settings: &config::Http) -> Router {
+    let hosts = Arc::new(AllowedHosts::new(settings));
     page::add(Router::new())
         .route("/cameras/{name}/live.mjpg", get(live::camera))
         .route("/cameras/{name}/snapshot.jpg", get(live::snapshot))
@@ -31,11 +32,16 @@ pub(super) fn routes(app: App, settings: &config::Http) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/api/events", get(event_stream::stream))
         .route("/api/events/recent", get(event_stream::recent))
+        .route("/api/session", get(login::session))
+        .route("/api/login", post(login::login))
+        .route("/api/logout", post(login::logout))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(not_found)
-        .with_state(app)
-        .layer(from_fn_with_state(Arc::new(AllowedHosts::new(settings)), security::check_host))
+        .with_state(app.clone())
+        .layer(from_fn_with_state(app, access::authorize))
+        .layer(from_fn_with_state(hosts.clone(), security::check_site))
+        .layer(from_fn_with_state(hosts, security::check_host))
         .layer(from_fn(security::add_headers))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -49,6 +49,20 @@ impl AllowedHosts {
     fn contains(&self, host: &str) -> bool {
         cannot_be_claimed(host) || self.0.iter().any(|allowed| allowed == host)
     }
+
+    /// Whether a request comes from a page of this board, or from no page: browsers state an origin with all that may change
+    /// something. A proxy may ask for this board by another name than the browser does; then the origin must be configured.
+    fn is_origin_of(&self, headers: &HeaderMap) -> bool {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let (origin, second) = (origins.next(), origins.next());
+        let Some(origin) = origin else { return true };
+        let site = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, site)| site);
+        let is_asked = |site: &str| {
+            headers.get(header::HOST).is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(site.as_bytes()))
+        };
+        let is_allowed = |site: &str| authority::host(site).is_some_and(|host| self.0.iter().any(|one| one == host));
+        second.is_none() && site.is_some_and(|site| is_asked(site) || is_allowed(site))
+    }
 }
 
 /// Refuses requests for a host name that somebody else can own. The owner could point that name at the board; a page of
@@ -64,6 +78,28 @@ pub(super) async fn check_host(State(allowed): State<Arc<AllowedHosts>>, request
         }
         None => (StatusCode::BAD_REQUEST, "The request has no readable Host header.\n").into_response(),
     }
+}
+
+/// Refuses what a page of another site makes a browser request, and everything that changes something if it is not surely from
+/// a page of this board or from no page at all. The cookie of a login does not come with such requests (`SameSite=Strict`);
+/// this holds without it, too, and for other logins that a browser adds by itself.
+///
+/// Links to this board are followed from anywhere. Pictures of this board in pages of other sites are not shown anyway: see
+/// `Cross-Origin-Resource-Policy` above. What embeds them, such as a dashboard, fetches them itself.
+pub(super) async fn check_site(State(allowed): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_navigation = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+    let may = match site {
+        Some(b"cross-site") => is_safe && is_navigation,
+        Some(b"same-site") => is_safe,
+        _ => true,
+    };
+    if may && (is_safe || allowed.is_origin_of(headers)) {
+        return next.run(request).await;
+    }
+    (StatusCode::FORBIDDEN, "Pages of other sites may not do this.\n").into_response()
 }
 
 /// Adds [`HEADERS`] to a response, except those that it has already.

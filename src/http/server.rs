@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, http::Request};
+use axum::Router;
 use hyper::{
+    Request,
     body::Incoming,
     server::conn::http1,
     service::{Service, service_fn},
@@ -25,10 +26,12 @@ use nix::sys::socket::{
 use tokio::{
     net::{self, TcpStream},
     runtime,
+    sync::watch,
     time::sleep,
 };
 
 use super::{
+    access::ConnectionInfo,
     app::AppState,
     camera_view::CameraView,
     connections::{ConnectionGuard, Connections},
@@ -36,6 +39,7 @@ use super::{
     routes,
 };
 use crate::{
+    access::Access,
     config,
     hub::Hub,
     status::Status,
@@ -76,6 +80,8 @@ pub struct Inputs {
     pub websocket_port: u16,
     /// What is counted of that port's connections.
     pub websocket_connections: Arc<ConnectionMetrics>,
+    /// Who may what.
+    pub access: Arc<Access>,
 }
 
 /// The open port.
@@ -90,6 +96,7 @@ pub struct Listener {
 pub struct Server {
     address: SocketAddr,
     cache: Arc<JpegCache>,
+    access_changes: watch::Sender<()>,
     thread: Thread,
 }
 
@@ -110,9 +117,10 @@ impl Listener {
     /// When the system has no threads or descriptors left.
     pub fn serve(self, inputs: Inputs, stop: Arc<EventFd>, ended: Arc<EventFd>) -> io::Result<Server> {
         let Self { socket, settings } = self;
-        let Inputs { cameras, status, hub, websocket_port, websocket_connections } = inputs;
+        let Inputs { cameras, status, hub, websocket_port, websocket_connections, access } = inputs;
         let connections = Arc::new(Connections::new(settings.max_clients, Arc::default()));
         let ports = [("websocket", websocket_connections), ("http", connections.metrics().clone())];
+        let access_changes = watch::Sender::new(());
         let cache = Arc::new(JpegCache::new(cameras));
         let address = socket.local_addr()?;
         // One more thread for what takes long: it encodes pictures, one after the other.
@@ -123,13 +131,13 @@ impl Listener {
             .thread_name("http-pictures")
             .on_thread_start(set_lowest_priority)
             .build()?;
-        let cache_of_app = cache.clone();
+        let (cache_of_app, access) = (cache.clone(), (access, access_changes.clone()));
         let thread = Thread::spawn("http", ended, move || {
             set_lowest_priority();
             let served = runtime.block_on(async {
                 let socket = net::TcpListener::from_std(socket)?;
                 let stop = AsyncEventFd::new(stop)?;
-                let app = AppState::new(cache_of_app, &hub, status, websocket_port, ports)?;
+                let app = AppState::new(cache_of_app, &hub, status, websocket_port, ports, access)?;
                 let (bus, cache, routes) = (app.bus.clone(), app.cache.clone(), routes::routes(app, &settings));
                 tokio::select! {
                     stopped = stop.is_set() => stopped,
@@ -142,7 +150,7 @@ impl Listener {
                 error!("the HTTP port failed: {error}");
             }
         })?;
-        Ok(Server { address, cache, thread })
+        Ok(Server { address, cache, access_changes, thread })
     }
 }
 
@@ -156,6 +164,11 @@ impl Server {
     /// Replaces the cameras that it shows.
     pub fn set_cameras(&self, cameras: Vec<CameraView>) {
         self.cache.set_cameras(cameras);
+    }
+
+    /// Ends the answers that clients may no longer have, after the tokens changed.
+    pub fn close_revoked(&self) {
+        self.access_changes.send_replace(());
     }
 
     /// Waits for the end of its thread until `deadline`. A thread that is late is only logged: nothing depends on it.
@@ -180,7 +193,7 @@ async fn accept(listener: net::TcpListener, app: Router, connections: Arc<Connec
         match listener.accept().await {
             Ok((socket, peer)) => {
                 let connection = connections.add(Holder::of(peer.ip()));
-                tokio::spawn(serve(socket, app.clone(), connections.clone(), connection));
+                tokio::spawn(serve(socket, peer, app.clone(), connections.clone(), connection));
             }
             Err(error) => {
                 if let Some(suppressed) = exhausted.check() {
@@ -193,14 +206,21 @@ async fn accept(listener: net::TcpListener, app: Router, connections: Arc<Connec
 }
 
 /// Serves one connection to its end.
-async fn serve(socket: TcpStream, app: Router, connections: Arc<Connections>, connection: ConnectionGuard) {
+async fn serve(
+    socket: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    connections: Arc<Connections>,
+    connection: ConnectionGuard,
+) {
     let stall_ms = u32::try_from(STALL_TIMEOUT.as_millis()).expect("a minute");
     let bounded = setsockopt(&socket, SndBuf, &SEND_BUFFER_BYTES).and(setsockopt(&socket, TcpUserTimeout, &stall_ms));
     if bounded.is_err() || socket.set_nodelay(true).is_err() {
         return; // the client has disconnected already
     }
-    let app = TowerToHyperService::new(app);
-    let answer = service_fn(|request: Request<Incoming>| {
+    let (info, app) = (ConnectionInfo { peer, is_encrypted: false }, TowerToHyperService::new(app));
+    let answer = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(info);
         let begun = connection.begin(request.uri().path());
         let (app, max_clients) = (app.clone(), connections.max_clients());
         async move {

@@ -45,6 +45,8 @@ pub enum CloseReason {
     CameraRemoved,
     /// Another client sends this camera's frames now.
     Replaced,
+    /// Its token was revoked, or a token is needed now.
+    Revoked,
 }
 
 /// What the subscriber does next.

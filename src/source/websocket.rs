@@ -1,10 +1,11 @@
 //! Frames over WebSocket, port 8999.
 //!
 //! `listen` accepts, and gives each client a thread. There `client` reads the request, `handshake` decides what it is for and
-//! `origin` whether a web page may, and it is served as a `sender` or a `reader`, which both have its `session` on the
-//! `server`. A `connection` moves its bytes, `receive` makes messages of them, `admit` makes frames of messages. What decides
+//! `origin` whether a web page may and [`Access`](crate::access::Access) whether its token allows it. It is served as a `sender`
+//! or a `reader`, which both have its `session` on the `server`; `admissions` knows who is in. A `connection` moves its bytes, `receive` makes messages of them, `admit` makes frames of messages. What decides
 //! is pure, what does I/O is thin.
 
+mod admissions;
 mod admit;
 #[cfg(test)]
 mod autobahn;

@@ -110,6 +110,8 @@ pub(crate) struct Peer {
     pub(crate) target: String,
     /// The sub-protocol it asked for.
     pub(crate) subprotocol: Option<HeaderValue>,
+    /// Its `Authorization`.
+    pub(crate) authorization: Option<String>,
 }
 
 impl Peer {
@@ -117,16 +119,18 @@ impl Peer {
     pub(crate) fn accept(stream: TcpStream) -> Self {
         const PROTOCOL: &str = "Sec-WebSocket-Protocol";
         let mut target = String::new();
-        let mut subprotocol = None;
+        let (mut subprotocol, mut authorization) = (None, None);
         let socket = accept_hdr(stream, |request: &Request, mut response: Response| {
             target = request.uri().to_string();
             subprotocol = request.headers().get(PROTOCOL).cloned();
+            authorization =
+                request.headers().get("Authorization").map(|value| value.to_str().expect("ASCII").to_owned());
             if let Some(name) = &subprotocol {
                 response.headers_mut().insert(PROTOCOL, name.clone());
             }
             Ok(response)
         });
-        Self { socket: socket.expect("a WebSocket client"), target, subprotocol }
+        Self { socket: socket.expect("a WebSocket client"), target, subprotocol, authorization }
     }
 
     /// Sends a JSON message of the given type.

@@ -158,8 +158,8 @@ fn a_port_open_to_the_network_needs_leave_whoever_opened_it() {
     assert_eq!(
         refused(port, 1),
         format!(
-            "systemd hands over {address}, and everybody who can reach that address could send and watch; set \
-             server.allow_anonymous = true to allow that, or set ListenStream=127.0.0.1:8999 in the socket unit"
+            "systemd hands over {address}, and everybody who can reach that address could send and watch; make a token \
+             (fovea token add), set server.allow_anonymous = true to allow that, or set ListenStream=127.0.0.1:8999 in the socket unit"
         )
     );
 }

@@ -83,7 +83,7 @@ fn the_configuration_is_wrong() {
         said(
             78,
             "FILE:2:10: server.listen = \"0.0.0.0:8999\": everybody who can reach this address could send and \
-             watch; set allow_anonymous = true to allow that, or listen on 127.0.0.1\n\
+             watch; make a token (fovea token add), set allow_anonymous = true to allow that, or listen on 127.0.0.1\n\
              FILE:3:1: server.max_client = 3: there is no such key; did you mean max_clients?\n\
              FILE:5:8: camera.name = \"Door\": must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
         )

@@ -17,7 +17,7 @@ use tungstenite::{
 };
 
 use super::{ClientError, ServerUrl, without_controls};
-use crate::system::event_fd::poll;
+use crate::{access::secret::Secret, system::event_fd::poll};
 
 /// How much of a refusal's body the error shows.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -26,6 +26,7 @@ const MAX_BODY_BYTES: usize = 4 << 10;
 pub(super) fn open(
     url: &ServerUrl,
     subprotocol: Option<&'static str>,
+    token: Option<&Secret>,
     config: WebSocketConfig,
     deadline: Instant,
 ) -> Result<WebSocket<TcpStream>, ClientError> {
@@ -35,7 +36,7 @@ pub(super) fn open(
     socket.set_nonblocking(true).map_err(connect_error)?;
     let same_socket = socket.try_clone().map_err(connect_error)?;
 
-    let mut handshake = client_with_config(request(url, subprotocol), socket, Some(config));
+    let mut handshake = client_with_config(request(url, subprotocol, token), socket, Some(config));
     loop {
         let interrupted = match handshake {
             Ok((socket, _)) => return Ok(socket),
@@ -72,10 +73,15 @@ fn connect(url: &ServerUrl, deadline: Instant) -> Result<TcpStream, ClientError>
     Err(ClientError::Connect(url.authority().into(), last_error.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
 }
 
-fn request(url: &ServerUrl, subprotocol: Option<&'static str>) -> Request {
+fn request(url: &ServerUrl, subprotocol: Option<&'static str>, token: Option<&Secret>) -> Request {
     let mut request = url.to_string().into_client_request().expect("a server URL has scheme and host");
     if let Some(name) = subprotocol {
         request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+    }
+    if let Some(token) = token {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose())).expect("a secret is ASCII");
+        value.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, value);
     }
     request
 }

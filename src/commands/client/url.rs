@@ -24,6 +24,18 @@ pub struct ServerUrl {
     /// With the port, always.
     authority: Authority,
     resource: PathAndQuery,
+    /// What stood behind `token=` in the query. It is never printed.
+    token: Option<Hidden>,
+}
+
+/// A text that is not for logs.
+#[derive(Clone, PartialEq, Eq)]
+struct Hidden(String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden")
+    }
 }
 
 /// Where a server shows how it is doing: `http://HOST[:PORT]`.
@@ -63,6 +75,12 @@ impl ServerUrl {
         self.authority.port_u16().unwrap_or(WS.1)
     }
 
+    /// The token that the URL had.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|Hidden(token)| token.as_str())
+    }
+
     /// The path; `/` when none was given.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -85,6 +103,15 @@ impl ServerUrl {
         }
     }
 
+    /// The same with the token out of its query.
+    fn without_token(self) -> Self {
+        let Some(query) = self.resource.query() else { return self };
+        let (tokens, rest): (Vec<_>, Vec<_>) = query.split('&').partition(|word| word.starts_with("token="));
+        let Some(token) = tokens.first().and_then(|word| word.strip_prefix("token=")) else { return self };
+        let (token, rest) = (Some(Hidden(token.to_owned())), rest.join("&"));
+        Self { token, ..self.with(self.path(), Some(rest.as_str()).filter(|rest| !rest.is_empty())) }
+    }
+
     fn with(&self, path: &str, query: Option<&str>) -> Self {
         let resource = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
         Self { resource: resource.parse().expect("paths and words of ours need no escaping"), ..self.clone() }
@@ -96,7 +123,15 @@ impl FromStr for ServerUrl {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let (authority, resource) = read(text, WS, "/PATH")?;
-        Ok(Self { authority, resource })
+        Ok(Self { authority, resource, token: None }.without_token())
+    }
+}
+
+impl HttpUrl {
+    /// The host, an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host().trim_matches(['[', ']'])
     }
 }
 
@@ -180,6 +215,20 @@ mod tests {
         assert_eq!(asked("ws://eye/"), "ws://eye:8999/?results");
         assert_eq!(asked("ws://eye/?a"), "ws://eye:8999/?a&results");
         assert_eq!(asked("ws://eye/?results&a"), "ws://eye:8999/?results&a");
+    }
+
+    #[test]
+    fn a_token_is_taken_out_of_what_is_printed() {
+        for (text, printed) in [
+            ("ws://eye/?token=secret", "ws://eye:8999/"),
+            ("ws://eye/frames/door?token=secret&results", "ws://eye:8999/frames/door?results"),
+            ("ws://eye?results&token=secret&token=other", "ws://eye:8999/?results"),
+        ] {
+            let url: ServerUrl = text.parse().expect("a URL");
+            assert_eq!((url.to_string().as_str(), url.token()), (printed, Some("secret")));
+            let url = url.or_path("/results").with_query("x");
+            assert!(url.token() == Some("secret") && !format!("{url} {url:?}").contains("secret"), "{url:?}");
+        }
     }
 
     #[test]

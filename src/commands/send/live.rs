@@ -25,7 +25,7 @@ use super::{
 use crate::{
     commands::{
         ErrorChain, Pace,
-        client::{Client, ClientError, ClientEvent, ServerUrl},
+        client::{Client, ClientError, ClientEvent, ServerUrl, TokenSource},
     },
     system::event_fd::{EventFd, poll},
     wire::{HEADER_BYTES, Header, REPLACED, SUBPROTOCOL},
@@ -39,6 +39,7 @@ const REPLACED_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct LiveOptions {
     /// Server and camera; asks for results, which say that a frame is processed.
     pub(super) url: ServerUrl,
+    pub(super) tokens: TokenSource,
     pub(super) pace: Pace,
     /// The most pictures a second, and how often a server is asked for one.
     pub(super) rate: Option<Rate>,
@@ -155,12 +156,13 @@ impl LiveSender<'_> {
 
     /// Connects; `None` if the user wants it to end meanwhile.
     fn connect(&self) -> Result<Option<Result<Client, ClientError>>, SendError> {
-        let (url, ready) = (self.options.url.clone(), Arc::new(EventFd::new()?));
+        let LiveOptions { url, tokens, .. } = &self.options;
+        let (url, tokens, ready) = (url.clone(), tokens.clone(), Arc::new(EventFd::new()?));
         let (send, receive) = channel();
         let is_ready = ready.clone();
         // The system's search for a host's name cannot be interrupted.
         std::thread::Builder::new().name("connect".into()).spawn(move || {
-            let _ = send.send(Client::connect(&url, Some(SUBPROTOCOL))); // nobody waits after a stop
+            let _ = send.send(Client::connect(&url, Some(SUBPROTOCOL), &tokens)); // nobody waits after a stop
             is_ready.set();
         })?;
         loop {
@@ -254,7 +256,7 @@ fn is_final(error: &ClientError, was_connected: bool) -> bool {
             let may_pass = ["408", "429"].iter().any(|passing| status.starts_with(passing));
             !was_connected && status.starts_with('4') && !may_pass
         }
-        ClientError::NotFovea(..) => !was_connected,
+        ClientError::NotFovea(..) | ClientError::Token(_) => !was_connected,
         error => is_replaced(error),
     }
 }

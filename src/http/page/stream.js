@@ -1,5 +1,7 @@
 // Reads from the board: a stream of pictures, a stream of messages, and JSON responses.
 
+import { leave } from "/session.js";
+
 const TIMEOUT_MS = 5000;
 export const RETRY_MS = 2000;
 
@@ -86,9 +88,13 @@ export function subscribe({ open, ...handlers }) {
   return { close, reconnect };
 }
 
-/** The JSON response of a URL. Throws when there is none in time; an error status is the error's `status`. */
+/**
+ * The JSON response of a URL. Throws when there is none in time; an error status is the error's `status`. If the login is over,
+ * the page to log in replaces this one.
+ */
 export async function getJson(url) {
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (response.status === 401) leave();
   if (!response.ok) throw Object.assign(new Error(`${url}: ${response.status}`), { status: response.status });
   return response.json();
 }

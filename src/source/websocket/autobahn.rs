@@ -25,7 +25,7 @@ use super::{
     server::Server,
     session::Session,
 };
-use crate::{config::Config, hub::Hub};
+use crate::{access::Access, config::Config, hub::Hub};
 
 /// The suite's largest message.
 const MESSAGE_BYTES: usize = 16 << 20;
@@ -88,8 +88,9 @@ fn not_ok(case: &str, Outcome { behavior, close }: &Outcome) -> Option<String> {
 fn serve() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it is bound").to_string();
-    let config = Config::parse("test", CONFIG).expect("it is valid").server;
-    let server = Arc::new(Server::new(config, &[], Arc::new(Hub::default())));
+    let config = Config::parse("test", CONFIG).expect("it is valid");
+    let access = Arc::new(Access::new(config.policy()));
+    let server = Arc::new(Server::new(config.server, &[], Arc::new(Hub::default()), access));
     thread::spawn(move || {
         for socket in listener.incoming() {
             let (server, socket) = (server.clone(), socket.expect("the suite is no flood"));

@@ -15,16 +15,20 @@ use super::{
     reader, sender,
     session::{Session, Upgrade},
 };
-use crate::system::{event_fd::poll, places::Place};
+use crate::{
+    access::{Port, credentials::Credentials},
+    system::{event_fd::poll, places::Place},
+};
 
 /// Serves the client until it leaves or is sent away.
 pub(super) fn serve(session: &Session) {
     match admit(session) {
-        Ok(Some((_place, Route { role: Role::Sender { camera, replies }, protocol }, upgrade))) => {
-            sender::serve(session, &camera, replies, protocol, upgrade);
-        }
-        Ok(Some((_place, Route { role: Role::Reader { camera }, protocol }, upgrade))) => {
-            reader::serve(session, camera.as_ref(), protocol, upgrade);
+        Ok(Some((_place, Route { role, protocol }, upgrade))) => {
+            let _admission = session.server.admit(&session.queue, &upgrade.grant);
+            match role {
+                Role::Sender { camera, replies } => sender::serve(session, &camera, replies, protocol, upgrade),
+                Role::Reader { camera } => reader::serve(session, camera.as_ref(), protocol, upgrade),
+            }
         }
         Ok(None) => {} // it left or was dropped, or the server shuts down
         Err(error) => {
@@ -49,14 +53,16 @@ fn admit(session: &Session) -> Result<Option<(Place, Route, Upgrade)>, Handshake
 
 /// Reads the request and decides what the client is for.
 pub(super) fn handshake(session: &Session) -> Result<Option<(Route, Upgrade)>, HandshakeError> {
-    let Session { settings, socket, queue, .. } = session;
+    let Session { server, settings, socket, peer, queue, .. } = session;
     let config = &settings.config;
     let deadline = Instant::now() + config.handshake_timeout;
     let mut bytes = Vec::new();
     loop {
         if let Some((length, request)) = handshake::parse(&bytes)? {
-            let (route, response) = handshake::accept(&request, &settings.known_cameras(), &config.allowed_origins)?;
-            return Ok(Some((route, Upgrade { response, early: bytes.split_off(length) })));
+            let authorize = |carried: &Credentials, need| server.access.check(Port::Websocket, *peer, carried, need);
+            let (route, grant, response) =
+                handshake::accept(&request, &settings.known_cameras(), &config.allowed_origins, authorize)?;
+            return Ok(Some((route, Upgrade { response, early: bytes.split_off(length), grant })));
         }
         if bytes.len() >= MAX_REQUEST_BYTES {
             return Err(HandshakeError::long());

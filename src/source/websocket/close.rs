@@ -2,7 +2,10 @@
 
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::{hub::queue::CloseReason, wire::REPLACED};
+use crate::{
+    hub::queue::CloseReason,
+    wire::{REPLACED, REVOKED},
+};
 
 /// A close frame's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,7 @@ impl From<CloseReason> for Close {
             CloseReason::ShuttingDown => (CloseCode::Away, "the server is shutting down"),
             CloseReason::CameraRemoved => (CloseCode::Away, "this camera was removed from the configuration"),
             CloseReason::Replaced => (CloseCode::Policy, REPLACED),
+            CloseReason::Revoked => (CloseCode::Policy, REVOKED),
         };
         Self { code, reason }
     }

@@ -1,8 +1,13 @@
 //! Fuzz targets for what clients send to the port.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use bytes::Bytes;
+use strum::EnumCount;
 use tungstenite::{
     Message as WsMessage, WebSocket,
     handshake::server::Request,
@@ -13,10 +18,11 @@ use tungstenite::{
 use super::{
     admit::{self, PictureLimits},
     clock_offset::ClockOffset,
-    handshake::{HandshakeError, KnownCamera, accept, parse},
+    handshake::{HandshakeError, KnownCamera, Role, accept, parse},
     receive::{Incoming, Receiver, RecvError},
 };
 use crate::{
+    access::{Access, Policy, Port, credentials::Credentials, secret::Secret, tokens::Tokens},
     frame::{Camera, CapturedBy, Frame, Origin},
     message::{Clock, Message},
     source::buffers::Pool,
@@ -134,10 +140,11 @@ impl Write for Pieces<'_> {
     }
 }
 
-/// A request and the bytes behind it.
+/// A request and the bytes behind it, for a port that needs a token and for one that does not.
 ///
-/// It is understood when it is complete, whatever follows. Who is let in named a camera that there is, and is no page of a
-/// foreign site. Both answers are HTTP: no byte of the request gets out of its place in them.
+/// It is understood when it is complete, whatever follows. Who is let in named a camera that there is, is no page of a foreign
+/// site, and has a token for what it asks for where one is needed. Both answers are HTTP: no byte of the request gets out of its
+/// place in them. The token is in neither.
 pub fn handshake(input: &[u8]) {
     let request = match parse(input) {
         Ok(None) => return,
@@ -151,18 +158,35 @@ pub fn handshake(input: &[u8]) {
     let cameras = ["door", "yard", "local"].map(Camera::new);
     let known = cameras.each_ref().map(|camera| KnownCamera { camera, is_local: camera.name() == "local" });
     let allowed = ["https://example.org".to_owned()];
-    for known in [&known[..], &known[..1], &known[2..]] {
-        match accept(&request, known, &allowed) {
-            Ok((_, response)) => {
-                let response = String::from_utf8(response).expect("HTTP of this kind is ASCII");
-                assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
-                assert!(response.split_once("\r\n\r\n").is_some_and(|(_, rest)| rest.is_empty()), "{response}");
-                assert!(!is_of_foreign_page(&request, &allowed), "{request:?}");
+    let hash = Secret::parse(SECRET).expect("it is one").digest();
+    let tokens = Tokens::parse(&format!("cam send door sha256:{hash} 2026-11-26T08:12:31Z")).expect("as it is written");
+    let peer = SocketAddr::from(([192, 0, 2, 7], 1000));
+    for tokens in [None, Some(Arc::new(tokens))] {
+        let access = Access::new(Policy { tokens, allow_anonymous: [false; Port::COUNT] });
+        for known in [&known[..], &known[..1], &known[2..]] {
+            let authorize = |carried: &Credentials, need| access.check(Port::Websocket, peer, carried, need);
+            match accept(&request, known, &allowed, authorize) {
+                Ok((route, grant, response)) => {
+                    let response = String::from_utf8(response).expect("HTTP of this kind is ASCII");
+                    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
+                    assert!(response.split_once("\r\n\r\n").is_some_and(|(_, rest)| rest.is_empty()), "{response}");
+                    assert!(!is_of_foreign_page(&request, &allowed), "{request:?}");
+                    assert!(!response.contains(SECRET), "{response}");
+                    let is_door = matches!(&route.role, Role::Sender { camera, .. } if camera.name() == "door");
+                    assert!(access.tokens().is_none() || is_door && grant.token() == Some("cam"), "{route:?}");
+                }
+                Err(error) => {
+                    let is_cited = request.uri().path().contains(SECRET);
+                    assert!(is_cited || !error.body.contains(SECRET), "{}", error.body);
+                    check_denial(&error);
+                }
             }
-            Err(error) => check_denial(&error),
         }
     }
 }
+
+/// The secret of the token of that port.
+const SECRET: &str = "fovea_secret";
 
 /// Whether a browser sends this request for a page of another host, or of none.
 fn is_of_foreign_page(request: &Request, allowed: &[String]) -> bool {

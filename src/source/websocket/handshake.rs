@@ -1,5 +1,7 @@
 //! What a client is for, from its HTTP request, and the answer to it. Pure.
 
+use std::borrow::Cow;
+
 use tungstenite::{
     Error as WsError,
     error::ProtocolError,
@@ -12,10 +14,15 @@ use tungstenite::{
 
 use super::origin;
 use crate::{
+    access::{
+        Denied, Grant,
+        credentials::Credentials,
+        role::{Need, Role as AccessRole, Scope},
+    },
     frame::Camera,
     hub::Replies,
     system::{authority, places::NoPlace},
-    wire::SUBPROTOCOL,
+    wire::{BARE_SUBPROTOCOL, SUBPROTOCOL},
 };
 
 /// The longest request that is read. Browsers send about 600 bytes, with cookies of the same host maybe some thousands.
@@ -64,7 +71,7 @@ pub(super) struct HandshakeError {
     /// A line or two of text for whoever reads the client's error.
     pub(super) body: String,
     /// Headers that belong to the status.
-    headers: Vec<(header::HeaderName, &'static str)>,
+    headers: Vec<(header::HeaderName, Cow<'static, str>)>,
 }
 
 impl HandshakeError {
@@ -87,7 +94,7 @@ impl HandshakeError {
                 ),
             ),
         };
-        Self { headers: vec![(header::RETRY_AFTER, "5")], ..Self::new(status, body) }
+        Self { headers: vec![(header::RETRY_AFTER, "5".into())], ..Self::new(status, body) }
     }
 
     /// 408: the request did not come in time.
@@ -101,6 +108,16 @@ impl HandshakeError {
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, body)
     }
 
+    /// 401, 403 or 429: its token is not enough.
+    fn denied(denied: &Denied) -> Self {
+        let mut headers: Vec<(_, Cow<'static, str>)> = Vec::new();
+        if denied.status() == StatusCode::UNAUTHORIZED {
+            headers.push((header::WWW_AUTHENTICATE, "Bearer realm=\"fovea\"".into()));
+        }
+        headers.extend(denied.retry_after().map(|seconds| (header::RETRY_AFTER, seconds.to_string().into())));
+        Self { headers, ..Self::new(denied.status(), denied.to_string()) }
+    }
+
     /// The answer as bytes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut response = Response::new(());
@@ -110,7 +127,7 @@ impl HandshakeError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len() + 1));
         for (name, value) in &self.headers {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, HeaderValue::from_str(value).expect("texts and numbers of ours"));
         }
         let mut bytes = to_bytes(&response);
         bytes.extend_from_slice(self.body.as_bytes());
@@ -135,7 +152,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, HandshakeE
     }
 }
 
-/// Decides what the client is for, and writes the answer that lets it in.
+/// Decides what the client is for, asks `authorize` whether what it carries is enough for that, and writes the answer that
+/// lets it in.
 ///
 /// # Errors
 /// With the answer that does not.
@@ -143,28 +161,56 @@ pub(super) fn accept(
     request: &Request,
     cameras: &[KnownCamera<'_>],
     allowed_origins: &[String],
-) -> Result<(Route, Vec<u8>), HandshakeError> {
+    authorize: impl FnOnce(&Credentials, Need) -> Result<Grant, Denied>,
+) -> Result<(Route, Grant, Vec<u8>), HandshakeError> {
     let mut response = create_response(request).map_err(|error| {
         let body = format!(
             "This port speaks WebSocket: send frames to ws://HOST:PORT/frames/CAMERA, read results from \
              ws://HOST:PORT/results. ({error})"
         );
         let headers = vec![
-            (header::UPGRADE, "websocket"),
-            (header::CONNECTION, "Upgrade, close"),
-            (header::SEC_WEBSOCKET_VERSION, "13"),
+            (header::UPGRADE, "websocket".into()),
+            (header::CONNECTION, "Upgrade, close".into()),
+            (header::SEC_WEBSOCKET_VERSION, "13".into()),
         ];
         HandshakeError { headers, ..HandshakeError::new(StatusCode::UPGRADE_REQUIRED, body) }
     })?;
     let host = host(request.headers())?;
     origin::check(request.headers(), host, allowed_origins)
         .map_err(|body| HandshakeError::new(StatusCode::FORBIDDEN, body))?;
+    // Before anything is said of the cameras.
+    let grant = authorize(&carried(request, host), need(request.uri().path(), cameras))
+        .map_err(|denied| HandshakeError::denied(&denied))?;
     let role = role(request, cameras)?;
-    let protocol = if offers_v1(request.headers()) { Protocol::V1 } else { Protocol::Bare };
-    if protocol == Protocol::V1 {
-        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let offered = [SUBPROTOCOL, BARE_SUBPROTOCOL].into_iter().find(|name| offers(request.headers(), name));
+    if let Some(name) = offered {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
-    Ok((Route { role, protocol }, to_bytes(&response)))
+    let protocol = if offered == Some(SUBPROTOCOL) { Protocol::V1 } else { Protocol::Bare };
+    Ok((Route { role, protocol }, grant, to_bytes(&response)))
+}
+
+/// What the request carries. A login's cookie comes with the requests of all pages of this host and of those that may connect
+/// because they are configured, and counts only for the former.
+fn carried(request: &Request, host: &str) -> Credentials {
+    let carried = Credentials::of_request(request.headers(), request.uri().query());
+    if origin::is_of_host(request.headers(), host) { carried } else { carried.without_session() }
+}
+
+/// What a client needs that asks for `path`.
+fn need(path: &str, cameras: &[KnownCamera<'_>]) -> Need {
+    let of_camera = |role, name: &str| Need::role(role, Scope::Camera(name.to_owned()));
+    let mut fed = cameras.iter().filter(|known| !known.is_local);
+    match path.trim_matches('/').split('/').collect::<Vec<_>>()[..] {
+        [""] => match (fed.next(), fed.next()) {
+            (Some(only), None) => of_camera(AccessRole::Send, only.camera.name()),
+            _ => Need::role(AccessRole::Send, Scope::Any),
+        },
+        ["frames", name] => of_camera(AccessRole::Send, name),
+        ["results"] => Need::role(AccessRole::View, Scope::Board),
+        ["results", name] => of_camera(AccessRole::View, name),
+        _ => Need::any(),
+    }
 }
 
 fn role(request: &Request, cameras: &[KnownCamera<'_>]) -> Result<Role, HandshakeError> {
@@ -225,13 +271,13 @@ fn host(headers: &HeaderMap) -> Result<&str, HandshakeError> {
     })
 }
 
-fn offers_v1(headers: &HeaderMap) -> bool {
+fn offers(headers: &HeaderMap, protocol: &str) -> bool {
     headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|name| name.trim() == SUBPROTOCOL)
+        .any(|name| name.trim() == protocol)
 }
 
 fn names(cameras: &[KnownCamera<'_>]) -> String {
@@ -251,7 +297,12 @@ fn to_bytes(response: &Response<()>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+    use strum::EnumCount;
+
     use super::*;
+    use crate::access::{Access, Policy, Port, secret::Secret, tokens::Tokens};
 
     fn answer(target: &str, headers: &str, cameras: &[&str], origins: &[&str]) -> Result<String, (u16, String)> {
         let text = format!(
@@ -265,9 +316,22 @@ mod tests {
         // Of a name in capitals, the camera is plugged in.
         let known = |camera: &'_ Camera| camera.name().starts_with(|c: char| c.is_ascii_uppercase());
         let known = |camera| KnownCamera { camera, is_local: known(camera) };
-        accept(&request, &cameras.iter().map(known).collect::<Vec<_>>(), &origins)
-            .map(|(route, _)| describe(&route))
+        accept(&request, &cameras.iter().map(known).collect::<Vec<_>>(), &origins, authorize)
+            .map(|(route, ..)| describe(&route))
             .map_err(|error| (error.status.as_u16(), error.body))
+    }
+
+    /// As a board does that has a token for the camera `door`, and clients on itself that need none.
+    fn authorize(carried: &Credentials, need: Need) -> Result<Grant, Denied> {
+        let policy = |tokens| Policy { tokens, allow_anonymous: [false; Port::COUNT] };
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1000));
+        let anonymous = Access::new(policy(None)).check(Port::Websocket, peer, &Credentials::default(), need.clone());
+        if carried.is_empty() {
+            return anonymous;
+        }
+        let hash = Secret::parse("secret").unwrap().digest();
+        let tokens = Tokens::parse(&format!("cam send door sha256:{hash} 2026-11-26T08:12:31Z")).unwrap();
+        Access::new(policy(Some(Arc::new(tokens)))).check(Port::Websocket, peer, carried, need)
     }
 
     fn describe(route: &Route) -> String {
@@ -328,6 +392,61 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_needed_for_what_is_asked_for_before_anything_is_told() {
+        let two = ["door", "yard"];
+        for (target, headers) in [
+            ("/frames/door", "Authorization: Bearer secret\r\n"),
+            ("/frames/door?token=secret", ""),
+            ("/frames/door", "Sec-WebSocket-Protocol: fovea.token.secret, fovea.bare\r\n"),
+        ] {
+            assert_eq!(answer(target, headers, &two, &[]), ok("door"), "{target} {headers}");
+        }
+        assert_eq!(answer("/?token=secret", "", &["door"], &[]), ok("door"));
+        let status = |target: &str| answer(target, "", &two, &[]).map_err(|(status, _)| status);
+        for target in ["/frames/yard", "/results", "/results/door", "/frames/no-such-camera"] {
+            assert_eq!(status(&format!("{target}?token=secret")), Err(403), "{target}");
+            assert_eq!(status(&format!("{target}?token=wrong")), Err(401), "{target}");
+        }
+        assert_eq!(status("/admin?token=wrong"), Err(401));
+        let said = answer("/admin?token=secret", "", &two, &[]).unwrap_err();
+        assert!(said.0 == 404 && !said.1.contains("secret"), "{said:?}");
+    }
+
+    #[test]
+    fn an_answer_has_the_headers_of_its_status_and_never_the_secret() {
+        let bytes = |denied| String::from_utf8(HandshakeError::denied(&denied).to_bytes()).unwrap();
+        assert!(bytes(Denied::NoToken).contains("www-authenticate: Bearer realm=\"fovea\"\r\n"));
+        assert!(bytes(Denied::TooManyFailures(Duration::from_millis(2500))).contains("retry-after: 3\r\n"));
+        let text = "GET /frames/door HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                    Sec-WebSocket-Protocol: fovea.token.secret, fovea.bare\r\n\r\n";
+        let (_, request) = parse(text.as_bytes()).unwrap().unwrap();
+        let door = Camera::new("door");
+        let known = [KnownCamera { camera: &door, is_local: false }];
+        let (.., response) = accept(&request, &known, &[], authorize).unwrap();
+        let response = String::from_utf8(response).unwrap();
+        assert!(
+            response.contains("sec-websocket-protocol: fovea.bare\r\n") && !response.contains("secret"),
+            "{response}"
+        );
+    }
+
+    #[test]
+    fn a_logins_cookie_counts_for_pages_of_this_host_alone() {
+        let session = |origin: &str| {
+            let cookie = "Cookie: fovea_session=phone.1.x\r\n";
+            let text = format!("GET / HTTP/1.1\r\nHost: 192.0.2.7:8999\r\n{origin}{cookie}\r\n");
+            let (_, request) = parse(text.as_bytes()).unwrap().unwrap();
+            !carried(&request, "192.0.2.7").is_empty()
+        };
+        assert!(session("Origin: http://192.0.2.7:8080\r\n"));
+        for origin in ["", "Origin: http://192.0.2.8:8080\r\n", "Origin: null\r\n", "Origin: file://\r\n"] {
+            assert!(!session(origin), "{origin}");
+        }
+        assert!(!session("Origin: http://192.0.2.7\r\nOrigin: http://192.0.2.7\r\n"));
+    }
+
+    #[test]
     fn a_foreign_page_is_refused_unless_configured() {
         let from = |origins: &[&str]| answer("/", "Origin: https://example.org\r\n", &["door"], origins);
         let body =
@@ -345,7 +464,7 @@ mod tests {
     #[test]
     fn a_browser_without_websocket_is_told_what_this_is() {
         let (_, request) = parse(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().unwrap();
-        let error = accept(&request, &[], &[]).unwrap_err();
+        let error = accept(&request, &[], &[], authorize).unwrap_err();
         assert_eq!(error.status, 426);
         assert!(String::from_utf8(error.to_bytes()).unwrap().contains("upgrade: websocket\r\n"));
     }

@@ -233,13 +233,15 @@ fn close_all(clients: Vec<Client>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, hub::Hub};
+    use crate::{access::Access, config::Config, hub::Hub};
 
     /// A queue has a descriptor: one for each time that the loop looks up would be opened and closed for nothing.
     #[test]
     fn the_next_clients_queue_is_made_once() {
-        let config = || Config::parse("test", "[[camera]]\nname = \"door\"\n").unwrap().server;
-        let server = Server::new(config(), &[], Arc::new(Hub::default()));
+        let config = Config::parse("test", "[[camera]]\nname = \"door\"\n").unwrap();
+        let access = Arc::new(Access::new(config.policy()));
+        let config = || config.server.clone();
+        let server = Server::new(config(), &[], Arc::new(Hub::default()), access);
         let mut clients = Clients::default();
         let mut queue = || clients.prepare(&server).unwrap().1;
         let first = queue();

@@ -91,6 +91,15 @@ pub(super) fn check(headers: &HeaderMap, request_host: &str, allowed: &[String])
     }
 }
 
+/// Whether it is surely a page of the request's own host that connects.
+pub(super) fn is_of_host(headers: &HeaderMap, request_host: &str) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    match (origins.next().and_then(|origin| origin.to_str().ok()).map(Origin::read), origins.next()) {
+        (Some(Origin::Site(host)), None) => host.eq_ignore_ascii_case(request_host),
+        _ => false,
+    }
+}
+
 /// Whether a browser may have sent these headers: it has at least one that no page can remove.
 fn is_browser(headers: &HeaderMap) -> bool {
     let is_mozilla = |agent: &HeaderValue| agent.as_bytes().starts_with(b"Mozilla/");

@@ -19,7 +19,8 @@ pub(super) fn serve(session: &Session, camera: Option<&Camera>, protocol: Protoc
     let of = camera.map(Camera::name);
     thread::name("ws-results");
     if let Some(suppressed) = server.readers_connected.check() {
-        info!(CLIENT:% = peer; "{peer} reads the results of {}{suppressed}", of.unwrap_or("all cameras"));
+        let (of, grant) = (of.unwrap_or("all cameras"), &upgrade.grant);
+        info!(CLIENT:% = peer; "{peer} reads the results of {of}{grant}{suppressed}");
     }
     if protocol == Protocol::V1 {
         session.send_hello(of);

@@ -34,7 +34,8 @@ pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protoc
     thread::name(&format!("ws-{name}"));
     if let Some(suppressed) = ingest.connected.check() {
         let how = if protocol == Protocol::V1 { "fovea.v1" } else { "bare pictures" };
-        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} sends {how}{suppressed}");
+        let grant = &upgrade.grant;
+        info!(CAMERA = name, CLIENT:% = peer; "{name}: {peer} sends {how}{grant}{suppressed}");
     }
     let _guard = ingest.acquire(&session.queue);
     let (frames, ignored) = (0, 0);

@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::{admit::PictureLimits, handshake::KnownCamera};
+use super::{
+    admissions::{Admission, Admissions},
+    admit::PictureLimits,
+    handshake::KnownCamera,
+};
 use crate::{
+    access::{Access, Grant},
     camera::Feed,
     config,
     frame::Camera,
@@ -24,6 +29,8 @@ pub struct Server {
     pub(super) hub: Arc<Hub>,
     pub(super) places: Arc<Places>,
     pub(super) connections: Arc<ConnectionMetrics>,
+    pub(super) access: Arc<Access>,
+    admissions: Admissions,
     pub(super) denied: LogLimiter,
     pub(super) dropped: LogLimiter,
     pub(super) readers_connected: LogLimiter,
@@ -69,14 +76,16 @@ pub(super) struct SenderGuard<'a> {
 }
 
 impl Server {
-    /// A server whose clients hear what `hub` has. `cameras` are in the order of the configuration.
+    /// A server whose clients hear what `hub` has, and do what `access` allows. `cameras` are in the order of the configuration.
     #[must_use]
-    pub fn new(config: config::Server, cameras: &[CameraEndpoint], hub: Arc<Hub>) -> Self {
+    pub fn new(config: config::Server, cameras: &[CameraEndpoint], hub: Arc<Hub>, access: Arc<Access>) -> Self {
         let ingests = cameras.iter().map(|camera| Arc::new(Ingest::new(camera))).collect();
         Self {
             hub,
             places: Arc::default(),
             connections: Arc::default(),
+            access,
+            admissions: Admissions::default(),
             denied: LogLimiter::default(),
             dropped: LogLimiter::default(),
             readers_connected: LogLimiter::default(),
@@ -105,6 +114,21 @@ impl Server {
     #[must_use]
     pub fn connections(&self) -> &Arc<ConnectionMetrics> {
         &self.connections
+    }
+
+    /// Sends away the clients that may no longer be here, after the tokens changed.
+    pub fn close_revoked(&self) {
+        self.admissions.close_unless(|grant| self.access.holds(grant));
+    }
+
+    /// Notes that the client of `queue` is in because of `grant`, until what is returned is dropped.
+    pub(super) fn admit<'a>(&'a self, queue: &'a Arc<Queue>, grant: &Grant) -> Admission<'a> {
+        let admission = self.admissions.add(queue, grant);
+        // Whoever is noted when the tokens change is sent away then; who comes later sees here that they have changed.
+        if !self.access.holds(grant) {
+            queue.close(CloseReason::Revoked);
+        }
+        admission
     }
 
     /// What holds for a client that comes now.

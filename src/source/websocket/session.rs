@@ -16,6 +16,7 @@ use super::{
     server::{Server, ServerSettings},
 };
 use crate::{
+    access::Grant,
     frame::Camera,
     hub::{
         Interest, Subscription,
@@ -36,6 +37,8 @@ pub(super) struct Upgrade {
     pub(super) response: Vec<u8>,
     /// What it sent right behind its request.
     pub(super) early: Vec<u8>,
+    /// Why it may.
+    pub(super) grant: Grant,
 }
 
 /// A client and its place on the server.
@@ -105,7 +108,7 @@ impl Session {
 
     /// Lets it in. To be done when everything is ready for it: once it knows that it is in, it misses nothing.
     pub(super) fn upgrade(&self, upgrade: Upgrade, message_bytes: usize) -> Connection<'_> {
-        let Upgrade { response, early } = upgrade;
+        let Upgrade { response, early, .. } = upgrade;
         // If it has left meanwhile, that is what the connection says first.
         let _ = (&self.socket).write_all(&response);
         let config = &self.settings.config;
