@@ -15,7 +15,7 @@ from camera import Camera, FrameSize, GrabMode, PixelFormat
 
 HOST = "192.168.1.20"  # the board that runs fovea
 PORT = 8999
-PATH = "/frames/door"
+PATH = "/frames/door"  # a board with tokens: "/frames/door?token=fovea_..."
 INTERVAL_S = 0.2
 
 # The key serves to detect caches in between. Any key works.

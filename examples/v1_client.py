@@ -3,6 +3,8 @@
 
     v1_client.py 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg pictures/*.pgm
 
+A board with tokens needs one at the end of the address: `?results&token=fovea_...`.
+
 It uses all that the sub-protocol adds to bare pictures: a header with the sender's own numbers and capture times, raw
 formats, a clock exchange that relates those times to the server's, and "taken", which says that no picture waits, so
 that the next one supersedes none. docs/protocol.md describes them.

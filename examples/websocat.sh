@@ -3,6 +3,8 @@
 #
 #     websocat.sh 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 #
+# A board with tokens needs one at the end of the address: `?results&token=fovea_...`.
+#
 # Each line becomes a text message, and a data URL is a picture. It prints the answers.
 url=$1
 shift

@@ -3,6 +3,8 @@
 
     websocket_client.py 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 
+A board with tokens needs one at the end of the address: `?results&token=fovea_...`.
+
 It uses blocking calls and no callbacks. It sends a picture, waits for the answer, and sends the next picture when it is
 time. So every picture has a result, and a slow network never carries more than one picture.
 """

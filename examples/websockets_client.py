@@ -3,6 +3,8 @@
 
     websockets_client.py 'ws://127.0.0.1:8999/frames/door?results' pictures/*.jpg
 
+A board with tokens needs one at the end of the address: `?results&token=fovea_...`.
+
 It sends the pictures at its own rate, as a camera does, and prints the answers that come on the same connection. It
 does not need to know whether fovea keeps up: fovea processes the newest picture and counts those that it skips.
 """

@@ -13,7 +13,7 @@
 
 const char *WIFI_NAME = "NETWORK", *WIFI_PASSWORD = "PASSWORD";
 const char *HOST = "192.168.1.20"; // the board that runs fovea
-const char *PATH = "/frames/door";
+const char *PATH = "/frames/door";  // a board with tokens: "/frames/door?token=fovea_..."
 const unsigned long INTERVAL_MS = 200; // five frames a second
 
 WebSocketsClient fovea;
