@@ -57,11 +57,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     // `fovea help` is not worth a page.
     fovea = fovea.disable_help_subcommand(true).subcommand_help_heading("COMMANDS");
     fovea.build();
-    for command in fovea.get_subcommands().chain([&fovea]) {
+    for command in commands_of(&fovea) {
         let man = Man::new(with_usage(command)).source(format!("fovea {version}")).date(date).manual("fovea");
         write(&root.join(MAN).join(man.get_filename()), &page(&man, command, &fovea)?)?;
     }
     Ok(())
+}
+
+/// The program and its commands, with theirs.
+fn commands_of(fovea: &Command) -> Vec<&Command> {
+    let has_page = |command: &&Command| command.get_name() != "help";
+    let below = |command| [command].into_iter().chain(Command::get_subcommands(command));
+    fovea.get_subcommands().flat_map(below).filter(has_page).chain([fovea]).collect()
 }
 
 fn write(file: &Path, text: &[u8]) -> io::Result<()> {
@@ -131,6 +138,8 @@ fn files(roff: &mut Roff, name: &str) {
     let files: &[(&str, &str)] = match name {
         "fovea" | "run" => &[
             ("/etc/fovea/fovea.toml", "The configuration. It is its own manual: every key is in it, explained."),
+            ("/etc/fovea/tokens", "The tokens of clients. While it exists, clients need one: see fovea-token(1)."),
+            ("/run/fovea/token", "The local token: with it, root and members of the group fovea need no other here."),
             ("/usr/lib/systemd/system/fovea.service", "How systemd runs the daemon."),
             ("/usr/lib/systemd/system/fovea.socket", "Has systemd open the port. Off as it comes."),
             ("/usr/lib/systemd/system/fovea-core.service", "Keeps the rest off the processor's core. Off as it comes."),
@@ -139,6 +148,10 @@ fn files(roff: &mut Roff, name: &str) {
             ("/usr/share/doc/fovea/README.md.gz", "What it is, and where to read on."),
         ],
         "check" | "status" | "doctor" => &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")],
+        "token" | "add" | "list" | "revoke" => &[
+            ("/etc/fovea/tokens", "The tokens: hashes, names, roles, cameras. Only root and the daemon may read it."),
+            ("/etc/fovea/fovea.toml", "The configuration that the daemon reads."),
+        ],
         _ => return,
     };
     roff.control("SH", ["FILES"]);
