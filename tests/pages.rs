@@ -125,7 +125,7 @@ fn people_log_in() {
     let daemon = Daemon::start(&config);
     let mut script = Command::new("timeout")
         .args(["900", "/usr/bin/python3", "tests/peers/login.py"])
-        .args([format!("http://{}", daemon.http_address()), daemon.address().port().to_string(), viewer, sender, guest])
+        .args([format!("http://{}", daemon.http_address()), viewer, sender, guest])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

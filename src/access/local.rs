@@ -45,8 +45,13 @@ pub enum LocalTokenError {
 /// The secret that clients on this machine use; `None` if there is none, or it is not for this user.
 #[must_use]
 pub fn read() -> Option<Secret> {
-    let folder = env::var_os(VARIABLE).unwrap_or_else(|| RUNTIME_DIRECTORY.into());
-    Secret::parse(fs::read_to_string(Path::new(&folder).join(FILE)).ok()?.trim())
+    let folder = folder().unwrap_or_else(|| RUNTIME_DIRECTORY.into());
+    Secret::parse(fs::read_to_string(folder.join(FILE)).ok()?.trim())
+}
+
+/// The runtime directory of this process: of several, the first.
+fn folder() -> Option<PathBuf> {
+    env::split_paths(&env::var_os(VARIABLE)?).next()
 }
 
 /// Makes the local token, if systemd gives this process a runtime directory. One that is there already, from before a restart,
@@ -55,8 +60,8 @@ pub fn read() -> Option<Secret> {
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn make() -> Result<Option<Token>, LocalTokenError> {
-    let Some(folder) = env::var_os(VARIABLE) else { return Ok(None) };
-    let path = Path::new(&folder).join(FILE);
+    let Some(folder) = folder() else { return Ok(None) };
+    let path = folder.join(FILE);
     let secret = match fs::read_to_string(&path).ok().and_then(|text| Secret::parse(text.trim())) {
         Some(secret) => secret,
         None => {
