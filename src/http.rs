@@ -34,6 +34,7 @@ mod page;
 mod routes;
 mod security;
 mod server;
+mod session_cookie;
 
 pub use camera_view::CameraView;
 pub use server::{Inputs, Listener, Server};

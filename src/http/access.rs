@@ -15,7 +15,7 @@ use log::info;
 
 use super::{
     app::{App, AppState},
-    login,
+    session_cookie::{self, ConnectionInfo},
 };
 use crate::access::{
     Denied, Grant, Port,
@@ -25,15 +25,6 @@ use crate::access::{
 
 /// The pages that people open. Who may not is sent to the page with the login.
 const PAGES: [&str; 2] = ["/", "/camera"];
-
-/// The connection that a request came over.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ConnectionInfo {
-    /// Where the client is.
-    pub(super) peer: SocketAddr,
-    /// Whether nobody on the way can read it. The cookie of a login is then never sent in the clear.
-    pub(super) is_encrypted: bool,
-}
 
 /// What a request for a path needs; `None` if it may come from anybody.
 fn need(path: &str, query: Option<&str>) -> Option<Need> {
@@ -80,12 +71,13 @@ pub(super) async fn authorize(State(app): State<App>, mut request: Request, next
             // A link with a token is a login: the address goes on without the token, and so does the browser's history.
             if is_page
                 && let Some(query) = query.as_deref().filter(|query| in_query(query).is_some())
-                && let Some(cookie) = login::cookie(&app, &grant, connection)
+                && let Some(cookie) = session_cookie::cookie(&app, &grant, connection)
             {
                 let rest = without_secret(query).map_or_else(String::new, |rest| format!("?{rest}"));
                 return ([(header::SET_COOKIE, cookie)], see_other(&format!("{path}{rest}"))).into_response();
             }
-            let renewed = carried.has_old_session(Timestamp::now()).then(|| login::cookie(&app, &grant, connection));
+            let renewed =
+                carried.has_old_session(Timestamp::now()).then(|| session_cookie::cookie(&app, &grant, connection));
             request.extensions_mut().insert(grant.clone());
             let mut response = until_revoked(next.run(request).await, app, grant);
             if let Some(cookie) = renewed.flatten() {

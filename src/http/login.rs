@@ -6,16 +6,16 @@ use axum::{
     Extension, Json,
     body::to_bytes,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::{
-    access::{ConnectionInfo, deny, is_browser},
-    app::{App, AppState},
+    access::{deny, is_browser},
+    app::App,
+    session_cookie::{ConnectionInfo, cookie},
 };
 use crate::access::{Grant, Port, secret::Secret, session};
 
@@ -94,13 +94,4 @@ pub(super) async fn logout() -> Response {
 pub(super) async fn session(grant: Option<Extension<Grant>>) -> Response {
     let nobody = Session { token: None, roles: Vec::new(), cameras: None };
     Json(grant.as_ref().map_or(nobody, |Extension(grant)| Session::from(grant))).into_response()
-}
-
-/// The header that gives a browser a cookie, for who has a token.
-pub(super) fn cookie(app: &AppState, grant: &Grant, connection: ConnectionInfo) -> Option<HeaderValue> {
-    let value = app.access.session(grant, Timestamp::now())?;
-    let (name, age) = (session::COOKIE, session::VALID_FOR.as_secs());
-    let secure = if connection.is_encrypted { "; Secure" } else { "" };
-    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
-    Some(HeaderValue::try_from(cookie).expect("names of tokens, digits and Base64"))
 }

@@ -31,12 +31,12 @@ use tokio::{
 };
 
 use super::{
-    access::ConnectionInfo,
     app::AppState,
     camera_view::CameraView,
     connections::{ConnectionGuard, Connections},
     jpeg_cache::JpegCache,
     routes,
+    session_cookie::ConnectionInfo,
 };
 use crate::{
     access::Access,
