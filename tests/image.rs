@@ -33,6 +33,7 @@ fn scenarios() -> Vec<Trial> {
     vec![
         scenario(idle::nothing_is_written_in_ten_minutes),
         scenario(power_cut::a_first_boot_survives_it_anywhere),
+        scenario(watchdog::a_slow_machine_is_not_reset_at_its_start),
         scenario(machines::a_raspberry_pi_3b_answers),
         scenario(first_boot::what_the_card_says_is_taken_over),
         scenario(first_boot::what_is_wrong_is_reported_and_not_used),

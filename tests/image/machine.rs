@@ -6,9 +6,17 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{self, Child, Command, Output, Stdio},
-    sync::LazyLock,
-    thread,
+    sync::{
+        LazyLock,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
 };
 
 use super::card::Card;
@@ -30,6 +38,16 @@ pub(crate) struct Machine {
     console: PathBuf,
     began: Instant,
 }
+
+/// A machine that is slowed down. Drop this first: the number of a process that is gone may be another's.
+#[derive(Debug)]
+pub(crate) struct Slowed {
+    over: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How long a slowed machine runs at a time.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// How long a machine may take to be up before it counts as broken. A few are emulated at a time, on few cores.
 const BOOT_LIMIT: Duration = Duration::from_secs(900);
@@ -126,6 +144,29 @@ impl Machine {
     /// Waits until the console has said this.
     pub(crate) fn wait_for_console(&mut self, text: &str) {
         self.wait_until(text, |machine| machine.console().contains(text));
+    }
+
+    /// How often systemd has greeted at the console since the machine was switched on.
+    pub(crate) fn starts_of_systemd(&self) -> usize {
+        self.console().matches("Welcome to ").count()
+    }
+
+    /// Makes it so many times slower, until the returned value is dropped: it runs for a slice of time and stands still for the
+    /// others. Its clock goes on meanwhile, so for what runs in it the processor is slow.
+    pub(crate) fn slow_down(&self, times: u32) -> Slowed {
+        let process = Pid::from_raw(self.process.id().cast_signed());
+        let (over, is_over) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            for (signal, slices) in [(Signal::SIGSTOP, times - 1), (Signal::SIGCONT, 1)].into_iter().cycle() {
+                // It may have ended, which whoever waits for it sees.
+                let _ = signal::kill(process, signal);
+                if is_over.recv_timeout(slices * SLICE) == Err(RecvTimeoutError::Disconnected) {
+                    break;
+                }
+            }
+            let _ = signal::kill(process, Signal::SIGCONT);
+        });
+        Slowed { over: Some(over), thread: Some(thread) }
     }
 
     fn console(&self) -> String {
@@ -264,6 +305,15 @@ impl Machine {
     #[expect(clippy::print_stderr, reason = "it goes to whoever waits for the tests")]
     pub(crate) fn note(&self, text: &str) {
         eprintln!("{}: {text}", self.console.file_stem().unwrap_or_default().to_string_lossy());
+    }
+}
+
+impl Drop for Slowed {
+    fn drop(&mut self) {
+        drop(self.over.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // it cannot panic
+        }
     }
 }
 

@@ -6,10 +6,34 @@ use super::{
     card::Card,
     machine::{Kind, Machine},
 };
-use crate::support::boards::CONFIG;
+use crate::support::boards::{CONFIG, brief_leaves_out};
 
 /// What is said as an error before it happens, which its owner wants to find afterwards.
 const LAST_WORDS: &str = "the water rises";
+
+/// Whether systemd is watched as closely as it is when the start is done.
+const CLOSE_WATCH: &str = "[ $(cat /sys/class/watchdog/watchdog0/timeout) = 15 ]";
+
+/// How long the hardware waits, in the order in which systemd said so.
+const WATCHED: &str = "journalctl --boot --output cat _PID=1 | sed -n 's/.* with a hardware timeout of \\(.*\\)\\.$/\\1/p'";
+
+/// How many times slower a machine is made.
+const SLOWNESS: u32 = 4;
+
+/// systemd on such a machine does not come to the watchdog for longer than 15 s.
+pub(crate) fn a_slow_machine_is_not_reset_at_its_start() {
+    if brief_leaves_out("a machine that is four times slower") {
+        return;
+    }
+    let card = Card::set_up("slow");
+    let mut machine = Machine::start(Kind::Efi, &card);
+    let slowed = machine.slow_down(SLOWNESS);
+    machine.wait_until_it_is_up();
+    machine.wait_for(CLOSE_WATCH);
+    assert_eq!(machine.starts_of_systemd(), 1, "it was reset");
+    machine.note(&format!("up {:.0} s after it was switched on", machine.age().as_secs_f64()));
+    drop(slowed);
+}
 
 /// What else is to be tried with a board that starts twice is here, too. Systemd crashes, and stands still then. Nobody is left to notice but the hardware.
 pub(crate) fn a_system_that_stands_still_is_reset() {
@@ -17,6 +41,9 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
     let mut machine = Machine::start(Kind::Efi, &card);
     machine.wait_until_it_is_up();
     assert_eq!(machine.ask("cat /sys/class/watchdog/watchdog0/identity"), "i6300ESB timer");
+    // It was on from the start on, and waited long.
+    machine.wait_for(CLOSE_WATCH);
+    assert_eq!(machine.ask(WATCHED), "5min\n15s");
     let before = machine.boot();
     machine.ask(&format!("echo {LAST_WORDS} | systemd-cat --priority err"));
     let kept = format!("grep --quiet '{LAST_WORDS}' /data/errors/errors.log");
