@@ -47,6 +47,8 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     machine.wait_until_it_is_up();
     tell(&machine, first_result);
     assert_eq!(machine.hear("systemctl is-system-running"), "running", "{}", machine.hear("systemctl --failed"));
+    assert_eq!(machine.hear("journalctl --boot --quiet --priority err --output cat"), "", "no error at the start");
+    assert_eq!(machine.ask("cat /etc/default/locale"), "LANG=C.UTF-8");
     assert_eq!(machine.ask("hostname"), "door1");
     assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim());
     assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
