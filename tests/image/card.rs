@@ -24,6 +24,10 @@ const ENTRY_BYTES: u64 = 16;
 const ENTRIES: u64 = 446;
 const SECTOR_BYTES: u64 = 512;
 
+/// Where the table has the card's number, and a FAT file system its serial number.
+const NUMBER: u64 = 440;
+const SERIAL: u64 = 67;
+
 impl Card {
     /// A card that the image was just written to, as it comes.
     pub(crate) fn new(name: &str) -> Self {
@@ -122,6 +126,15 @@ impl Card {
         let mut found = vec![0; bytes];
         self.open().read_exact_at(&mut found, self.start_of(partition)).expect("it is as long");
         found
+    }
+
+    /// The number of the card, and the serial number of its FAT file system.
+    pub(crate) fn numbers(&self) -> [u32; 2] {
+        [NUMBER, self.start_of(1) + SERIAL].map(|at| {
+            let mut number = [0; 4];
+            self.open().read_exact_at(&mut number, at).expect("a card is longer");
+            u32::from_le_bytes(number)
+        })
     }
 
     fn start_of(&self, partition: u64) -> u64 {

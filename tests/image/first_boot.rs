@@ -37,6 +37,8 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     card.put("network/10-lan.network", NETWORK);
     card.put("network/wpa_supplicant.conf", WIFI);
     card.put("sources/gate.conf", SOURCE);
+    let [number, serial] = card.numbers();
+    assert_eq!(format!("{serial:08x}"), format!("{number:08x}"), "another system takes two cards for the same");
     let packets = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("first-boot.pcap");
     let mut machine = Machine::start_as(Kind::Efi, &card, |command| {
         command.args(["-smp", "4", "-object", &format!("filter-dump,id=dump,netdev=net,file={}", packets.display())]);
