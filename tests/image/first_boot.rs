@@ -13,6 +13,9 @@ const NETWORK: &str = "[Match]\r\nType=ether\r\n\r\n[Network]\r\nDHCP=yes\r\nMul
 const SOURCE: &str = "# the gate\r\nURL=http://192.0.2.1/stream\r\n";
 const WIFI: &str = "country=DE\nnetwork={\n    ssid=\"nowhere\"\n    psk=\"not a secret\"\n}\n";
 
+/// As `os-release` has it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What the beginning of a file says of the rest.
 const PRIVATE_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 
@@ -51,6 +54,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     assert_eq!(machine.hear("systemctl is-system-running"), "running", "{}", machine.hear("systemctl --failed"));
     assert_eq!(machine.hear("journalctl --boot --quiet --priority err --output cat"), "", "no error at the start");
     assert_eq!(machine.ask("cat /etc/default/locale"), "LANG=C.UTF-8");
+    assert_eq!(machine.ask(". /etc/os-release; echo $ID $IMAGE_ID $IMAGE_VERSION"), format!("debian fovea {VERSION}"));
     assert_eq!(machine.ask("hostname"), "door1");
     assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim());
     assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
