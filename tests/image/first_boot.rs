@@ -76,6 +76,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
 
     // There are four cores: one is the processor's alone.
     assert_eq!(machine.ask("systemctl is-active fovea-core"), "active");
+    assert_eq!(machine.ask("systemctl show --property TimeoutStartUSec --value fovea-core"), "1min", "fovea waits for it");
     assert_eq!(machine.ask("cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective"), "0-2");
     assert_eq!(machine.hear(INTERRUPTS_LEFT), "", "these interrupts could be handled elsewhere");
     machine.ask("grep --quiet --line-regexp 0-2 /proc/irq/*/smp_affinity_list");
