@@ -108,6 +108,25 @@ impl Card {
         self.open().write_all_at(rubbish, self.start_of(partition)).expect("the card can be written");
     }
 
+    /// Makes a file of the folder `fovea` unreadable behind its first sector, as a card that wears out may: the file goes on there
+    /// in a cluster that is none.
+    pub(crate) fn spoil_file(&self, name: &str) {
+        let output = self.mtools("mshowfat").arg(format!("::/fovea/{name}")).output().expect("mtools is installed");
+        let clusters = String::from_utf8(output.stdout).expect("it is text");
+        let first: u64 = clusters
+            .split_once('<')
+            .and_then(|(_, rest)| rest.split_once('-'))
+            .and_then(|(first, _)| first.parse().ok())
+            .unwrap_or_else(|| panic!("{name} has more than one cluster: {clusters}"));
+        let fat = self.beginning(1, 512);
+        let number = |at: usize| u64::from(u32::from_le_bytes(fat[at..][..4].try_into().expect("four bytes")));
+        let reserved = number(14) & 0xffff; // sectors before the first of two tables
+        for table in [0, 1] {
+            let entry = (reserved + table * number(36)) * SECTOR_BYTES + 4 * first;
+            self.open().write_all_at(&[0; 4], self.start_of(1) + entry).expect("the card can be written");
+        }
+    }
+
     /// Writes what a partition holds to another, which is as large.
     pub(crate) fn copy_partition(&self, from: u64, to: u64) {
         let [mut source, mut target] = [from, to].map(|partition| {

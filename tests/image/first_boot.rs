@@ -190,9 +190,17 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
         ""
     );
 
-    // A file without keys takes them back. Whoever is in stays in.
+    // Only a file without keys takes them back. Whoever is in stays in.
     let again = format!("{AS_AT_THE_START}settings && {AS_AT_THE_START}report");
     machine
         .ask(&format!("mount /dev/vda1 /mnt && echo '# nobody' >/mnt/fovea/authorized_keys && umount /mnt && {again}"));
     assert_eq!(machine.hear("systemctl restart ssh; systemctl is-active ssh"), "inactive");
 }
+    machine.ask(&format!(
+        "mount /dev/vda1 /mnt && cd /mnt/fovea && rm authorized_keys && mkdir authorized_keys && echo >authorized_keys/mine.pub &&
+         cd / && umount /mnt && {again}"
+    ));
+    machine.ask("grep --quiet ssh-ed25519 /etc/ssh/board/authorized_keys");
+    let report = card.take("report.txt").expect("something is wrong");
+    assert!(report.contains("authorized_keys is not used; it must be a file, not a folder."), "{report}");
+    machine.ask("mount /dev/vda1 /mnt && rm -r /mnt/fovea/authorized_keys && umount /mnt");

@@ -45,6 +45,7 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
     machine.wait_for(CLOSE_WATCH);
     assert_eq!(machine.ask(WATCHED), "5min\n15s");
     let before = machine.boot();
+    card.put("network/lan[1].network", "[Match]\nType=ether\n[Network]\nDHCP=yes\n");
     machine.ask(&format!("echo {LAST_WORDS} | systemd-cat --priority err"));
     let kept = format!("grep --quiet '{LAST_WORDS}' /data/errors/errors.log");
     machine.wait_for(&kept);
@@ -52,6 +53,9 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
     // What says errors without end does not wear the card out: of twenty times three kilobytes, sixteen are kept.
     machine.ask("for n in {1..20}; do printf 'flood %03000d\\n' $n; done | systemd-cat --priority err");
     machine.wait_for("grep --quiet 'bytes more' /data/errors/errors.log");
+    let applied = "journalctl --boot --grep 'applied network from the card' --output cat | wc -l";
+    assert_eq!(machine.hear(applied), "1");
+    machine.wait_for("[ ! -e /data/network.old ]"); // it got an address with them
     let kept_of_it: u32 = machine.hear("grep --count flood /data/errors/errors.log").parse().expect("a number");
     // Twice as much, if it came in two times of ten seconds.
     assert!((1..=12).contains(&kept_of_it), "{kept_of_it} lines of it are kept");
@@ -73,3 +77,4 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
     let report = card.take("report.txt").expect("it is told on the card");
     assert!(report.contains("processor.core = 7: this process may use only cores 0, 1;"), "{report}");
 }
+    assert_eq!(machine.hear(applied), "0", "each file is applied once");
