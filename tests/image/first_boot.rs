@@ -16,6 +16,21 @@ const WIFI: &str = "country=DE\nnetwork={\n    ssid=\"nowhere\"\n    psk=\"not a
 /// As `os-release` has it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The page for everybody, too.
+const HTTP: &str = "[http]\nlisten = \"0.0.0.0:8080\"\nallow_anonymous = true\n";
+
+/// What `status.txt` says of that. The emulator gives the address.
+const STATUS: &str = "
+Address          10.0.2.15
+Page             http://door1.local:8080/
+                 http://10.0.2.15:8080/
+Cameras send to  ws://door1.local:8999/
+                 ws://10.0.2.15:8999/
+Log in           ssh root@door1.local
+From the card    fovea.toml, hostname, authorized_keys, network, sources
+";
+const PAGE: &str = "http://door1.local:8080/";
+
 /// What the beginning of a file says of the rest.
 const PRIVATE_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 
@@ -37,6 +52,8 @@ fn in_dns(name: &str) -> Vec<u8> {
 pub(crate) fn what_the_card_says_is_taken_over() {
     let card = Card::set_up("first-boot");
     card.put("hostname", "door1\r\n");
+    let configuration = format!("{HTTP}{CONFIG}");
+    card.put("fovea.toml", &configuration);
     card.put("network/10-lan.network", NETWORK);
     card.put("network/wpa_supplicant.conf", WIFI);
     card.put("sources/gate.conf", SOURCE);
@@ -56,7 +73,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     assert_eq!(machine.ask("cat /etc/default/locale"), "LANG=C.UTF-8");
     assert_eq!(machine.ask(". /etc/os-release; echo $ID $IMAGE_ID $IMAGE_VERSION"), format!("debian fovea {VERSION}"));
     assert_eq!(machine.ask("hostname"), "door1");
-    assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim());
+    assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), configuration.trim());
     assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
     assert_eq!(machine.ask("cat /etc/fovea/sources/gate.conf"), SOURCE.replace('\r', "").trim());
     assert_eq!(machine.ask("stat --format=%a /etc/fovea/sources/gate.conf"), "600");
@@ -104,10 +121,35 @@ pub(crate) fn what_the_card_says_is_taken_over() {
 
 /// Frames from here give results. The moment of the first one.
 fn sees(machine: &Machine) -> Instant {
+    says_how_it_is(&card, &mut machine);
     let (mut boxes, mut first) = (0, None);
     for result in results_of_film(machine.address(), 40) {
         first.get_or_insert_with(Instant::now);
         boxes += result["motion"]["boxes"].as_array().map_or(0, Vec::len);
+/// Without a network: on the card, at the serial line, and at the screen.
+fn says_how_it_is(card: &Card, machine: &mut Machine) {
+    machine.wait_until("status.txt is on the card", |_| card.take("status.txt").is_some());
+    let status = card.take("status.txt").expect("it was there");
+    assert!(status.starts_with(&format!("fovea {VERSION} on the board \"door1\"")), "{status}");
+    assert!(status.ends_with(STATUS), "{status}");
+    machine.wait_for_console(PAGE);
+    machine.wait_for(&format!("tr '\\0' ' ' </dev/vcs1 | grep --quiet {PAGE}"));
+
+    // Others add to it. What is the same is not written again.
+    let written = "journalctl --boot --unit show-status --grep 'wrote status.txt' --output cat | wc -l";
+    assert_eq!(machine.hear(written), "1");
+    let writes = "read -ra all </sys/block/vda/vda1/stat; echo ${all[4]}";
+    let (before, said) = (machine.ask(writes), machine.said(PAGE));
+    machine.ask("systemctl restart show-status");
+    machine.wait_until("it says so again", |machine| machine.said(PAGE) > said);
+    assert_eq!(machine.ask(writes), before, "it was written again");
+    machine.ask("mkdir /run/fovea-image/status.d && echo 'Owner: somebody' >/run/fovea-image/status.d/owner");
+    machine.ask("systemctl restart show-status");
+    machine.wait_until("the owner is on the card", |_| {
+        card.take("status.txt").is_some_and(|status| status.ends_with(&format!("{STATUS}\nOwner: somebody\n")))
+    });
+}
+
     }
     assert!(boxes > 0, "people walk there");
     first.expect("there was a frame")

@@ -146,9 +146,9 @@ impl Machine {
         self.wait_until(text, |machine| machine.console().contains(text));
     }
 
-    /// How often systemd has greeted at the console since the machine was switched on.
-    pub(crate) fn starts_of_systemd(&self) -> usize {
-        self.console().matches("Welcome to ").count()
+    /// How often the console has said this since the machine was switched on.
+    pub(crate) fn said(&self, text: &str) -> usize {
+        self.console().matches(text).count()
     }
 
     /// Makes it so many times slower, until the returned value is dropped: it runs for a slice of time and stands still for the

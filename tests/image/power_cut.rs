@@ -24,6 +24,7 @@ const AT_A_TIME: usize = 2;
 
 const NETWORK: &str = "[Match]\nType=ether\n[Network]\nDHCP=yes\n";
 const REPORT: &str = "hostname.txt is not used; did you mean hostname?\n\n";
+const REPORT_IN_STATUS: &str = "\nWhat is wrong\n\n    hostname.txt is not used; did you mean hostname?\n";
 
 pub(crate) fn a_first_boot_survives_it_anywhere() {
     let card = Card::set_up("power");
@@ -91,4 +92,8 @@ fn survives(fresh: &Card, log: &WriteLog, cut: usize) {
     assert_eq!(host, "door1", "{name}");
     assert_eq!(machine_ids, "1", "{name}");
     assert_eq!(left, "", "{name}: not finished");
+    machine.wait_until("status.txt is on the card", |_| {
+        card.take("status.txt").is_some_and(|status| status.contains("door1") && status.ends_with(REPORT_IN_STATUS))
+    });
+    assert_eq!(card.take("status.txt.new"), None, "{name}: not finished");
 }
