@@ -15,6 +15,7 @@ mod image {
     pub(crate) mod first_boot;
     pub(crate) mod idle;
     pub(crate) mod machines;
+    pub(crate) mod network;
     pub(crate) mod power_cut;
     pub(crate) mod slots;
     pub(crate) mod watchdog;
@@ -26,7 +27,7 @@ use std::{any::type_name, process::ExitCode};
 
 use libtest_mimic::{Arguments, Trial};
 
-use image::{data, first_boot, idle, machines, power_cut, slots, watchdog};
+use image::{data, first_boot, idle, machines, network, power_cut, slots, watchdog};
 
 /// All there are. The longest come first.
 fn scenarios() -> Vec<Trial> {
@@ -34,6 +35,7 @@ fn scenarios() -> Vec<Trial> {
         scenario(idle::nothing_is_written_in_ten_minutes),
         scenario(power_cut::a_first_boot_survives_it_anywhere),
         scenario(watchdog::a_slow_machine_is_not_reset_at_its_start),
+        scenario(network::the_earlier_is_used_after_five_minutes_without_an_address),
         scenario(machines::a_raspberry_pi_3b_answers),
         scenario(first_boot::what_the_card_says_is_taken_over),
         scenario(first_boot::what_is_wrong_is_reported_and_not_used),

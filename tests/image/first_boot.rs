@@ -174,7 +174,9 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
     card.put("hostname", "the door\n");
     card.put("network/lan.txet", "[Match]\n");
     card.put("network/10-lan.network", "[Network]\nDHCP=yes\n");
-    card.put("network/wpa_supplicant.conf", "ssid=\"nowhere\"\n");
+    card.put("network/20-lan.network", "[Match]\nName=e*\n[Network]\nAdress=192.0.2.1/24\n");
+    card.put("network/30-lan.link", "[Match]\nOriginalName=e*\n[Link]\nWakeOnLn=off\n");
+    card.put("network/wpa_supplicant.conf", "ssid=\"nowhere\"\nnetwork={\n psk=\"short\"\n}\n");
     for name in ["hostname.txt", "authorized_keys.pub", "network/lan.network.txt", "._hostname", "desktop.ini"] {
         card.put(name, "");
     }
@@ -192,12 +194,16 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
         "network/lan.txet is not used: ",
         "network/lan.network.txt is not used; did you mean network/lan.network?",
         "network/10-lan.network has no section [Match]",
-        "network/wpa_supplicant.conf names no network",
+        "network/20-lan.network:4: Unknown key",
+        "network/30-lan.link:4: Unknown key",
+        "network/wpa_supplicant.conf:1: unknown global field",
+        "network/wpa_supplicant.conf:3: failed to parse psk.",
         "network/wpa_supplicant.conf does not say in which country",
     ] {
         assert!(report.contains(part), "there is no {part:?} in\n{report}");
     }
-    for part in ["README", "._hostname", "desktop.ini", "authorized_keys is not used"] {
+        "network is not used: the board keeps its earlier one.",
+    for part in ["README", "._hostname", "desktop.ini", "authorized_keys is not used", "\"short\""] {
         assert!(!report.contains(part), "there is {part:?} in\n{report}");
     }
     assert_eq!(machine.ask("hostname"), "fovea");
@@ -207,6 +213,12 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
         "127.0.0.1:8999"
     );
     assert_eq!(machine.hear("ls /run/systemd/dnssd"), "", "a port is announced that nobody can reach");
+    assert_eq!(machine.hear("ls /etc/systemd/network"), "", "a mistake may cost the board its network");
+    machine.wait_until("status.txt is on the card", |_| card.take("status.txt").is_some());
+    let status = card.take("status.txt").expect("it was there");
+    for part in ["\nPage             no other machine can open it.", "    network/20-lan.network:4: Unknown key"] {
+        assert!(status.contains(part), "there is no {part:?} in\n{status}");
+    }
     assert_eq!(machine.ask("systemctl is-active fovea"), "active");
     machine.ask("systemctl poweroff");
     machine.wait_for_its_end();
