@@ -108,7 +108,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
 
     // It asks first whether somebody else has its name, and tells it then. Without the ".local" behind: where the packet had
     // that before, the name has only a pointer to it.
-    for name in ["door1", "_fovea._tcp"] {
+    for name in ["door1", "_fovea._tcp", "_http._tcp"] {
         let parts = in_dns(name);
         machine.wait_until(&format!("the board announces {name}"), |_| {
             let heard = fs::read(&packets).expect("the emulator writes it");
