@@ -105,6 +105,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     // A radio joins what it was told to, or tries to.
     machine.ask("modprobe mac80211_hwsim radios=1");
     machine.wait_for("pgrep --full 'wpa_supplicant.*-iwlan0'");
+    assert!(!machine.forwards(), "a stranger's program reaches what only the board itself may");
 
     // It asks first whether somebody else has its name, and tells it then. Without the ".local" behind: where the packet had
     // that before, the name has only a pointer to it.

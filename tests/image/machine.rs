@@ -294,6 +294,20 @@ impl Machine {
         said.contains("password") || said.contains("keyboard-interactive")
     }
 
+    /// Whether whoever has the key reaches the board's own ports through it.
+    pub(crate) fn forwards(&self) -> bool {
+        let output = Command::new("timeout")
+            .args(["60", "ssh", "-q"])
+            .args(TO_STRANGERS)
+            .args(["-o", "ControlPath=none", "-i"])
+            .arg(key())
+            .args(["-p", &self.ssh_port.to_string(), "-W", "127.0.0.1:8999", "root@127.0.0.1"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("ssh is installed");
+        output.status.success()
+    }
+
     /// Pulls the plug.
     pub(crate) fn cut_power(&mut self) {
         // It may have ended by itself.
