@@ -35,6 +35,12 @@ pub(crate) fn a_slow_machine_is_not_reset_at_its_start() {
     drop(slowed);
 }
 
+    // Without a watchdog, too, a systemd that crashes is not the end.
+    let before = machine.boot();
+    machine.run_within("kill -SEGV 1", Duration::from_secs(60));
+    machine.wait_for_console("Rebooting in 10s");
+    machine.wait_until_another_boot(&before);
+
 /// What else is to be tried with a board that starts twice is here, too. Systemd crashes, and stands still then. Nobody is left to notice but the hardware.
 pub(crate) fn a_system_that_stands_still_is_reset() {
     let card = Card::set_up("watchdog");
@@ -67,6 +73,12 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
     ));
 
     // The line may be cut before it says that it is done.
+    // systemd could restart the board by itself.
+    machine.ask(&format!(
+        "mkdir /run/systemd/system.conf.d && printf '[Manager]\\nCrashAction=freeze\\n' >/run/systemd/system.conf.d/freeze.conf &&
+         systemctl daemon-reexec && {CLOSE_WATCH}"
+    ));
+
     machine.run_within("kill -SEGV 1", Duration::from_secs(60));
     machine.wait_until_another_boot(&before);
     machine.wait_until_it_answers();
