@@ -8,6 +8,7 @@
 mod cameras;
 mod clock;
 mod core;
+mod data;
 mod power;
 mod service;
 mod sources;
@@ -20,6 +21,7 @@ use crate::config::{Config, LoadError};
 /// All checks, in the order of the output.
 const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
     service::check,
+    data::check,
     #[cfg(feature = "v4l2")]
     cameras::check,
     sources::check,

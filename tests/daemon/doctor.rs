@@ -127,11 +127,41 @@ fn who_is_on_the_processors_core_is_told() {
         told.contains(&format!("hint  {others}")) && told.contains("; `systemctl enable --now fovea-core`"),
         "{told}"
     );
-    machine.program("systemctl", "case \"$*\" in is-active*) echo active ;; *) exit 1 ;; esac");
+    // The unit was started, and the image's condition did not hold.
+    core_unit(&machine, "ActiveState=inactive\\nConditionResult=no\\nConditionTimestampMonotonic=5000000");
+    let (code, told) = machine.doctor();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains(&format!("good  {others}")) && !told.contains("systemctl enable"), "{told}");
+    core_unit(&machine, "ActiveState=active\\nConditionResult=yes\\nConditionTimestampMonotonic=5000000");
     let (code, told) = machine.doctor();
     assert_eq!(code, Some(1), "{told}");
     assert!(
         told.contains(&format!("bad   {others}")) && told.contains("although fovea-core.service is active"),
         "{told}"
     );
+}
+
+/// Has `systemctl` know nothing but this of fovea-core.service.
+fn core_unit(machine: &Machine, properties: &str) {
+    let answers = format!("case \"$*\" in *fovea-core*) printf '{properties}\\n' ;; *) exit 1 ;; esac");
+    machine.program("systemctl", &answers);
+}
+
+#[test]
+fn a_data_partition_that_is_full_or_cannot_be_used_is_told() {
+    let machine = Machine::new("data", WELL, "yes");
+    let (_, told) = machine.doctor();
+    assert!(!told.contains("data partition"), "only the image has one: {told}");
+    for (state, used, code, line) in [
+        ("active", 40, 0, "good  the data partition has room: 40 % are used\n"),
+        ("active", 99, 1, "bad   the data partition is full (99 %): "),
+        ("failed", 1, 1, "bad   the data partition cannot be used: "),
+    ] {
+        let unit = format!("Description=The data partition is in use\\nActiveState={state}\\n");
+        machine.program("systemctl", &format!("case \"$*\" in *data.service*) printf '{unit}' ;; *) exit 1 ;; esac"));
+        machine.program("df", &format!("printf 'Use%%\\n {used}%%\\n'"));
+        let (found, told) = machine.doctor();
+        assert_eq!(found, Some(code), "{told}");
+        assert!(told.contains(line), "no {line:?} in\n{told}");
+    }
 }

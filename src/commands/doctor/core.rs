@@ -26,10 +26,35 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
             vec![Diagnostic::bad(format!("processor.core = {core}: there is no such core"))]
         }
         Some(&core) if online.len() > 1 => {
-            let is_dedicated = output("systemctl", &["is-active", "fovea-core.service"]).is_some();
-            vec![programs(core, &tasks, is_dedicated), interrupts(core, Path::new("/proc/irq"), is_dedicated)]
+            let dedicated = Dedicated::query();
+            vec![programs(core, &tasks, dedicated), interrupts(core, Path::new("/proc/irq"), dedicated)]
         }
         _ => vec![Diagnostic::hint("there is only one core: the processor shares it with all other programs")],
+    }
+}
+
+/// Whether fovea-core.service keeps other programs off the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dedicated {
+    Active,
+    /// It could.
+    Inactive,
+    /// It was started, and a condition in the unit did not hold, such as the number of cores that the image asks for.
+    Unsuitable,
+}
+
+impl Dedicated {
+    fn query() -> Self {
+        let properties = "--property=ActiveState,ConditionResult,ConditionTimestampMonotonic";
+        let text = output("systemctl", &["show", properties, "fovea-core.service"]).unwrap_or_default();
+        let has = |line: &str| text.lines().any(|other| other == line);
+        if has("ActiveState=active") {
+            Self::Active
+        } else if has("ConditionResult=no") && !has("ConditionTimestampMonotonic=0") {
+            Self::Unsuitable
+        } else {
+            Self::Inactive
+        }
     }
 }
 
@@ -82,9 +107,8 @@ fn tasks(proc: &Path) -> Vec<Task> {
     tasks
 }
 
-/// Checks which programs may run on the processor's core. `is_dedicated` says that fovea-core.service is active, which
-/// keeps them off.
-fn programs(core: usize, tasks: &[Task], is_dedicated: bool) -> Diagnostic {
+/// Checks which programs may run on the processor's core.
+fn programs(core: usize, tasks: &[Task], dedicated: Dedicated) -> Diagnostic {
     let here = tasks.iter().filter(|task| task.cores.contains(&core) && !task.is_processor());
     let (kernel_threads, programs): (Vec<_>, Vec<_>) = here.partition(|task| task.is_kernel_thread);
     let names: BTreeSet<_> = programs.iter().map(|task| &*task.program).collect();
@@ -98,17 +122,22 @@ fn programs(core: usize, tasks: &[Task], is_dedicated: bool) -> Diagnostic {
     let more = names.len().saturating_sub(MAX_LISTED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let finding = format!("other programs may run on core {core}, the processor's: {}{more}", listed.join(", "));
-    if is_dedicated {
-        Diagnostic::bad(format!("{finding}, although fovea-core.service is active; run `systemctl restart fovea-core`"))
-    } else {
-        Diagnostic::hint(format!(
+    match dedicated {
+        Dedicated::Active => Diagnostic::bad(format!(
+            "{finding}, although fovea-core.service is active; run `systemctl restart fovea-core`"
+        )),
+        Dedicated::Inactive => Diagnostic::hint(format!(
             "{finding}; `systemctl enable --now fovea-core` keeps them off; do this if ages must not vary"
-        ))
+        )),
+        // There is nothing to do.
+        Dedicated::Unsuitable => Diagnostic::good(format!(
+            "{finding}; fovea-core.service does not keep them off, because a condition in it does not hold: too few cores"
+        )),
     }
 }
 
 /// Checks which devices' interrupts the core handles.
-fn interrupts(core: usize, folder: &Path, is_dedicated: bool) -> Diagnostic {
+fn interrupts(core: usize, folder: &Path, dedicated: Dedicated) -> Diagnostic {
     let mut here = BTreeMap::new();
     for interrupt in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = interrupt.path();
@@ -126,13 +155,18 @@ fn interrupts(core: usize, folder: &Path, is_dedicated: bool) -> Diagnostic {
     }
     let listed = here.into_values().collect::<Vec<_>>().join(", ");
     if listed.is_empty() {
-        Diagnostic::good(format!("core {core} handles no device's interrupts"))
-    } else if is_dedicated {
+        return Diagnostic::good(format!("core {core} handles no device's interrupts"));
+    }
+    match dedicated {
         // The rest cannot move: they belong to queues that a device has for each core.
-        Diagnostic::good(format!("core {core} handles only devices' interrupts that cannot move: {listed}"))
-    } else {
-        Diagnostic::hint(format!(
+        Dedicated::Active => {
+            Diagnostic::good(format!("core {core} handles only devices' interrupts that cannot move: {listed}"))
+        }
+        Dedicated::Inactive => Diagnostic::hint(format!(
             "core {core}, the processor's, handles interrupts: {listed}; `systemctl enable --now fovea-core` moves those that can move"
-        ))
+        )),
+        Dedicated::Unsuitable => Diagnostic::good(format!(
+            "core {core}, the processor's, handles interrupts: {listed}; this board has no core to spare"
+        )),
     }
 }
