@@ -93,7 +93,11 @@ pub(crate) fn what_the_card_says_is_taken_over() {
 
     // There are four cores: one is the processor's alone.
     assert_eq!(machine.ask("systemctl is-active fovea-core"), "active");
-    assert_eq!(machine.ask("systemctl show --property TimeoutStartUSec --value fovea-core"), "1min", "fovea waits for it");
+    assert_eq!(
+        machine.ask("systemctl show --property TimeoutStartUSec --value fovea-core"),
+        "1min",
+        "fovea waits for it"
+    );
     assert_eq!(machine.ask("cat /sys/fs/cgroup/system.slice/cpuset.cpus.effective"), "0-2");
     assert_eq!(machine.hear(INTERRUPTS_LEFT), "", "these interrupts could be handled elsewhere");
     machine.ask("grep --quiet --line-regexp 0-2 /proc/irq/*/smp_affinity_list");
@@ -101,6 +105,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     // Nobody has a password, and nobody is asked for one.
     assert_eq!(machine.hear("cut -d : -f 2 /etc/shadow | grep -v '^!\\?\\*$'"), "");
     assert!(!machine.offers_passwords());
+    assert!(!machine.forwards(), "a stranger's program reaches what only the board itself may");
 
     // A radio joins what it was told to, or tries to.
     machine.ask("modprobe mac80211_hwsim radios=1");
@@ -116,17 +121,11 @@ pub(crate) fn what_the_card_says_is_taken_over() {
             heard.windows(parts.len()).any(|bytes| bytes == parts)
         });
     }
+    says_how_it_is(&card, &mut machine);
     machine.cut_power();
     assert_eq!(card.take("report.txt"), None);
 }
 
-/// Frames from here give results. The moment of the first one.
-fn sees(machine: &Machine) -> Instant {
-    says_how_it_is(&card, &mut machine);
-    let (mut boxes, mut first) = (0, None);
-    for result in results_of_film(machine.address(), 40) {
-        first.get_or_insert_with(Instant::now);
-        boxes += result["motion"]["boxes"].as_array().map_or(0, Vec::len);
 /// Without a network: on the card, at the serial line, and at the screen.
 fn says_how_it_is(card: &Card, machine: &mut Machine) {
     machine.wait_until("status.txt is on the card", |_| card.take("status.txt").is_some());
@@ -151,6 +150,12 @@ fn says_how_it_is(card: &Card, machine: &mut Machine) {
     });
 }
 
+/// Frames from here give results. The moment of the first one.
+fn sees(machine: &Machine) -> Instant {
+    let (mut boxes, mut first) = (0, None);
+    for result in results_of_film(machine.address(), 40) {
+        first.get_or_insert_with(Instant::now);
+        boxes += result["motion"]["boxes"].as_array().map_or(0, Vec::len);
     }
     assert!(boxes > 0, "people walk there");
     first.expect("there was a frame")
@@ -194,6 +199,7 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
         "authorized_keys.pub is not used; did you mean authorized_keys?",
         "network/lan.txet is not used: ",
         "network/lan.network.txt is not used; did you mean network/lan.network?",
+        "network is not used: the board keeps its earlier one.",
         "network/10-lan.network has no section [Match]",
         "network/20-lan.network:4: Unknown key",
         "network/30-lan.link:4: Unknown key",
@@ -203,23 +209,22 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
     ] {
         assert!(report.contains(part), "there is no {part:?} in\n{report}");
     }
-        "network is not used: the board keeps its earlier one.",
     for part in ["README", "._hostname", "desktop.ini", "authorized_keys is not used", "\"short\""] {
         assert!(!report.contains(part), "there is {part:?} in\n{report}");
     }
     assert_eq!(machine.ask("hostname"), "fovea");
-    // The default one, which is for the board alone.
-    assert_eq!(
-        machine.ask("ss --no-header --listening --tcp --numeric sport 8999 | tr -s ' ' | cut -d ' ' -f 4"),
-        "127.0.0.1:8999"
-    );
-    assert_eq!(machine.hear("ls /run/systemd/dnssd"), "", "a port is announced that nobody can reach");
     assert_eq!(machine.hear("ls /etc/systemd/network"), "", "a mistake may cost the board its network");
     machine.wait_until("status.txt is on the card", |_| card.take("status.txt").is_some());
     let status = card.take("status.txt").expect("it was there");
     for part in ["\nPage             no other machine can open it.", "    network/20-lan.network:4: Unknown key"] {
         assert!(status.contains(part), "there is no {part:?} in\n{status}");
     }
+    // The default one, which is for the board alone.
+    assert_eq!(
+        machine.ask("ss --no-header --listening --tcp --numeric sport 8999 | tr -s ' ' | cut -d ' ' -f 4"),
+        "127.0.0.1:8999"
+    );
+    assert_eq!(machine.hear("ls /run/systemd/dnssd"), "", "a port is announced that nobody can reach");
     assert_eq!(machine.ask("systemctl is-active fovea"), "active");
     machine.ask("systemctl poweroff");
     machine.wait_for_its_end();
@@ -247,10 +252,6 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
 
     // Only a file without keys takes them back. Whoever is in stays in.
     let again = format!("{AS_AT_THE_START}settings && {AS_AT_THE_START}report");
-    machine
-        .ask(&format!("mount /dev/vda1 /mnt && echo '# nobody' >/mnt/fovea/authorized_keys && umount /mnt && {again}"));
-    assert_eq!(machine.hear("systemctl restart ssh; systemctl is-active ssh"), "inactive");
-}
     machine.ask(&format!(
         "mount /dev/vda1 /mnt && cd /mnt/fovea && rm authorized_keys && mkdir authorized_keys && echo >authorized_keys/mine.pub &&
          cd / && umount /mnt && {again}"
@@ -259,3 +260,7 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
     let report = card.take("report.txt").expect("something is wrong");
     assert!(report.contains("authorized_keys is not used; it must be a file, not a folder."), "{report}");
     machine.ask("mount /dev/vda1 /mnt && rm -r /mnt/fovea/authorized_keys && umount /mnt");
+    machine
+        .ask(&format!("mount /dev/vda1 /mnt && echo '# nobody' >/mnt/fovea/authorized_keys && umount /mnt && {again}"));
+    assert_eq!(machine.hear("systemctl restart ssh; systemctl is-active ssh"), "inactive");
+}

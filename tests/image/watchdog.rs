@@ -15,7 +15,8 @@ const LAST_WORDS: &str = "the water rises";
 const CLOSE_WATCH: &str = "[ $(cat /sys/class/watchdog/watchdog0/timeout) = 15 ]";
 
 /// How long the hardware waits, in the order in which systemd said so.
-const WATCHED: &str = "journalctl --boot --output cat _PID=1 | sed -n 's/.* with a hardware timeout of \\(.*\\)\\.$/\\1/p'";
+const WATCHED: &str =
+    "journalctl --boot --output cat _PID=1 | sed -n 's/.* with a hardware timeout of \\(.*\\)\\.$/\\1/p'";
 
 /// How many times slower a machine is made.
 const SLOWNESS: u32 = 4;
@@ -33,17 +34,18 @@ pub(crate) fn a_slow_machine_is_not_reset_at_its_start() {
     assert_eq!(machine.said("Welcome to "), 1, "it was reset");
     machine.note(&format!("up {:.0} s after it was switched on", machine.age().as_secs_f64()));
     drop(slowed);
-}
 
     // Without a watchdog, too, a systemd that crashes is not the end.
     let before = machine.boot();
     machine.run_within("kill -SEGV 1", Duration::from_secs(60));
     machine.wait_for_console("Rebooting in 10s");
     machine.wait_until_another_boot(&before);
+}
 
 /// What else is to be tried with a board that starts twice is here, too. Systemd crashes, and stands still then. Nobody is left to notice but the hardware.
 pub(crate) fn a_system_that_stands_still_is_reset() {
     let card = Card::set_up("watchdog");
+    card.put("network/lan[1].network", "[Match]\nType=ether\n[Network]\nDHCP=yes\n");
     let mut machine = Machine::start(Kind::Efi, &card);
     machine.wait_until_it_is_up();
     assert_eq!(machine.ask("cat /sys/class/watchdog/watchdog0/identity"), "i6300ESB timer");
@@ -51,7 +53,9 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
     machine.wait_for(CLOSE_WATCH);
     assert_eq!(machine.ask(WATCHED), "5min\n15s");
     let before = machine.boot();
-    card.put("network/lan[1].network", "[Match]\nType=ether\n[Network]\nDHCP=yes\n");
+    let applied = "journalctl --boot --grep 'applied network from the card' --output cat | wc -l";
+    assert_eq!(machine.hear(applied), "1");
+    machine.wait_for("[ ! -e /data/network.old ]"); // it got an address with them
     machine.ask(&format!("echo {LAST_WORDS} | systemd-cat --priority err"));
     let kept = format!("grep --quiet '{LAST_WORDS}' /data/errors/errors.log");
     machine.wait_for(&kept);
@@ -59,9 +63,6 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
     // What says errors without end does not wear the card out: of twenty times three kilobytes, sixteen are kept.
     machine.ask("for n in {1..20}; do printf 'flood %03000d\\n' $n; done | systemd-cat --priority err");
     machine.wait_for("grep --quiet 'bytes more' /data/errors/errors.log");
-    let applied = "journalctl --boot --grep 'applied network from the card' --output cat | wc -l";
-    assert_eq!(machine.hear(applied), "1");
-    machine.wait_for("[ ! -e /data/network.old ]"); // it got an address with them
     let kept_of_it: u32 = machine.hear("grep --count flood /data/errors/errors.log").parse().expect("a number");
     // Twice as much, if it came in two times of ten seconds.
     assert!((1..=12).contains(&kept_of_it), "{kept_of_it} lines of it are kept");
@@ -72,21 +73,21 @@ pub(crate) fn a_system_that_stands_still_is_reset() {
         CONFIG.replace("[[camera]]", "[processor]\ncore = 7\n[[camera]]")
     ));
 
-    // The line may be cut before it says that it is done.
     // systemd could restart the board by itself.
     machine.ask(&format!(
         "mkdir /run/systemd/system.conf.d && printf '[Manager]\\nCrashAction=freeze\\n' >/run/systemd/system.conf.d/freeze.conf &&
          systemctl daemon-reexec && {CLOSE_WATCH}"
     ));
 
+    // The line may be cut before it says that it is done.
     machine.run_within("kill -SEGV 1", Duration::from_secs(60));
     machine.wait_until_another_boot(&before);
     machine.wait_until_it_answers();
     assert_ne!(machine.boot(), before);
+    assert_eq!(machine.hear(applied), "0", "each file is applied once");
     assert_eq!(machine.hear("systemctl is-system-running"), "running", "{}", machine.hear("systemctl --failed"));
     machine.ask(&kept);
     assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), CONFIG.trim());
     let report = card.take("report.txt").expect("it is told on the card");
     assert!(report.contains("processor.core = 7: this process may use only cores 0, 1;"), "{report}");
 }
-    assert_eq!(machine.hear(applied), "0", "each file is applied once");
