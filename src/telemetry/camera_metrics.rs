@@ -202,6 +202,9 @@ pub struct LastError {
     pub at: Timestamp,
     /// What went wrong, as text for people.
     pub what: String,
+    /// Whether it is over: results have left ten seconds after it or later.
+    #[serde(default)]
+    pub over: bool,
 }
 
 // Relaxed throughout: each number is right by itself, and nothing else is read because of it.
@@ -331,8 +334,12 @@ impl CameraMetrics {
     }
 
     fn state_at(&self, now: Monotonic) -> CameraState {
-        let last_result = Some(self.last_result_us.load(Ordering::Relaxed)).filter(|&us| us > 0);
-        self.sources.load().state(last_result.map(Monotonic::from_micros), now)
+        self.sources.load().state(self.last_result(), now)
+    }
+
+    /// When the last result left.
+    fn last_result(&self) -> Option<Monotonic> {
+        Some(self.last_result_us.load(Ordering::Relaxed)).filter(|&us| us > 0).map(Monotonic::from_micros)
     }
 
     /// The camera as it stands now; `counts` are its cell's.
@@ -346,6 +353,7 @@ impl CameraMetrics {
         let sources = **self.sources.load();
         let stages = self.stages.load();
         let Counts { published, taken, superseded, waiting } = counts;
+        let last_error = self.last_error.load();
         Snapshot {
             camera: self.camera.name().to_owned(),
             state: self.state_at(now),
@@ -361,11 +369,11 @@ impl CameraMetrics {
             refused,
             ignored_texts: self.ignored_texts.load(Ordering::Relaxed),
             driver: self.driver(),
-            last_error: self
-                .last_error
-                .load()
-                .as_ref()
-                .map(|error| LastError { at: error.0.wall(), what: error.1.clone() }),
+            last_error: last_error.as_ref().map(|error| LastError {
+                at: error.0.wall(),
+                what: error.1.clone(),
+                over: self.last_result().is_some_and(|last| last.since(error.0) >= RECENT),
+            }),
             ages: self.ages.all(),
             start_ages: self.start_ages.distribution(),
             stages: stages.iter().map(|stage| (stage.stage, stage.times.distribution())).collect(),
@@ -427,7 +435,7 @@ impl LastError {
     /// In words, by the same clock: `2026-11-22 12:03:11, frame 21 refused: ...`.
     #[must_use]
     pub fn summary(&self) -> String {
-        format!("{}, {}", local(self.at), self.what)
+        format!("{}, {}{}", local(self.at), self.what, if self.over { " (over)" } else { "" })
     }
 }
 
@@ -478,6 +486,25 @@ mod tests {
         assert_eq!(state(&metrics, now), Availability::Live, "one was replaced by the other");
         metrics.source_disconnected();
         assert_eq!(state(&metrics, now), Availability::Lost);
+    }
+
+    #[test]
+    fn an_error_is_over_when_results_have_left_a_while_after_it() {
+        let metrics = metrics();
+        metrics.source_connected();
+        metrics.failed("Broken pipe".to_owned());
+        let is_over = || metrics.snapshot(COUNTS).last_error.unwrap().over;
+        assert!(!is_over(), "there was no result");
+        metrics.record_result(Duration::ZERO, Duration::ZERO);
+        assert!(!is_over(), "it may come again");
+        let later = Monotonic::now().later(RECENT);
+        metrics.last_result_us.store(later.as_micros(), Ordering::Relaxed);
+        assert!(is_over());
+        metrics.source_disconnected();
+        assert!(is_over(), "it is not why the camera is lost");
+        metrics.failed("no such device".to_owned());
+        metrics.last_result_us.store(Monotonic::now().as_micros(), Ordering::Relaxed);
+        assert!(!is_over(), "this is another one");
     }
 
     #[test]

@@ -158,6 +158,17 @@ def several_stages(page):
         })""")
     if errors != ["plates failed: there is no model", ""]:
         sys.exit(f"a stage's error is told as {errors}")
+    errors = page.run("""
+        return import("/card.js").then(({ Card }) => {
+          const card = new Card("unseen");
+          return [false, true].map((over) => {
+            card.showStatus({ fps: 1, superseded: 0, refused: {}, last_error: { at: "2026-11-22T12:00:00Z", what: "Broken pipe", over } });
+            const { hidden, textContent } = card.root.querySelector(".error");
+            return [hidden, textContent.endsWith("Broken pipe")];
+          });
+        })""")
+    if errors != [[False, True], [True, False]]:
+        sys.exit(f"an error, and one that is over, are told as {errors}")
     page.run("""
         const gate = { name: "gate", ignore: false, polygon: [[0, 0], [1, 0], [0.5, 1]] };
         return import("/zones.js").then(({ openEditor }) => openEditor("door", document.querySelector("#camera-door canvas"),

@@ -97,8 +97,9 @@ export class Card {
     this.#setText(".fps", `${fps.toFixed(1)} /s`);
     this.#setText(".superseded", String(superseded));
     this.#setText(".refused", String(Object.values(refused).reduce((sum, count) => sum + count, 0)));
-    this.#find(".error").hidden = !error;
-    this.#setText(".error", error ? `${formatTime(error.at)}: ${error.what}` : "");
+    const isShown = error && !error.over;
+    this.#find(".error").hidden = !isShown;
+    this.#setText(".error", isShown ? `${formatTime(error.at)}: ${error.what}` : "");
   }
 
   /** Shows whether there is a picture, and if not, since when. */
