@@ -10,6 +10,7 @@ pub mod dedicate;
 pub mod demo;
 pub mod devices;
 pub mod doctor;
+mod https;
 pub mod run;
 pub mod send;
 mod signals;
@@ -27,7 +28,7 @@ use crate::system::printable::Printable;
 
 pub use arguments::{
     Cli, Command, DemoArgs, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, TokenArgs, TokenCommand, TokenRole,
-    WatchArgs, exit,
+    TrustArgs, WatchArgs, exit,
 };
 
 impl Command {

@@ -50,6 +50,8 @@ pub struct Config {
     pub server: Server,
     /// `[http]`, if it is there: the port that people and monitoring look at.
     pub http: Option<Http>,
+    /// `[tls]`, if it is there: both ports speak TLS.
+    pub tls: Option<Tls>,
     /// `[processor]`: where the processor runs.
     pub processor: Processor,
     /// `[log]`: what is logged.
@@ -252,6 +254,13 @@ pub struct Http {
     /// Requests that are answered at one time, streams among them; see [`places`](crate::system::places). Default 32: an open
     /// page has two streams (pictures, events), and asks for more now and then.
     pub max_clients: usize,
+}
+
+/// TLS of both ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, with those between it and its authority, and its key, both in PEM. If not given, fovea makes its own.
+    pub files: Option<[PathBuf; 2]>,
 }
 
 /// Where the processor runs.

@@ -39,6 +39,7 @@ use crate::{
         thread::{JoinTimeout, Thread},
         watchdog::Watchdog,
     },
+    tls::{Tls, TlsError},
 };
 
 /// How long the clients may take to be seen off.
@@ -91,6 +92,9 @@ pub enum StartError {
     /// The local users' token cannot be made.
     #[error(transparent)]
     LocalToken(#[from] LocalTokenError),
+    /// There is no certificate.
+    #[error("[tls]: {0}")]
+    Tls(#[from] TlsError),
     /// The processor cannot look.
     #[error(transparent)]
     Processor(#[from] processor::StartError),
@@ -122,6 +126,7 @@ impl Daemon {
         let cores = Cores::plan(config.processor.core)?;
         cores.pin_housekeeping()?;
 
+        let tls = config.tls.as_ref().map(|tls| Tls::new(tls.files.as_ref())).transpose()?;
         // Before the port is open: clients that connect again read it first.
         let access = Arc::new(Access::start(config.policy())?);
         let cannot_listen = |key, address| move |source| StartError::Listen { key, address, source };
@@ -149,7 +154,13 @@ impl Daemon {
             let heartbeat = watchdog.watch("processor");
             move |worker: Worker| worker.run(&slot, &hub, &updates, &heartbeat)
         })?;
-        let server = Arc::new(Server::new(config.server.clone(), &cameras.endpoints(), hub.clone(), access.clone()));
+        let server = Arc::new(Server::new(
+            config.server.clone(),
+            &cameras.endpoints(),
+            hub.clone(),
+            access.clone(),
+            tls.clone(),
+        ));
         let listen = Thread::spawn("listen", ended.clone(), {
             let (server, stop, heartbeat) = (server.clone(), stop.clone(), watchdog.watch("listen"));
             move || {
@@ -160,10 +171,10 @@ impl Daemon {
         })?;
 
         let http = http_port.map(|port| {
-            let (hub, status, cameras) = (hub.clone(), status.clone(), cameras.views());
+            let (hub, status, cameras, tls) = (hub.clone(), status.clone(), cameras.views(), tls.clone());
             let (websocket_port, websocket_connections) = (address.port(), server.connections().clone());
             let access = access.clone();
-            let inputs = http::Inputs { cameras, status, hub, websocket_port, websocket_connections, access };
+            let inputs = http::Inputs { cameras, status, hub, websocket_port, websocket_connections, access, tls };
             port.serve(inputs, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
@@ -171,6 +182,9 @@ impl Daemon {
         local_cameras.apply(next_local);
 
         log_start(address, &cores);
+        if let Some(tls) = &tls {
+            info!("TLS certificate with the SHA-256 fingerprint {}", tls.fingerprint());
+        }
         if let Some(http) = &http {
             info!("live pictures, events and metrics at http://{}", http.address());
         }
@@ -227,6 +241,7 @@ impl Daemon {
             ("server.listen", new.server.listen != old.server.listen),
             ("server.allow_anonymous", !new.may_listen_at(self.address)),
             ("[http]", http(new) != http(old)),
+            ("[tls]", new.tls != old.tls),
             ("processor.core", new.processor.core != old.processor.core),
             ("processor.realtime_priority", new.processor.realtime_priority != old.processor.realtime_priority),
         ];

@@ -79,4 +79,5 @@ pub mod status;
 mod sync;
 pub mod system;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;

@@ -37,5 +37,6 @@ mod daemon {
     mod start_errors;
     mod status;
     mod tamper;
+    mod tls;
     mod tokens;
 }

@@ -31,6 +31,13 @@ mod commands {
     }
 }
 
+/// What the definitions use of the program's module of this name.
+#[path = "../../src/tls"]
+#[expect(unreachable_pub, reason = "the program uses all of it; here it is only looked at")]
+mod tls {
+    pub mod fingerprint;
+}
+
 /// Where Debian has them, and zsh and fish look for what comes with packages.
 const MAN: &str = "usr/share/man/man1";
 const COMPLETIONS: [(Shell, &str); 3] = [

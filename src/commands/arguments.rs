@@ -12,6 +12,7 @@ use super::{
     client::{HttpUrl, ServerUrl},
     send::{PictureSize, Rate},
 };
+use crate::tls::fingerprint::Fingerprint;
 
 /// The configuration file that is meant when none is named.
 const CONFIG_FILE: &str = "/etc/fovea/fovea.toml";
@@ -230,6 +231,9 @@ pub struct StatusArgs {
 
     #[command(flatten)]
     pub(super) token: TokenArgs,
+
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// The token that the server wants.
@@ -252,6 +256,26 @@ pub struct TokenArgs {
     /// Other users of this machine can see it in the list of processes. They cannot see it in a file or in FOVEA_TOKEN.
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
     pub(super) token: Option<String>,
+}
+
+/// Which servers are trusted over TLS.
+///
+/// Without these it is those that the system's authorities stand for.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TrustArgs {
+    /// Certificates to trust over TLS (PEM): an authority's, or the server's own [default: the system's]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca: Option<PathBuf>,
+
+    /// Trust the board whose certificate has this SHA-256 fingerprint
+    ///
+    /// The board's log and `fovea status` on the board show it.
+    #[arg(long, value_name = "SHA256")]
+    pub(super) fingerprint: Option<Fingerprint>,
+
+    /// Trust any certificate: then fovea does not check which server answers
+    #[arg(long, conflicts_with_all = ["ca", "fingerprint"])]
+    pub(super) insecure: bool,
 }
 
 /// What to send, where to, and how.
@@ -331,17 +355,12 @@ pub struct SendArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) login: Option<PathBuf>,
 
-    /// Certificates to trust for https:// (PEM): an authority's, or the camera's own [default: the system's]
-    #[arg(long, value_name = "FILE")]
-    pub(super) ca: Option<PathBuf>,
-
-    /// Trust any certificate: then fovea does not check which server answers
-    #[arg(long, conflicts_with = "ca")]
-    pub(super) insecure: bool,
-
     /// Print results and events, one JSON object a line
     #[arg(long)]
     pub(super) results: bool,
+
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 
     #[command(flatten)]
     pub(super) token: TokenArgs,
@@ -401,6 +420,9 @@ pub struct WatchArgs {
 
     #[command(flatten)]
     pub(super) token: TokenArgs,
+
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// What to play, and for how long.

@@ -14,12 +14,17 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use crate::system::{event_fd::poll, printable::Printable};
+use crate::{
+    system::{event_fd::poll, printable::Printable},
+    tls::{stream::Stream, trust::TrustError},
+};
 
 mod handshake;
+mod options;
 mod token_source;
 mod url;
 
+pub use options::ClientOptions;
 pub use token_source::{TokenSource, TokenSourceError};
 pub use url::{HttpUrl, ServerUrl, UrlError};
 
@@ -41,7 +46,7 @@ const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// A connection to a server. Dropping it closes the socket without a close frame.
 #[derive(Debug)]
 pub struct Client {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Stream<TcpStream>>,
     /// When the last message of any kind came.
     last_received: Instant,
     /// Whether a ping went out since.
@@ -73,6 +78,12 @@ pub enum ClientError {
     /// The token to state cannot be had.
     #[error(transparent)]
     Token(#[from] TokenSourceError),
+    /// Whom to trust cannot be read.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The server's certificate is not trusted, or its TLS fails otherwise.
+    #[error("{0} cannot be trusted; --fingerprint or --ca says whom to trust")]
+    Tls(String, #[source] rustls::Error),
     /// The host name does not resolve.
     #[error("cannot resolve the host name {0}")]
     Resolve(String, #[source] io::Error),
@@ -117,22 +128,22 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// Connects and performs the handshake, with `subprotocol` if given, and with the token of `tokens` if there is one. Blocks for 10 s at most, plus the time that
-    /// the system takes to resolve the host name.
+    /// Connects and performs the handshake, with `subprotocol` if given, and with a token if there is one. Blocks for 10 s at
+    /// most, plus the time that the system takes to resolve the host name.
     ///
     /// # Errors
     /// If there is no connection. The text says why, as far as the client can know.
     pub fn connect(
         url: &ServerUrl,
         subprotocol: Option<&'static str>,
-        tokens: &TokenSource,
+        options: &ClientOptions,
     ) -> Result<Self, ClientError> {
-        let token = tokens.secret(url.token(), url.host())?;
+        let token = options.tokens.secret(url.token(), url.host())?;
         let deadline = Instant::now() + CONNECT_TIMEOUT;
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let socket = handshake::open(url, subprotocol, token.as_ref(), config, deadline)?;
+        let socket = handshake::open(url, subprotocol, token.as_ref(), &options.tls, config, deadline)?;
         Ok(Self { socket, last_received: Instant::now(), is_pinged: false, is_unflushed: false })
     }
 

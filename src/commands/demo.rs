@@ -12,7 +12,7 @@ use log::LevelFilter;
 
 use super::{
     DemoArgs, Failure, Pace,
-    client::{Client, ServerUrl, TokenSource},
+    client::{Client, ClientOptions, ServerUrl},
     print_line,
     send::{self, SendOptions},
     signals::Signals,
@@ -68,7 +68,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let results: ServerUrl = format!("ws://{address}/results").parse()?;
 
     // The watcher connects first and so misses nothing.
-    let watcher = Client::connect(&results, None, &TokenSource::default())?;
+    let watcher = Client::connect(&results, None, &ClientOptions::default())?;
     let stop = Arc::new(EventFd::new()?);
     let sender = play(recording, &frames, stop.clone())?;
     let watched = watch::show(watcher, false, &signals, deadline);
@@ -80,7 +80,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
 
 /// Starts a sender that plays the recording over and over.
 fn play(recording: Recording, url: &ServerUrl, stop: Arc<EventFd>) -> Result<Thread, Failure> {
-    let client = Client::connect(url, Some(SUBPROTOCOL), &TokenSource::default())?;
+    let client = Client::connect(url, Some(SUBPROTOCOL), &ClientOptions::default())?;
     let options = SendOptions { rate: None, pace: Pace::Rate, repeat: true, results: false };
     let ended = Arc::new(EventFd::new()?);
     let thread = Thread::spawn("camera", ended, move || {

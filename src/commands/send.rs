@@ -5,7 +5,7 @@ use std::{io, os::fd::AsFd, sync::Arc};
 
 use super::{
     Pace, SendArgs,
-    client::{Client, ClientError, ServerUrl, TokenSource},
+    client::{Client, ClientError, ClientOptions, ServerUrl},
     signals::Signals,
 };
 use crate::{
@@ -97,7 +97,7 @@ fn run_recording(args: &SendArgs) -> Result<Outcome, SendError> {
     let pace = args.pace.unwrap_or(Pace::Rate);
     // Only a result says that a frame is processed.
     let results = args.results || pace == Pace::Newest;
-    let client = Client::connect(&url(args, results), Some(SUBPROTOCOL), &tokens(args)?)?;
+    let client = Client::connect(&url(args, results), Some(SUBPROTOCOL), &client_options(args)?)?;
     let signals = Signals::termination()?;
 
     let progress = Progress::new(recording.len_hint().filter(|_| !args.repeat), args.results);
@@ -112,7 +112,7 @@ fn run_live(args: &SendArgs, source: Source) -> Result<Outcome, SendError> {
     let progress = Arc::new(Progress::new(None, args.results));
     let options = live::LiveOptions {
         url: url(args, true),
-        tokens: tokens(args)?,
+        client: client_options(args)?,
         pace: args.pace.unwrap_or(Pace::Newest),
         rate: args.rate,
         retry: args.retry,
@@ -121,8 +121,8 @@ fn run_live(args: &SendArgs, source: Source) -> Result<Outcome, SendError> {
     Ok((progress, outcome))
 }
 
-fn tokens(args: &SendArgs) -> Result<TokenSource, ClientError> {
-    Ok(TokenSource::from_args(&args.token)?)
+fn client_options(args: &SendArgs) -> Result<ClientOptions, ClientError> {
+    ClientOptions::from_args(&args.token, &args.trust)
 }
 
 fn url(args: &SendArgs, results: bool) -> ServerUrl {

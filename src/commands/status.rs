@@ -4,13 +4,16 @@ use std::{
     fmt::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use serde::Deserialize;
+
 use super::{
     Failure, StatusArgs,
-    client::{HttpUrl, TokenSource},
-    print_line,
+    client::{ClientOptions, HttpUrl},
+    https, print_line,
 };
 use crate::{
     access::secret::Secret,
@@ -18,6 +21,7 @@ use crate::{
     status::Report,
     system::printable::{json, one_line},
     telemetry::camera_metrics::{Availability, Snapshot},
+    tls::trust::ClientTls,
 };
 
 /// How long the daemon may take to answer. The answer itself takes it less than a millisecond.
@@ -25,6 +29,20 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest answer read. A camera takes about five hundred bytes of it.
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
+
+/// What the daemon answers.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    #[serde(flatten)]
+    report: Report,
+    tls: Option<Tls>,
+}
+
+/// What it says of its TLS.
+#[derive(Debug, Deserialize)]
+struct Tls {
+    fingerprint: String,
+}
 
 /// Why there is no status, or not a healthy one.
 #[derive(Debug, thiserror::Error)]
@@ -58,13 +76,16 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
         Some(url) => url.clone(),
         None => configured_url(&args.config)?,
     };
-    let token = TokenSource::from_args(&args.token)?.secret(None, url.host())?;
-    let answer = fetch(&url, token.as_ref())?;
-    let report: Report = serde_json::from_str(&answer).map_err(|error| StatusError::NotFovea(url, error))?;
+    let ClientOptions { tokens, tls } = ClientOptions::from_args(&args.token, &args.trust)?;
+    let answer = fetch(&url, tokens.secret(None, url.host())?.as_ref(), tls)?;
+    let Answer { report, tls } = serde_json::from_str(&answer).map_err(|error| StatusError::NotFovea(url, error))?;
     if args.json {
         print_line(json(&answer))?;
     } else {
         print_line(table(&report))?;
+        if let Some(Tls { fingerprint }) = tls {
+            print_line(format!("TLS certificate with the SHA-256 fingerprint {}", one_line(&fingerprint)))?;
+        }
     }
     let unhealthy: Vec<_> =
         report.cameras.iter().filter(|camera| camera.state.state != Availability::Live).map(camera_state).collect();
@@ -92,14 +113,14 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// The answer's body.
-fn fetch(url: &HttpUrl, token: Option<&Secret>) -> Result<String, StatusError> {
+fn fetch(url: &HttpUrl, token: Option<&Secret>, tls: Arc<ClientTls>) -> Result<String, StatusError> {
     let no_answer = |error: ureq::Error| StatusError::NoAnswer(url.clone(), error.into());
-    let agent = ureq::Agent::config_builder()
+    let config = ureq::Agent::config_builder()
         .proxy(None) // the environment may name one, which would be asked for this machine's own ports
         .timeout_global(Some(ANSWER_TIMEOUT))
         .http_status_as_error(false)
-        .build()
-        .new_agent();
+        .build();
+    let agent = https::agent(config, tls);
     let mut request = agent.get(format!("{url}/api/status"));
     if let Some(token) = token {
         request = request.header("Authorization", format!("Bearer {}", token.expose()));

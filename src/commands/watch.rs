@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{
     WatchArgs,
-    client::{Client, ClientError, ClientEvent, TokenSource},
+    client::{Client, ClientError, ClientEvent, ClientOptions},
     signals::Signals,
 };
 
@@ -59,8 +59,8 @@ pub fn run(args: &WatchArgs) -> Result<(), WatchError> {
         let (host, port) = (url.host(), url.port());
         return Err(WatchError::SenderUrl(url.to_string(), format!("ws://{host}:{port}/results/{camera}")));
     }
-    let tokens = TokenSource::from_args(&args.token).map_err(ClientError::from)?;
-    let client = Client::connect(&url, None, &tokens)?;
+    let options = ClientOptions::from_args(&args.token, &args.trust)?;
+    let client = Client::connect(&url, None, &options)?;
     show(client, args.json, &Signals::termination()?, None)
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use toml::Spanned;
 
 use super::{
-    Camera, Config, DeviceName, Http, Log, Processor, Server, V4l2, file, is_local,
+    Camera, Config, DeviceName, Http, Log, Processor, Server, Tls, V4l2, file, is_local,
     names::Names,
     value::{Listen, Name, Table},
     violation::Violation,
@@ -36,6 +36,7 @@ pub(super) fn check(
     Config {
         server: server(&file.server, has_tokens, violations),
         http: file.http.as_deref().map(|written| http(written, has_tokens, violations)),
+        tls: file.tls.as_ref().map(|written| tls(written, violations)),
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
@@ -74,6 +75,17 @@ fn http(http: &file::Http, has_tokens: bool, violations: &mut Vec<Violation>) ->
         allowed_hosts: http.allowed_hosts.iter().map(|host| host.0.clone()).collect(),
         max_clients: http.max_clients.usize(),
     }
+}
+
+fn tls(written: &Spanned<Table<file::Tls>>, violations: &mut Vec<Violation>) -> Tls {
+    let file::Tls { certificate, key } = &**written.get_ref();
+    let files = certificate.clone().zip(key.clone());
+    if files.is_none() && (certificate.is_some() || key.is_some()) {
+        let (given, missing) = if key.is_none() { ("certificate", "key") } else { ("key", "certificate") };
+        let what = format!("there is a {given} but no {missing}: give both, or neither to let fovea make its own");
+        violations.push(Violation { span: written.span(), what, missed: None });
+    }
+    Tls { files: files.map(<[_; 2]>::from) }
 }
 
 /// A port that others reach, without it being said that they may.

@@ -5,7 +5,7 @@
 //! switches it on), its checked counterpart in `config.rs`, the step from one to the other in `check.rs`, and its keys in
 //! the sample. A camera has a table for each stage; what is in it stands with the stage. No `flatten`, `untagged` or `tag`: toml loses the place of a mistake there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -24,6 +24,7 @@ use crate::{
 pub(super) struct File {
     pub(super) server: Table<Server>,
     pub(super) http: Option<Table<Http>>,
+    pub(super) tls: Option<Spanned<Table<Tls>>>,
     pub(super) processor: Table<Processor>,
     pub(super) log: Table<Log>,
     pub(super) camera: Vec<Table<Camera>>,
@@ -83,6 +84,13 @@ impl Default for Http {
             max_clients: Whole::of::<32>(),
         }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

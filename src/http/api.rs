@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{app::App, jpeg_cache::CameraJpeg};
+use super::{app::App, jpeg_cache::CameraJpeg, session_cookie::ConnectionInfo};
 use crate::{access::Grant, stage, status::Report};
 
 /// How the daemon and each camera are doing.
@@ -26,6 +26,20 @@ pub(super) struct ServerStatus {
     viewers: usize,
     /// The port for frames and results.
     websocket_port: u16,
+    /// TLS of both ports; absent without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<TlsStatus>,
+}
+
+/// TLS of both ports.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Tls"))]
+struct TlsStatus {
+    /// The SHA-256 fingerprint of the certificate in use, in hexadecimal with colons.
+    fingerprint: String,
+    /// Whether the connection of this request is encrypted with it, and not by a proxy or not at all.
+    is_used: bool,
 }
 
 /// A camera as configured, and where its pictures are.
@@ -87,11 +101,19 @@ struct ZoneInfo<'a> {
 }
 
 /// `/api/status`: of the cameras that the client's token is for.
-pub(super) async fn status(State(app): State<App>, Extension(grant): Extension<Grant>) -> Response {
+pub(super) async fn status(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    Extension(connection): Extension<ConnectionInfo>,
+) -> Response {
     let (readers, viewers) = (app.bus.readers(), app.bus.viewers());
     let mut report = app.status.report();
     report.cameras.retain(|camera| grant.rights().cover(&camera.camera));
-    let status = ServerStatus { report, readers, viewers, websocket_port: app.websocket_port };
+    let tls = app
+        .tls
+        .as_ref()
+        .map(|tls| TlsStatus { fingerprint: tls.fingerprint().to_string(), is_used: connection.is_encrypted });
+    let status = ServerStatus { report, readers, viewers, websocket_port: app.websocket_port, tls };
     Json(status).into_response()
 }
 

@@ -18,6 +18,7 @@ use crate::{
     hub::Hub,
     status::Status,
     telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
+    tls::Tls,
 };
 
 /// A handle of the shared state.
@@ -37,6 +38,7 @@ pub(super) struct AppState {
     pub(super) access_changes: watch::Sender<()>,
     /// The log lines about clients that may not.
     pub(super) denied: LogLimiter,
+    pub(super) tls: Option<Tls>,
 }
 
 impl AppState {
@@ -49,9 +51,10 @@ impl AppState {
         websocket_port: u16,
         ports: [(&'static str, Arc<ConnectionMetrics>); 2],
         (access, access_changes): (Arc<Access>, watch::Sender<()>),
+        tls: Option<Tls>,
     ) -> io::Result<App> {
         let (bus, denied) = (Arc::new(EventBus::new(hub)?), LogLimiter::default());
-        Ok(Arc::new(Self { cache, bus, status, websocket_port, ports, access, access_changes, denied }))
+        Ok(Arc::new(Self { cache, bus, status, websocket_port, ports, access, access_changes, denied, tls }))
     }
 
     /// The camera called `name`.

@@ -1,14 +1,14 @@
 //! The web pages, built into the program: a board needs no other host.
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::{app::App, security};
+use super::{app::App, security, session_cookie::ConnectionInfo};
 use crate::system::authority;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -43,10 +43,14 @@ pub(super) fn add(routes: Router<App>) -> Router<App> {
 }
 
 /// `/camera`: the one page whose policy lets it connect to the WebSocket port.
-async fn camera(State(app): State<App>, headers: HeaderMap) -> Response {
+async fn camera(
+    State(app): State<App>,
+    Extension(connection): Extension<ConnectionInfo>,
+    headers: HeaderMap,
+) -> Response {
     let host =
         headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(authority::host).unwrap_or_default();
-    let policy = security::page_policy(host, app.websocket_port);
+    let policy = security::page_policy(host, app.websocket_port, connection.is_encrypted);
     let headers = [(header::CONTENT_TYPE, HTML), (header::CONTENT_SECURITY_POLICY, &policy)];
     (headers, include_str!("page/camera.html")).into_response()
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header, uri::PathAndQuery},
     middleware::{from_fn, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 
@@ -16,7 +16,10 @@ use super::{
     event_stream, health, live, login, metrics, page,
     security::{self, AllowedHosts},
 };
-use crate::{config, system::places::NoPlace};
+use crate::{
+    config,
+    system::{authority, places::NoPlace},
+};
 
 /// All paths of the server.
 pub(super) fn routes(app: App, settings: &config::Http) -> Router {
@@ -64,7 +67,41 @@ pub(super) fn no_place(why: NoPlace, max_clients: usize) -> Response {
     security::with_headers((status, headers, text).into_response())
 }
 
+/// Sends browsers to the same address with TLS.
+pub(super) fn to_https() -> Router {
+    let redirect = |headers: HeaderMap, uri: Uri| async move {
+        match https(&headers, &uri) {
+            Some(url) => Redirect::permanent(&url).into_response(),
+            None => (StatusCode::BAD_REQUEST, "The request has no readable Host header.\n").into_response(),
+        }
+    };
+    Router::new().fallback(redirect).layer(from_fn(security::add_headers))
+}
+
+/// The URL of a request that came without TLS, with it.
+fn https(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let host = headers.get(header::HOST)?.to_str().ok().filter(|host| authority::host(host).is_some())?;
+    Some(format!("https://{host}{}", uri.path_and_query().map_or("/", PathAndQuery::as_str)))
+}
+
 async fn not_found() -> Response {
     let what = "There is no such path. /api/openapi.json lists all paths.\n";
     (StatusCode::NOT_FOUND, what).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_sent_to_the_same_place_with_tls() {
+        let sent_to = |host: &'static str, uri: &'static str| {
+            let headers = [(header::HOST, host.parse().unwrap())].into_iter().collect();
+            https(&headers, &Uri::from_static(uri))
+        };
+        assert_eq!(sent_to("fovea.local:8080", "/camera?a=b").as_deref(), Some("https://fovea.local:8080/camera?a=b"));
+        assert_eq!(sent_to("[2001:db8::7]:8080", "/").as_deref(), Some("https://[2001:db8::7]:8080/"));
+        assert_eq!(sent_to("evil.example/?@fovea", "/"), None);
+        assert_eq!(https(&HeaderMap::new(), &Uri::from_static("/")), None);
+    }
 }

@@ -31,10 +31,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// The policy of a page that also sends frames to `port` of its own host. A policy cannot name an IPv6 address (CSP 3,
 /// section 2.3.1), so for such a host it allows that port of any host.
-pub(super) fn page_policy(host: &str, port: u16) -> String {
+pub(super) fn page_policy(host: &str, port: u16, is_tls: bool) -> String {
     let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
     let host = if is_name { host } else { "*" };
-    POLICY.replace("connect-src 'self';", &format!("connect-src 'self' ws://{host}:{port};"))
+    let scheme = if is_tls { "wss" } else { "ws" };
+    POLICY.replace("connect-src 'self';", &format!("connect-src 'self' {scheme}://{host}:{port};"))
 }
 
 /// The host names that requests may be for.
@@ -127,7 +128,7 @@ mod tests {
             ("2001:db8::7", "ws://*:8999"),
             ("a; script-src b", "ws://*:8999"),
         ] {
-            let policy = page_policy(host, 8999);
+            let policy = page_policy(host, 8999, false);
             assert!(policy.contains(&format!(" connect-src 'self' {sends_to}; base-uri")), "{policy}");
             assert!(policy.contains(" script-src 'self'; "), "{policy}");
         }

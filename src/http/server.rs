@@ -24,11 +24,13 @@ use nix::sys::socket::{
     sockopt::{SndBuf, TcpUserTimeout},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{self, TcpStream},
     runtime,
     sync::watch,
-    time::sleep,
+    time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     app::AppState,
@@ -45,6 +47,7 @@ use crate::{
     status::Status,
     system::{async_event_fd::AsyncEventFd, cores, event_fd::EventFd, places::Holder, thread::Thread},
     telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
+    tls::{self, Tls},
 };
 
 /// Time for a request to come, the first on a connection or the next. The page asks every two seconds; a client that is
@@ -82,6 +85,16 @@ pub struct Inputs {
     pub websocket_connections: Arc<ConnectionMetrics>,
     /// Who may what.
     pub access: Arc<Access>,
+    /// For browsers that speak it; those of other machines must.
+    pub tls: Option<Tls>,
+}
+
+/// Somebody who is connected.
+#[derive(Debug)]
+struct Client {
+    peer: SocketAddr,
+    connections: Arc<Connections>,
+    connection: ConnectionGuard,
 }
 
 /// The open port.
@@ -117,7 +130,7 @@ impl Listener {
     /// When the system has no threads or descriptors left.
     pub fn serve(self, inputs: Inputs, stop: Arc<EventFd>, ended: Arc<EventFd>) -> io::Result<Server> {
         let Self { socket, settings } = self;
-        let Inputs { cameras, status, hub, websocket_port, websocket_connections, access } = inputs;
+        let Inputs { cameras, status, hub, websocket_port, websocket_connections, access, tls } = inputs;
         let connections = Arc::new(Connections::new(settings.max_clients, Arc::default()));
         let ports = [("websocket", websocket_connections), ("http", connections.metrics().clone())];
         let access_changes = watch::Sender::new(());
@@ -137,12 +150,12 @@ impl Listener {
             let served = runtime.block_on(async {
                 let socket = net::TcpListener::from_std(socket)?;
                 let stop = AsyncEventFd::new(stop)?;
-                let app = AppState::new(cache_of_app, &hub, status, websocket_port, ports, access)?;
+                let app = AppState::new(cache_of_app, &hub, status, websocket_port, ports, access, tls.clone())?;
                 let (bus, cache, routes) = (app.bus.clone(), app.cache.clone(), routes::routes(app, &settings));
                 tokio::select! {
                     stopped = stop.is_set() => stopped,
                     failed = bus.run(&cache) => failed,
-                    () = accept(socket, routes, connections) => Ok(()),
+                    () = accept(socket, routes, connections, tls) => Ok(()),
                 }
             });
             runtime.shutdown_background(); // does not wait for a picture that is being encoded
@@ -187,13 +200,14 @@ fn set_lowest_priority() {
 }
 
 /// Accepts connections. Runs for ever.
-async fn accept(listener: net::TcpListener, app: Router, connections: Arc<Connections>) {
+async fn accept(listener: net::TcpListener, app: Router, connections: Arc<Connections>, tls: Option<Tls>) {
     let exhausted = LogLimiter::default();
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
                 let connection = connections.add(Holder::of(peer.ip()));
-                tokio::spawn(serve(socket, peer, app.clone(), connections.clone(), connection));
+                let client = Client { peer, connections: connections.clone(), connection };
+                tokio::spawn(serve(socket, client, app.clone(), tls.clone()));
             }
             Err(error) => {
                 if let Some(suppressed) = exhausted.check() {
@@ -206,36 +220,54 @@ async fn accept(listener: net::TcpListener, app: Router, connections: Arc<Connec
 }
 
 /// Serves one connection to its end.
-async fn serve(
-    socket: TcpStream,
-    peer: SocketAddr,
-    app: Router,
-    connections: Arc<Connections>,
-    connection: ConnectionGuard,
-) {
+async fn serve(socket: TcpStream, client: Client, app: Router, tls: Option<Tls>) {
     let stall_ms = u32::try_from(STALL_TIMEOUT.as_millis()).expect("a minute");
     let bounded = setsockopt(&socket, SndBuf, &SEND_BUFFER_BYTES).and(setsockopt(&socket, TcpUserTimeout, &stall_ms));
     if bounded.is_err() || socket.set_nodelay(true).is_err() {
         return; // the client has disconnected already
     }
-    let (info, app) = (ConnectionInfo { peer, is_encrypted: false }, TowerToHyperService::new(app));
-    let answer = service_fn(|mut request: Request<Incoming>| {
-        request.extensions_mut().insert(info);
-        let begun = connection.begin(request.uri().path());
-        let (app, max_clients) = (app.clone(), connections.max_clients());
-        async move {
-            match begun {
-                Ok(begun) => app.call(request).await.map(|answer| begun.keep_until_sent(answer)),
-                Err(why) => Ok(routes::no_place(why, max_clients)),
+    let Some(tls) = tls else { return client.serve(socket, app, false).await };
+    let mut byte = [0];
+    let Ok(Ok(1)) = timeout(REQUEST_TIMEOUT, socket.peek(&mut byte)).await else { return };
+    if byte[0] != tls::FIRST_BYTE {
+        let is_here = socket.local_addr().is_ok_and(|local| tls::may_be_plain(client.peer.ip(), local.ip()));
+        let app = if is_here { app } else { routes::to_https() };
+        return client.serve(socket, app, false).await;
+    }
+    let handshake = TlsAcceptor::from(tls.config().clone()).accept(socket);
+    if let Ok(Ok(stream)) = timeout(REQUEST_TIMEOUT, handshake).await {
+        client.serve(stream, app, true).await;
+    }
+}
+
+impl Client {
+    /// Serves the requests of its connection to their end.
+    async fn serve(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        app: Router,
+        is_encrypted: bool,
+    ) {
+        let Self { peer, connections, connection } = self;
+        let (info, app) = (ConnectionInfo { peer, is_encrypted }, TowerToHyperService::new(app));
+        let answer = service_fn(|mut request: Request<Incoming>| {
+            request.extensions_mut().insert(info);
+            let begun = connection.begin(request.uri().path());
+            let (app, max_clients) = (app.clone(), connections.max_clients());
+            async move {
+                match begun {
+                    Ok(begun) => app.call(request).await.map(|answer| begun.keep_until_sent(answer)),
+                    Err(why) => Ok(routes::no_place(why, max_clients)),
+                }
             }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
+        http.max_header_size(MAX_REQUEST_BYTES).max_buf_size(WRITE_BUFFER_BYTES);
+        tokio::select! {
+            // Any error means that the client is gone.
+            _ = http.serve_connection(TokioIo::new(stream), answer) => {}
+            () = connection.is_unwanted() => {}
         }
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
-    http.max_header_size(MAX_REQUEST_BYTES).max_buf_size(WRITE_BUFFER_BYTES);
-    tokio::select! {
-        // Any error means that the client is gone.
-        _ = http.serve_connection(TokioIo::new(socket), answer) => {}
-        () = connection.is_unwanted() => {}
     }
 }

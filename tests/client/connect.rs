@@ -3,7 +3,7 @@
 use std::{io::Write, net::TcpListener, os::fd::AsFd};
 
 use fovea::{
-    commands::client::{Client, ClientEvent, TokenSource},
+    commands::client::{Client, ClientEvent, ClientOptions},
     system::event_fd::EventFd,
 };
 
@@ -78,7 +78,7 @@ fn a_stop_comes_before_messages_that_wait() {
     });
     let stop = EventFd::new().expect("descriptors are left");
     let mut client =
-        Client::connect(&server.url.parse().expect("a URL"), None, &TokenSource::default()).expect("it is there");
+        Client::connect(&server.url.parse().expect("a URL"), None, &ClientOptions::default()).expect("it is there");
     assert_eq!(client.next_event(None, stop.as_fd()).expect("connected"), ClientEvent::Text("one".into()));
     stop.set();
     assert_eq!(client.next_event(None, stop.as_fd()).expect("connected"), ClientEvent::Stopped);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::poll::PollFlags;
+use rustls::{ClientConnection, pki_types::ServerName};
 use tungstenite::{
     Error as WsError, HandshakeError, WebSocket,
     client::{IntoClientRequest, client_with_config},
@@ -17,7 +18,11 @@ use tungstenite::{
 };
 
 use super::{ClientError, ServerUrl, without_controls};
-use crate::{access::secret::Secret, system::event_fd::poll};
+use crate::{
+    access::secret::Secret,
+    system::event_fd::poll,
+    tls::{stream::Stream, trust::ClientTls},
+};
 
 /// How much of a refusal's body the error shows.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -27,22 +32,30 @@ pub(super) fn open(
     url: &ServerUrl,
     subprotocol: Option<&'static str>,
     token: Option<&Secret>,
+    tls: &ClientTls,
     config: WebSocketConfig,
     deadline: Instant,
-) -> Result<WebSocket<TcpStream>, ClientError> {
+) -> Result<WebSocket<Stream<TcpStream>>, ClientError> {
     let socket = connect(url, deadline)?;
     let connect_error = |e| ClientError::Connect(url.authority().into(), e);
     socket.set_nodelay(true).map_err(connect_error)?;
     socket.set_nonblocking(true).map_err(connect_error)?;
     let same_socket = socket.try_clone().map_err(connect_error)?;
+    let stream = if url.is_tls() { encrypt(url, socket, tls)? } else { Stream::Plain(socket) };
 
-    let mut handshake = client_with_config(request(url, subprotocol, token), socket, Some(config));
+    let mut handshake = client_with_config(request(url, subprotocol, token), stream, Some(config));
     loop {
         let interrupted = match handshake {
             Ok((socket, _)) => return Ok(socket),
             Err(HandshakeError::Interrupted(interrupted)) => interrupted,
             Err(HandshakeError::Failure(WsError::Http(response))) => {
-                return Err(refusal(url, *response, &same_socket, deadline));
+                // With TLS the rest of the body, if there is one, is lost with the stream.
+                let rest = if url.is_tls() { None } else { Some(&same_socket) };
+                return Err(refusal(url, *response, rest, deadline));
+            }
+            Err(HandshakeError::Failure(WsError::Io(error))) if tls_error(&error).is_some() => {
+                let error = tls_error(&error).expect("it is one").clone();
+                return Err(ClientError::Tls(url.authority().into(), error));
             }
             Err(HandshakeError::Failure(error)) => {
                 return Err(ClientError::NotFovea(url.authority().into(), error.into()));
@@ -54,6 +67,20 @@ pub(super) fn open(
         }
         handshake = interrupted.handshake();
     }
+}
+
+/// Begins TLS, as a client. Nothing is sent yet.
+fn encrypt(url: &ServerUrl, socket: TcpStream, tls: &ClientTls) -> Result<Stream<TcpStream>, ClientError> {
+    let failed = |error| ClientError::Tls(url.authority().into(), error);
+    let invalid = |_| failed(rustls::Error::General("the host name is not valid for TLS".into()));
+    let name = ServerName::try_from(url.host().to_owned()).map_err(invalid)?;
+    let connection = ClientConnection::new(tls.config()?, name).map_err(failed)?;
+    Ok(Stream::tls(socket, connection))
+}
+
+/// What TLS says of a connection that failed, if it was TLS.
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|error| error.downcast_ref())
 }
 
 /// Connects to the first of the host's addresses that accepts.
@@ -87,12 +114,15 @@ fn request(url: &ServerUrl, subprotocol: Option<&'static str>, token: Option<&Se
 }
 
 /// The error for a server that answers with another status. Part of the body may still be on its way.
-fn refusal(url: &ServerUrl, mut response: Response, mut socket: &TcpStream, deadline: Instant) -> ClientError {
+fn refusal(url: &ServerUrl, mut response: Response, socket: Option<&TcpStream>, deadline: Instant) -> ClientError {
     let mut body = response.body_mut().take().unwrap_or_default();
     let length = response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let length = length.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
     let mut chunk = [0; 1024];
-    while body.len() < length && wait_readable(socket, deadline).unwrap_or(false) {
+    while let Some(mut socket) = socket
+        && body.len() < length
+        && wait_readable(socket, deadline).unwrap_or(false)
+    {
         match socket.read(&mut chunk) {
             Ok(0) => break,
             Ok(count) => body.extend_from_slice(&chunk[..count]),
@@ -138,7 +168,9 @@ mod tests {
         if let Some(length) = length {
             response.headers_mut().insert(header::CONTENT_LENGTH, length.parse().expect("a header"));
         }
-        let ClientError::Refused { body, .. } = refusal(&url, response, &socket, deadline) else { unreachable!() };
+        let ClientError::Refused { body, .. } = refusal(&url, response, Some(&socket), deadline) else {
+            unreachable!()
+        };
         body
     }
 

@@ -11,16 +11,20 @@ use tungstenite::http::uri::{Authority, PathAndQuery, Uri};
 /// The longest URL. With a port and a query of ours it is still far from what the parser takes.
 const MAX_BYTES: usize = 4096;
 
-/// A scheme, and the port that is meant when none is given: fovea's own, not the web's.
+/// A port's schemes, without TLS and with it, and the port that is meant when none is given: fovea's own, not the web's.
 #[derive(Clone, Copy, Debug)]
-struct Scheme(&'static str, u16);
+struct Scheme {
+    names: [&'static str; 2],
+    port: u16,
+}
 
-const WS: Scheme = Scheme("ws", 8999);
-const HTTP: Scheme = Scheme("http", 8080);
+const WS: Scheme = Scheme { names: ["ws", "wss"], port: 8999 };
+const HTTP: Scheme = Scheme { names: ["http", "https"], port: 8080 };
 
-/// Where a server is, and what is asked of it: `ws://HOST[:PORT][/PATH][?QUERY]`.
+/// Where a server is, and what is asked of it: `ws://HOST[:PORT][/PATH][?QUERY]`, or `wss://` for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerUrl {
+    is_tls: bool,
     /// With the port, always.
     authority: Authority,
     resource: PathAndQuery,
@@ -38,9 +42,13 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// Where a server shows how it is doing: `http://HOST[:PORT]`.
+/// Where a server shows how it is doing: `http://HOST[:PORT]`, or `https://` for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpUrl(Authority);
+pub struct HttpUrl {
+    is_tls: bool,
+    /// With the port, always.
+    authority: Authority,
+}
 
 /// Why a text is no such address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,9 +59,6 @@ pub enum UrlError {
     /// Another scheme, or none.
     #[error("write {0}")]
     Scheme(String),
-    /// TLS.
-    #[error("fovea has no TLS of its own; write {0}, or let a tunnel such as `ssh -L` do the encryption")]
-    Tls(String),
 }
 
 impl ServerUrl {
@@ -72,7 +77,13 @@ impl ServerUrl {
     /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.authority.port_u16().unwrap_or(WS.1)
+        self.authority.port_u16().unwrap_or(WS.port)
+    }
+
+    /// Whether it is for a connection with TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
     }
 
     /// The token that the URL had.
@@ -122,8 +133,8 @@ impl FromStr for ServerUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let (authority, resource) = read(text, WS, "/PATH")?;
-        Ok(Self { authority, resource, token: None }.without_token())
+        let (is_tls, authority, resource) = read(text, WS, "/PATH")?;
+        Ok(Self { is_tls, authority, resource, token: None }.without_token())
     }
 }
 
@@ -131,7 +142,7 @@ impl HttpUrl {
     /// The host, an IPv6 address without its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.host().trim_matches(['[', ']'])
+        self.authority.host().trim_matches(['[', ']'])
     }
 }
 
@@ -139,7 +150,7 @@ impl FromStr for HttpUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        read(text, HTTP, "").map(|(authority, _)| Self(authority))
+        read(text, HTTP, "").map(|(is_tls, authority, _)| Self { is_tls, authority })
     }
 }
 
@@ -147,19 +158,19 @@ impl From<SocketAddr> for HttpUrl {
     fn from(address: SocketAddr) -> Self {
         // Without the scope of an IPv6 address, which no URL has.
         let address = SocketAddr::new(address.ip(), address.port());
-        Self(address.to_string().parse().expect("a socket address is written as in a URL"))
+        let authority = address.to_string().parse().expect("a socket address is written as in a URL");
+        Self { is_tls: false, authority }
     }
 }
 
-/// Host and port, and what is asked there; `rest` is what follows these in a URL that is right.
-fn read(text: &str, Scheme(scheme, port): Scheme, rest: &str) -> Result<(Authority, PathAndQuery), UrlError> {
-    let malformed = || UrlError::Malformed(format!("{scheme}://HOST:{port}{rest}"));
+/// Whether it is for TLS, host and port, and what is asked there; `rest` is what follows these in a URL that is right.
+fn read(text: &str, Scheme { names, port }: Scheme, rest: &str) -> Result<(bool, Authority, PathAndQuery), UrlError> {
     let (has, after) = text.split_once("://").unwrap_or(("", text));
-    let instead = format!("{scheme}://{after}");
-    match has {
-        _ if has == scheme => {}
-        "wss" | "https" => return Err(UrlError::Tls(instead)),
-        _ => return Err(UrlError::Scheme(instead)),
+    let is_tls = ["wss", "https"].contains(&has);
+    let scheme = names[usize::from(is_tls)];
+    let malformed = || UrlError::Malformed(format!("{scheme}://HOST:{port}{rest}"));
+    if has != scheme {
+        return Err(UrlError::Scheme(format!("{scheme}://{after}")));
     }
     if text.len() > MAX_BYTES {
         return Err(malformed());
@@ -172,7 +183,7 @@ fn read(text: &str, Scheme(scheme, port): Scheme, rest: &str) -> Result<(Authori
         return Err(malformed());
     }
     let authority = complete.parse().map_err(|_| malformed())?;
-    Ok((authority, uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"))))
+    Ok((is_tls, authority, uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"))))
 }
 
 /// Whether it is a name or an address. The parser lets anything stand in brackets.
@@ -185,13 +196,13 @@ fn is_host(host: &str) -> bool {
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ws://{}{}", self.authority, self.resource)
+        write!(f, "{}://{}{}", WS.names[usize::from(self.is_tls)], self.authority, self.resource)
     }
 }
 
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.0)
+        write!(f, "{}://{}", HTTP.names[usize::from(self.is_tls)], self.authority)
     }
 }
 
@@ -206,6 +217,7 @@ mod tests {
     #[test]
     fn a_url_is_completed() {
         assert_eq!(read("ws://eye"), Ok("ws://eye:8999/".into()));
+        assert_eq!(read("wss://eye"), Ok("wss://eye:8999/".into()));
         assert_eq!(read("ws://10.0.0.7:80/frames/door?results"), Ok("ws://10.0.0.7:80/frames/door?results".into()));
         let six: ServerUrl = "ws://[fe80::1]:9000".parse().expect("an address");
         assert_eq!((six.host(), six.to_string().as_str()), ("fe80::1", "ws://[fe80::1]:9000/"));
@@ -236,6 +248,7 @@ mod tests {
         let read = |text: &str| text.parse::<HttpUrl>().map(|url| url.to_string());
         assert_eq!(read("http://eye").as_deref(), Ok("http://eye:8080"));
         assert_eq!(read("http://[::1]:80/").as_deref(), Ok("http://[::1]:80"));
+        assert_eq!(read("https://eye").as_deref(), Ok("https://eye:8080"));
         assert_eq!(read("http://me@eye"), Err(UrlError::Malformed("http://HOST:8080".into())));
         let of = |address: &str| HttpUrl::from(address.parse::<SocketAddr>().expect("an address")).to_string();
         assert_eq!([of("127.0.0.1:81"), of("[::1]:81")], ["http://127.0.0.1:81", "http://[::1]:81"]);
@@ -246,8 +259,7 @@ mod tests {
     fn what_to_write_instead_is_said() {
         assert_eq!(read("eye:8999/results"), Err("write ws://eye:8999/results".into()));
         assert_eq!(read("http://eye:8080"), Err("write ws://eye:8080".into()));
-        let tls = "fovea has no TLS of its own; write ws://eye, or let a tunnel such as `ssh -L` do the encryption";
-        assert_eq!(read("wss://eye"), Err(tls.into()));
+        assert_eq!(read("https://eye:8080"), Err("write wss://eye:8080".into()));
         assert_eq!("ws://eye".parse::<HttpUrl>().expect_err("another port").to_string(), "write http://eye");
         let long = format!("ws://eye/{}", "a".repeat(65_525)); // the parser takes it, but nothing more
         for text in

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     commands::{
         ErrorChain, Pace,
-        client::{Client, ClientError, ClientEvent, ServerUrl, TokenSource},
+        client::{Client, ClientError, ClientEvent, ClientOptions, ServerUrl},
     },
     system::event_fd::{EventFd, poll},
     wire::{HEADER_BYTES, Header, REPLACED, SUBPROTOCOL},
@@ -39,7 +39,7 @@ const REPLACED_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct LiveOptions {
     /// Server and camera; asks for results, which say that a frame is processed.
     pub(super) url: ServerUrl,
-    pub(super) tokens: TokenSource,
+    pub(super) client: ClientOptions,
     pub(super) pace: Pace,
     /// The most pictures a second, and how often a server is asked for one.
     pub(super) rate: Option<Rate>,
@@ -156,13 +156,13 @@ impl LiveSender<'_> {
 
     /// Connects; `None` if the user wants it to end meanwhile.
     fn connect(&self) -> Result<Option<Result<Client, ClientError>>, SendError> {
-        let LiveOptions { url, tokens, .. } = &self.options;
-        let (url, tokens, ready) = (url.clone(), tokens.clone(), Arc::new(EventFd::new()?));
+        let LiveOptions { url, client, .. } = &self.options;
+        let (url, client, ready) = (url.clone(), client.clone(), Arc::new(EventFd::new()?));
         let (send, receive) = channel();
         let is_ready = ready.clone();
         // The system's search for a host's name cannot be interrupted.
         std::thread::Builder::new().name("connect".into()).spawn(move || {
-            let _ = send.send(Client::connect(&url, Some(SUBPROTOCOL), &tokens)); // nobody waits after a stop
+            let _ = send.send(Client::connect(&url, Some(SUBPROTOCOL), &client)); // nobody waits after a stop
             is_ready.set();
         })?;
         loop {

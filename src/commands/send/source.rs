@@ -25,7 +25,6 @@ mod growing_file;
 mod http;
 mod login;
 mod multipart;
-mod tls;
 
 use framing::Framing;
 use http::HttpSource;
@@ -55,8 +54,13 @@ impl Source {
     pub(super) fn from_args(args: &SendArgs) -> Result<Option<Self>, SendError> {
         let kinds: Vec<_> = args.sources.iter().map(|source| (source, LiveKind::of(source, args.follow))).collect();
         let is_http = kinds.iter().any(|(_, kind)| *kind == Some(LiveKind::Http));
-        if !is_http && (args.login.is_some() || args.ca.is_some() || args.insecure) {
-            return Err(SendError::Usage("--login, --ca and --insecure are for a source with http:// or https://"));
+        if !is_http && args.login.is_some() {
+            return Err(SendError::Usage("--login is for a source with http:// or https://"));
+        }
+        if !is_http && !args.url.is_tls() && (args.trust.ca.is_some() || args.trust.insecure) {
+            return Err(SendError::Usage(
+                "--ca and --insecure are for a source with https://, or a server with wss://",
+            ));
         }
         let [(path, Some(kind))] = kinds.as_slice() else {
             return match () {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use crate::frame::RawError;
+use crate::{frame::RawError, tls::trust::TrustError};
 
 /// The largest picture of a live source, and so the memory that one may take.
 pub(super) const MAX_PICTURE_BYTES: u64 = 16 << 20;
@@ -37,12 +37,9 @@ pub enum SourceError {
     /// The file with the login has none.
     #[error("{} has no line USER:PASSWORD", .0.display())]
     LoginFile(PathBuf),
-    /// The file with certificates has none.
-    #[error("{} has no certificate; it must be a PEM file", .0.display())]
-    NoCertificate(PathBuf),
     /// TLS cannot be set up.
-    #[error("cannot use TLS")]
-    Tls(#[source] rustls::Error),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The name of the host is unknown.
     #[error("cannot resolve the host name")]
     UnknownHost,

@@ -20,7 +20,7 @@ const svg = document.querySelector("svg");
 const show = (id, text) => setText(element(id), String(text));
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-let port;
+let port, isTls;
 let session; // while the camera is on
 
 /** Shows the messages of the board; its counts go on over connections. */
@@ -48,7 +48,9 @@ class SendStatus {
 
 /** Sends until `signal` ends it or another sender takes over; connects again when the connection is lost. */
 async function keepSending(name, width, signal) {
-  const base = location.protocol === "https:" ? `wss://${location.host}` : `ws://${location.hostname}:${port}`;
+  // A proxy with a certificate takes frames at its own port.
+  const isProxied = location.protocol === "https:" && !isTls;
+  const base = isProxied ? `wss://${location.host}` : `${isTls ? "wss" : "ws"}://${location.hostname}:${port}`;
   const status = new SendStatus();
   for (;;) {
     const { reason, isReplaced } = await send(`${base}/frames/${name}?results`, video, width, status, signal);
@@ -145,6 +147,7 @@ function setRunning(isRunning) {
 async function listCameras() {
   const [cameras, status] = [await getJson("/api/cameras"), await getJson("/api/status")];
   port = status.websocket_port;
+  isTls = status.tls?.is_used ?? false;
   show("port", port);
   // A sender replaces the one before, so the first camera that is not live is preselected.
   const isLive = new Map(status.cameras.map(({ camera, state }) => [camera, state === "live"]));

@@ -11,6 +11,7 @@ use std::{
     process::Command,
     sync::Arc,
     thread,
+    time::Instant,
 };
 
 use serde::Deserialize;
@@ -25,7 +26,7 @@ use super::{
     server::Server,
     session::Session,
 };
-use crate::{access::Access, config::Config, hub::Hub};
+use crate::{access::Access, config::Config, hub::Hub, tls::stream::Stream};
 
 /// The suite's largest message.
 const MESSAGE_BYTES: usize = 16 << 20;
@@ -90,7 +91,7 @@ fn serve() -> String {
     let address = listener.local_addr().expect("it is bound").to_string();
     let config = Config::parse("test", CONFIG).expect("it is valid");
     let access = Arc::new(Access::new(config.policy()));
-    let server = Arc::new(Server::new(config.server, &[], Arc::new(Hub::default()), access));
+    let server = Arc::new(Server::new(config.server, &[], Arc::new(Hub::default()), access, None));
     thread::spawn(move || {
         for socket in listener.incoming() {
             let (server, socket) = (server.clone(), socket.expect("the suite is no flood"));
@@ -108,7 +109,10 @@ fn echo(server: Arc<Server>, socket: TcpStream) {
     let queue = server.hub.queue("websocket", settings.config.outbox_bytes).expect("there are descriptors");
     let peer = socket.peer_addr().expect("it is connected");
     let session = Session::new(server, settings, socket, peer, queue);
-    let Some((_, upgrade)) = client::handshake(&session).expect("the suite asks as it should") else {
+    let (stream, deadline) =
+        (Stream::Plain(&session.socket), Instant::now() + session.settings.config.handshake_timeout);
+    let Some((_, upgrade)) = client::handshake(&session, &stream, deadline).expect("the suite asks as it should")
+    else {
         return;
     };
     let mut connection = session.upgrade(upgrade, MESSAGE_BYTES);

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Chain, Cursor, Read},
-    net::{Shutdown, TcpStream},
+    net::TcpStream,
     os::fd::AsFd,
     time::{Duration, Instant},
 };
@@ -25,6 +25,7 @@ use crate::{
     hub::queue::{Next, Queue},
     source::buffers::Pool,
     system::event_fd::poll,
+    tls::stream::Stream,
 };
 
 /// How long a client that was told goodbye may take to go. Until then what it still sends is read and dropped: closing
@@ -49,12 +50,12 @@ pub(super) struct ConnectionLimits {
 /// An open WebSocket connection.
 #[derive(Debug)]
 pub(super) struct Connection<'a> {
-    socket: &'a TcpStream,
+    socket: &'a Stream<&'a TcpStream>,
     queue: &'a Queue,
     limits: ConnectionLimits,
-    input: Chain<Cursor<Vec<u8>>, &'a TcpStream>,
+    input: Chain<Cursor<Vec<u8>>, &'a Stream<&'a TcpStream>>,
     receiver: Receiver,
-    output: FrameSocket<&'a TcpStream>,
+    output: FrameSocket<&'a Stream<&'a TcpStream>>,
     /// The socket took less than it was given; nothing more is taken from the queue until it took the rest.
     is_backed_up: bool,
     /// The last ping that came meanwhile; RFC 6455, 5.5.3 leaves it free to answer no other.
@@ -102,7 +103,12 @@ pub(super) enum Disconnect {
 
 impl<'a> Connection<'a> {
     /// A connection that was just let in; `early` is what it sent right behind its request.
-    pub(super) fn new(socket: &'a TcpStream, queue: &'a Queue, limits: ConnectionLimits, early: Vec<u8>) -> Self {
+    pub(super) fn new(
+        socket: &'a Stream<&'a TcpStream>,
+        queue: &'a Queue,
+        limits: ConnectionLimits,
+        early: Vec<u8>,
+    ) -> Self {
         Self {
             socket,
             queue,
@@ -278,11 +284,11 @@ impl<'a> Connection<'a> {
 }
 
 /// Ends a connection after its last words were sent: reads and drops until the other side has closed, or a moment is up.
-pub(super) fn linger_close(mut socket: &TcpStream) {
+pub(super) fn linger_close(mut socket: &Stream<&TcpStream>) {
     let until = Instant::now() + LINGER;
     let mut scrap = [0; 4096];
     // Whatever fails here, the connection is over either way.
-    let _ = socket.shutdown(Shutdown::Write);
+    let _ = socket.shutdown_write();
     while let Ok([true]) = poll([(socket.as_fd(), PollFlags::POLLIN)], Some(until))
         && until > Instant::now()
     {

@@ -97,6 +97,12 @@ impl HandshakeError {
         Self { headers: vec![(header::RETRY_AFTER, "5".into())], ..Self::new(status, body) }
     }
 
+    /// 400: no TLS, from another machine.
+    pub(super) fn plain() -> Self {
+        let body = "This port speaks TLS: connect to wss:// instead of ws://.";
+        Self::new(StatusCode::BAD_REQUEST, body)
+    }
+
     /// 408: the request did not come in time.
     pub(super) fn slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "The request did not arrive within server.handshake_timeout_ms.")

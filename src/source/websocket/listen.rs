@@ -241,7 +241,7 @@ mod tests {
         let config = Config::parse("test", "[[camera]]\nname = \"door\"\n").unwrap();
         let access = Arc::new(Access::new(config.policy()));
         let config = || config.server.clone();
-        let server = Server::new(config(), &[], Arc::new(Hub::default()), access);
+        let server = Server::new(config(), &[], Arc::new(Hub::default()), access, None);
         let mut clients = Clients::default();
         let mut queue = || clients.prepare(&server).unwrap().1;
         let first = queue();

@@ -14,7 +14,7 @@ use crate::{frame::Camera, hub::Interest, system::thread};
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 /// Serves a reader of one camera's results, or of all, until it leaves or is sent away.
-pub(super) fn serve(session: &Session, camera: Option<&Camera>, protocol: Protocol, upgrade: Upgrade) {
+pub(super) fn serve(session: &Session, camera: Option<&Camera>, protocol: Protocol, upgrade: Upgrade<'_>) {
     let Session { server, peer, .. } = session;
     let of = camera.map(Camera::name);
     thread::name("ws-results");

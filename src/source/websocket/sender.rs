@@ -27,7 +27,7 @@ use crate::{
 const CITED_CHARS: usize = 40;
 
 /// Serves a sender of one camera's frames until it leaves or is sent away.
-pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protocol: Protocol, upgrade: Upgrade) {
+pub(super) fn serve(session: &Session, camera: &Camera, replies: Replies, protocol: Protocol, upgrade: Upgrade<'_>) {
     let Session { settings, peer, .. } = session;
     let ingest = settings.ingest(camera).expect("it was found by these settings");
     let name = camera.name();

@@ -21,6 +21,7 @@ use crate::{
     sync::Mutex,
     system::places::Places,
     telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
+    tls::Tls,
 };
 
 /// The port, as its clients have it.
@@ -31,6 +32,8 @@ pub struct Server {
     pub(super) connections: Arc<ConnectionMetrics>,
     pub(super) access: Arc<Access>,
     admissions: Admissions,
+    /// For clients that speak it; all from other machines must.
+    pub(super) tls: Option<Tls>,
     pub(super) denied: LogLimiter,
     pub(super) dropped: LogLimiter,
     pub(super) readers_connected: LogLimiter,
@@ -78,7 +81,13 @@ pub(super) struct SenderGuard<'a> {
 impl Server {
     /// A server whose clients hear what `hub` has, and do what `access` allows. `cameras` are in the order of the configuration.
     #[must_use]
-    pub fn new(config: config::Server, cameras: &[CameraEndpoint], hub: Arc<Hub>, access: Arc<Access>) -> Self {
+    pub fn new(
+        config: config::Server,
+        cameras: &[CameraEndpoint],
+        hub: Arc<Hub>,
+        access: Arc<Access>,
+        tls: Option<Tls>,
+    ) -> Self {
         let ingests = cameras.iter().map(|camera| Arc::new(Ingest::new(camera))).collect();
         Self {
             hub,
@@ -86,6 +95,7 @@ impl Server {
             connections: Arc::default(),
             access,
             admissions: Admissions::default(),
+            tls,
             denied: LogLimiter::default(),
             dropped: LogLimiter::default(),
             readers_connected: LogLimiter::default(),

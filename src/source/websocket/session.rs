@@ -28,11 +28,14 @@ use crate::{
         clock::Monotonic,
         places::{Holder, Place},
     },
+    tls::stream::Stream,
 };
 
 /// What stands between a client's request and its connection.
 #[derive(Debug)]
-pub(super) struct Upgrade {
+pub(super) struct Upgrade<'s> {
+    /// Its socket, with TLS if it speaks that.
+    pub(super) stream: &'s Stream<&'s TcpStream>,
     /// The response that lets it in.
     pub(super) response: Vec<u8>,
     /// What it sent right behind its request.
@@ -107,18 +110,13 @@ impl Session {
     }
 
     /// Lets it in. To be done when everything is ready for it: once it knows that it is in, it misses nothing.
-    pub(super) fn upgrade(&self, upgrade: Upgrade, message_bytes: usize) -> Connection<'_> {
-        let Upgrade { response, early, .. } = upgrade;
+    pub(super) fn upgrade<'s>(&'s self, upgrade: Upgrade<'s>, message_bytes: usize) -> Connection<'s> {
+        let Upgrade { mut stream, response, early, .. } = upgrade;
         // If it has left meanwhile, that is what the connection says first.
-        let _ = (&self.socket).write_all(&response);
+        let _ = stream.write_all(&response);
         let config = &self.settings.config;
         let (message_timeout, idle_timeout) = (config.message_timeout, config.idle_timeout);
-        Connection::new(
-            &self.socket,
-            &self.queue,
-            ConnectionLimits { message_bytes, message_timeout, idle_timeout },
-            early,
-        )
+        Connection::new(stream, &self.queue, ConnectionLimits { message_bytes, message_timeout, idle_timeout }, early)
     }
 
     /// Puts what the hub has of its interest, which is in `camera` if in one alone, into its queue, until the

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read},
+    sync::Arc,
     time::Instant,
 };
 
@@ -9,10 +10,6 @@ use ureq::{
     Agent, Body, ResponseExt, Timeout,
     config::RedirectAuthHeaders,
     http::{Response, StatusCode, Uri, header},
-    unversioned::{
-        resolver::DefaultResolver,
-        transport::{Connector, TcpConnector},
-    },
 };
 
 use super::{
@@ -21,11 +18,10 @@ use super::{
     framing::{Framer, Framing, Lenience},
     login::{Challenge, Login},
     multipart::Multipart,
-    tls::{TlsConnector, Trust},
 };
 use crate::{
     commands::{
-        SendArgs,
+        SendArgs, TrustArgs, https,
         send::{
             Rate,
             schedule::Schedule,
@@ -36,6 +32,7 @@ use crate::{
     frame::PixelFormat,
     recording::jpeg_splitter::START,
     system::clock::Monotonic,
+    tls::trust::ClientTls,
 };
 
 /// How often a server is asked for a picture, if nobody says.
@@ -77,12 +74,9 @@ impl HttpSource {
             return Err(fail(SourceError::Url));
         }
         let login = Login::find(args.login.as_deref(), login).map_err(fail)?;
-        let trust = match (&args.ca, args.insecure) {
-            (_, true) => Trust::Any,
-            (Some(file), _) => Trust::File(file),
-            (None, _) => Trust::System,
-        };
-        let tls = TlsConnector::new(trust).map_err(fail)?;
+        // The fingerprint is the board's.
+        let trust = TrustArgs { fingerprint: None, ..args.trust.clone() }.trust();
+        let tls = ClientTls::new(&trust).map_err(|error| fail(error.into()))?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
@@ -94,7 +88,7 @@ impl HttpSource {
             .timeout_per_read(Some(SILENCE_TIMEOUT))
             .timeout_per_write(Some(SILENCE_TIMEOUT))
             .build();
-        let agent = Agent::with_parts(config, ().chain(TcpConnector::default()).chain(tls), DefaultResolver::default());
+        let agent = https::agent(config, Arc::new(tls));
         let default_rate = || Rate::from_hz(DEFAULT_RATE_HZ).expect("it is in the range");
         let rate = args.rate.unwrap_or_else(default_rate);
         Ok(Self { name, agent, uri, framing, rate, login, challenge: None })
