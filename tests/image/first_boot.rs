@@ -230,7 +230,7 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
     machine.wait_for_its_end();
 
     // Put right, but for what is still there and for the keys. Those of before stay.
-    card.put("fovea.toml", CONFIG);
+    card.put("fovea.toml", &format!("[tls]\n{}", format!("{HTTP}{CONFIG}").replace("allow_anonymous = true\n", "")));
     card.put("hostname", "door2");
     card.put("authorized_keys", &format!("{}# old:\nssh-ed25519 AAAA\n{PRIVATE_KEY}\n", public_key()));
     let mut machine = Machine::start(Kind::UBoot, &card);
@@ -250,6 +250,8 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
         ""
     );
 
+    the_owner_gets_a_token_once(&card, &mut machine);
+
     // Only a file without keys takes them back. Whoever is in stays in.
     let again = format!("{AS_AT_THE_START}settings && {AS_AT_THE_START}report");
     machine.ask(&format!(
@@ -263,4 +265,33 @@ pub(crate) fn what_is_wrong_is_reported_and_not_used() {
     machine
         .ask(&format!("mount /dev/vda1 /mnt && echo '# nobody' >/mnt/fovea/authorized_keys && umount /mnt && {again}"));
     assert_eq!(machine.hear("systemctl restart ssh; systemctl is-active ssh"), "inactive");
+}
+
+/// The configuration opens the ports, and says nothing of clients without a token.
+fn the_owner_gets_a_token_once(card: &Card, machine: &mut Machine) {
+    let mentions_token = |card: &Card| card.take("status.txt").is_some_and(|status| status.contains("\nYour token "));
+    machine.wait_until("the token is on the card", |_| mentions_token(card));
+    let status = card.take("status.txt").expect("it was there");
+    let field = |name| {
+        let (_, text) = status.split_once(name).unwrap_or_else(|| panic!("there is no {name:?} in\n{status}"));
+        text.split("\n ").take(2).map(str::trim).collect::<Vec<_>>()
+    };
+    assert_eq!(field("\nPage ")[0], "https://door2.local:8080/");
+    let fingerprint = field("\nCertificate ").concat();
+    let fingerprint = fingerprint.split('\n').next().expect("it is a line");
+    let token = field("\nYour token ")[0];
+    let status_with =
+        |token: &str| format!("fovea status https://10.0.2.15:8080 --fingerprint {fingerprint} --token {token} 2>&1");
+    machine.ask(&status_with(token));
+    let denied = machine.hear(&status_with("fovea_wrong"));
+    assert!(denied.contains("401"), "{denied}");
+    assert_eq!(machine.ask("fovea token list | tail -n +2 | cut -d ' ' -f 1"), "owner");
+
+    // The board keeps it no longer than until the next start, and nothing logs it.
+    machine.ask("[ -e /data/owner/shown ]");
+    machine.ask(&format!("{AS_AT_THE_START}settings && {AS_AT_THE_START}report && systemctl restart show-status"));
+    machine.wait_until("the token is off the card", |_| !mentions_token(card));
+    assert_eq!(machine.hear(&format!("grep --recursive --files-with-matches {token} /data /run/fovea-image")), "");
+    assert_eq!(machine.hear(&format!("journalctl --quiet --grep {token}")), "");
+    machine.ask(&status_with(token));
 }
