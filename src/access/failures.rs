@@ -6,9 +6,11 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
+
+use crate::system::places::network;
 
 /// Failures in a row before an address has to wait.
 const BURST: u32 = 10;
@@ -54,14 +56,6 @@ impl Failures {
         {
             self.0.remove(&next);
         }
-    }
-}
-
-/// What counts as one address: of IPv6 the first 64 bits, as every host has the others to itself.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

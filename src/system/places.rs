@@ -9,7 +9,11 @@
 //! | clients on this machine | any of them; if others have them all, 2 more |
 //! | clients of a name, such as a camera's senders | any of them; if others have them all, 2 more for each name |
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 use crate::sync::Mutex;
 
@@ -21,7 +25,7 @@ const RESERVE: usize = 2;
 pub enum Holder {
     /// All clients on this machine.
     Local,
-    /// An IPv4 address, or the first 64 bits of an IPv6 address: a single machine can use all addresses that begin so.
+    /// An address, as [`network`] gives it.
     Network(IpAddr),
     /// Clients that are known by what they do and not by where they are.
     Named(String),
@@ -53,11 +57,7 @@ impl Holder {
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             address if address.is_loopback() => Self::Local,
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self::Network([a, b, c, d, 0, 0, 0, 0].into())
-            }
-            address => Self::Network(address),
+            address => Self::Network(network(address)),
         }
     }
 
@@ -73,6 +73,15 @@ impl Holder {
             Self::Local => RESERVE.min(limit / 4), // a limit of 1 means 1
             Self::Named(_) => RESERVE,             // one that is here, and one that replaces it
         }
+    }
+}
+
+/// What counts as one address: of IPv6 the first 64 bits, because a single machine can use all that begin so.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -1,6 +1,13 @@
 //! A card that was just written, set up in its folder, and put into a machine.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::PathBuf,
+    process::Command,
+    time::Instant,
+};
 
 use super::{
     card::Card,
@@ -30,6 +37,9 @@ Log in           ssh root@door1.local
 From the card    fovea.toml, hostname, authorized_keys, network, sources
 ";
 const PAGE: &str = "http://door1.local:8080/";
+
+/// A picture of a street.
+const PICTURE: &str = "deploy/pictures/street.jpg";
 
 /// What the beginning of a file says of the rest.
 const PRIVATE_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
@@ -286,6 +296,29 @@ fn the_owner_gets_a_token_once(card: &Card, machine: &mut Machine) {
     let denied = machine.hear(&status_with("fovea_wrong"));
     assert!(denied.contains("401"), "{denied}");
     assert_eq!(machine.ask("fovea token list | tail -n +2 | cut -d ' ' -f 1"), "owner");
+
+    // From another machine, which this is to the emulated one: in plain text nothing is accepted.
+    let address = machine.address();
+    let mut plain = TcpStream::connect(address).expect("the emulator accepts");
+    plain
+        .write_all(format!("GET /frames/street?token={token} HTTP/1.1\r\nHost: door2\r\n\r\n").as_bytes())
+        .expect("it takes it");
+    let mut refusal = String::new();
+    plain.read_to_string(&mut refusal).expect("it is text");
+    assert!(refusal.starts_with("HTTP/1.1 400 ") && refusal.contains("wss://"), "{refusal}");
+    let sent = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .args([
+            "send",
+            &format!("wss://{address}/frames/street"),
+            PICTURE,
+            "--fingerprint",
+            fingerprint,
+            "--token",
+            token,
+        ])
+        .output()
+        .expect("it can be run");
+    assert!(sent.status.success(), "{sent:?}");
 
     // The board keeps it no longer than until the next start, and nothing logs it.
     machine.ask("[ -e /data/owner/shown ]");
