@@ -10,20 +10,28 @@ impl Config {
     #[must_use]
     pub fn exposure(&self, websocket: SocketAddr, http: Option<SocketAddr>) -> Vec<String> {
         let tokens = self.tokens.as_deref();
+        let tls = if self.tls.is_some() { "with TLS" } else { "without TLS" };
         let of_websocket =
-            sentence(websocket, self.server.allow_anonymous, tokens, "senders and readers", "send and read");
+            sentence(websocket, tls, self.server.allow_anonymous, tokens, "senders and readers", "send and read");
         let of_http = http.zip(self.http.as_ref());
-        let of_http = of_http.map(|(at, http)| sentence(at, http.allow_anonymous, tokens, "viewers", "watch"));
+        let of_http = of_http.map(|(at, http)| sentence(at, tls, http.allow_anonymous, tokens, "viewers", "watch"));
         [of_websocket].into_iter().chain(of_http).collect()
     }
 }
 
-fn sentence(at: SocketAddr, allow_anonymous: bool, tokens: Option<&Tokens>, clients: &str, can: &str) -> String {
+fn sentence(
+    at: SocketAddr,
+    tls: &str,
+    allow_anonymous: bool,
+    tokens: Option<&Tokens>,
+    clients: &str,
+    can: &str,
+) -> String {
     let (port, ip) = (at.port(), at.ip().to_canonical());
     let place = match ip {
         _ if is_local(at) => "accepts this machine only".to_owned(),
-        ip if ip.is_unspecified() => "listens on all interfaces".to_owned(),
-        ip => format!("listens on {ip}"),
+        ip if ip.is_unspecified() => format!("listens on all interfaces {tls}"),
+        ip => format!("listens on {ip} {tls}"),
     };
     let who = match tokens {
         Some(tokens) if !allow_anonymous => {
@@ -62,13 +70,15 @@ mod tests {
         );
         assert_eq!(
             said("server.allow_anonymous = true", Some(Tokens::default()), "0.0.0.0:8999", None),
-            ["port 8999 listens on all interfaces: everybody who can reach it can send and read without a token"]
+            [
+                "port 8999 listens on all interfaces without TLS: everybody who can reach it can send and read without a token"
+            ]
         );
         assert_eq!(
-            said("[http]", Some(Tokens::default()), "192.0.2.7:8999", Some("[::]:8080")),
+            said("[http]\n[tls]", Some(Tokens::default()), "192.0.2.7:8999", Some("[::]:8080")),
             [
-                "port 8999 listens on 192.0.2.7: senders and readers need a token; no token exists",
-                "port 8080 listens on all interfaces: viewers need a token; no token exists",
+                "port 8999 listens on 192.0.2.7 with TLS: senders and readers need a token; no token exists",
+                "port 8080 listens on all interfaces with TLS: viewers need a token; no token exists",
             ]
         );
     }

@@ -106,7 +106,7 @@ fn check_tells_who_may_use_the_ports() {
     let (code, _, said) = run(&["check", config]);
     assert!(code == 78 && said.contains("make a token (fovea token add)"), "{said}");
     assert_eq!(board.token(&["add", "a", "--role", "view"]).0, 0);
-    let sentence = "port 8999 listens on all interfaces: senders and readers need a token; 1 token exists";
+    let sentence = "port 8999 listens on all interfaces without TLS: senders and readers need a token; 1 token exists";
     let (code, out, _) = run(&["check", config]);
     assert_eq!(
         (code, out),

@@ -496,7 +496,7 @@ fn tokens_open_a_port_to_the_network_and_their_file_keeps_it_closed() {
 
     let _ = board.add(&["owner", "--role", "admin"]);
     let daemon = Daemon::launch(&config);
-    daemon.wait_for_line("listens on all interfaces: senders and readers need a token; 1 token exists");
+    daemon.wait_for_line("listens on all interfaces without TLS: senders and readers need a token; 1 token exists");
     // The last one is revoked: nobody is let in, rather than everybody.
     board.revoke("owner");
     daemon.reload_whole(&config, "the new configuration is in use");
