@@ -15,6 +15,8 @@
 const char *WIFI_NAME = "NETWORK", *WIFI_PASSWORD = "PASSWORD";
 const char *HOST = "192.168.1.20"; // the board that runs fovea
 const char *PATH = "/frames/door";
+const char *TOKEN = "";       // what `fovea token add` printed, if fovea has tokens
+const char *CERTIFICATE = ""; // the board's, in PEM, for TLS: docs/tls.md. HOST must then be a name in it: "fovea.local"
 const unsigned long PATIENCE_MS = 5000; // without an answer to a frame, the next one follows after this time
 
 // What stands before each picture: docs/protocol.md. An ESP32 is little-endian, as the header is.
@@ -89,7 +91,12 @@ void setup() {
   while (WiFi.status() != WL_CONNECTED) delay(100);
   if (!startCamera()) Serial.println("the camera does not start");
   fovea.onEvent(onEvent);
-  fovea.begin(HOST, 8999, PATH, "fovea.v1");
+  if (*CERTIFICATE) {
+    fovea.beginSslWithCA(HOST, 8999, PATH, CERTIFICATE, "fovea.v1");
+  } else {
+    fovea.begin(HOST, 8999, PATH, "fovea.v1");
+  }
+  if (*TOKEN) fovea.setExtraHeaders((String("Authorization: Bearer ") + TOKEN).c_str());
   fovea.setReconnectInterval(2000);
 }
 

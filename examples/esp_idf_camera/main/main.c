@@ -2,7 +2,7 @@
 // esp_websocket_client and esp32-camera:
 //
 //     idf.py set-target esp32
-//     idf.py menuconfig        # "fovea camera": Wi-Fi, address of the board
+//     idf.py menuconfig        # "fovea camera": Wi-Fi, address of the board, token, TLS
 //     idf.py flash monitor
 //
 // Results have the program's own frame numbers and capture times. It sends the newest frame when fovea has taken the
@@ -34,6 +34,16 @@
 #define PART_BYTES 4096  // the component copies what it sends: a part, not the whole picture
 
 static const char *TAG = "fovea camera";
+
+#ifdef CONFIG_CAMERA_FOVEA_TLS
+extern const char board_pem[] asm("_binary_board_pem_start");  // main/board.pem, the certificate of the board
+#else
+#define board_pem NULL
+#endif
+
+// What `fovea token add` printed, if the board has tokens.
+#define HAS_TOKEN (sizeof CONFIG_CAMERA_FOVEA_TOKEN > 1)
+#define TOKEN_HEADER "Authorization: Bearer " CONFIG_CAMERA_FOVEA_TOKEN "\r\n"
 
 // What stands before each picture: docs/protocol.md. An ESP32 is little-endian, as the header is.
 typedef struct {
@@ -160,7 +170,8 @@ void app_main(void)
     start_camera();
 
     const esp_websocket_client_config_t config = {
-        .uri = CONFIG_CAMERA_FOVEA_URI, .subprotocol = "fovea.v1", .buffer_size = PART_BYTES,
+        .uri = CONFIG_CAMERA_FOVEA_URI, .cert_pem = board_pem, .subprotocol = "fovea.v1",
+        .headers = HAS_TOKEN ? TOKEN_HEADER : NULL, .buffer_size = PART_BYTES,
         .reconnect_timeout_ms = 2000, .network_timeout_ms = 10000, .enable_close_reconnect = true,
     };
     esp_websocket_client_handle_t fovea = esp_websocket_client_init(&config);

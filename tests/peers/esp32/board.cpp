@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,16 +42,17 @@ int64_t esp_timer_get_time(void) {
   return 7000000 + std::chrono::duration_cast<std::chrono::microseconds>(age).count();
 }
 
-bool Connection::open(const std::string &library, const std::string &path, const std::string &protocol) {
+bool Connection::open(const std::string &library, const Target &target) {
   std::ifstream file("tests/data/openings/" + library + ".http");
   std::string request, line;
   while (std::getline(file, line)) {
     if (line.find("Sec-WebSocket-Protocol:") == 0) continue;
-    if (line.find("GET ") == 0) line = "GET " + path + " HTTP/1.1\r";
+    if (line.find("Origin:") == 0 && !target.headers.empty()) continue; // of the libraries, what is given replaces it
+    if (line.find("GET ") == 0) line = "GET " + target.path + " HTTP/1.1\r";
     request += line + "\n";
-    if (line.find("Sec-WebSocket-Key:") == 0 && !protocol.empty()) {
-      request += "Sec-WebSocket-Protocol: " + protocol + "\r\n";
-    }
+    if (line.find("Sec-WebSocket-Key:") != 0) continue;
+    request += target.headers;
+    if (!target.protocol.empty()) request += "Sec-WebSocket-Protocol: " + target.protocol + "\r\n";
   }
   if (request.empty()) fail("no opening of " + library);
 
@@ -64,7 +67,7 @@ bool Connection::open(const std::string &library, const std::string &path, const
   std::string answer;
   char byte;
   bool isAnswered = connect(socket, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0 &&
-                    sendAll(request.data(), request.size());
+                    (target.certificate.empty() || beginTls(target)) && sendAll(request.data(), request.size());
   while (isAnswered && answer.find("\r\n\r\n") == std::string::npos) {
     isAnswered = receiveAll(&byte, 1);
     answer += byte;
@@ -78,7 +81,27 @@ bool Connection::open(const std::string &library, const std::string &path, const
   return false;
 }
 
+// As the libraries do it: the server's certificate is the given one, and has the name that was connected to.
+bool Connection::beginTls(const Target &target) {
+  BIO *text = BIO_new_mem_buf(target.certificate.data(), static_cast<int>(target.certificate.size()));
+  X509 *certificate = PEM_read_bio_X509(text, nullptr, nullptr, nullptr);
+  BIO_free(text);
+  if (!certificate) fail("the certificate is not in PEM");
+  SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+  X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate);
+  X509_free(certificate);
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  tls = SSL_new(context);
+  SSL_CTX_free(context);
+  SSL_set1_host(tls, target.host.c_str());
+  SSL_set_tlsext_host_name(tls, target.host.c_str());
+  SSL_set_fd(tls, socket);
+  return SSL_connect(tls) == 1;
+}
+
 bool Connection::hasInput(int waitMs) {
+  if (tls && SSL_pending(tls)) return true;
   pollfd descriptor = {socket, POLLIN, 0};
   return isOpen() && poll(&descriptor, 1, waitMs) > 0;
 }
@@ -122,13 +145,17 @@ bool Connection::send(int opcode, bool isFinal, const void *data, size_t length)
 }
 
 void Connection::close() {
+  SSL_free(tls);
+  tls = nullptr;
   if (isOpen()) ::close(socket);
   socket = -1;
 }
 
 bool Connection::sendAll(const void *data, size_t length) {
   for (size_t done = 0; isOpen() && done < length;) {
-    const ssize_t sent = ::send(socket, static_cast<const char *>(data) + done, length - done, MSG_NOSIGNAL);
+    const char *rest = static_cast<const char *>(data) + done;
+    const ssize_t sent = tls ? SSL_write(tls, rest, static_cast<int>(length - done))
+                             : ::send(socket, rest, length - done, MSG_NOSIGNAL);
     if (sent <= 0) close();
     done += sent > 0 ? sent : 0;
   }
@@ -136,6 +163,11 @@ bool Connection::sendAll(const void *data, size_t length) {
 }
 
 bool Connection::receiveAll(void *data, size_t length) {
-  if (isOpen() && length && recv(socket, data, length, MSG_WAITALL) != static_cast<ssize_t>(length)) close();
+  for (size_t done = 0; isOpen() && done < length;) {
+    char *rest = static_cast<char *>(data) + done;
+    const ssize_t received = tls ? SSL_read(tls, rest, static_cast<int>(length - done)) : recv(socket, rest, length - done, 0);
+    if (received <= 0) close();
+    done += received > 0 ? received : 0;
+  }
   return isOpen();
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+typedef struct ssl_st SSL;
+
 // The command line: PORT SPEED PICTURES...
 struct Board {
   uint16_t port = 0; // of 127.0.0.1, whatever address the program has
@@ -33,8 +35,14 @@ public:
   // Longer payloads have a mask of zeros: the Arduino libraries change none of their bytes.
   explicit Connection(size_t maskedBytes) : maskedBytes(maskedBytes) {}
   ~Connection() { close(); }
-  // Opens it with the request of a library, as tests/data/openings has it, but for the path and the sub-protocol.
-  bool open(const std::string &library, const std::string &path, const std::string &protocol);
+  // Where a library connects to, and what it adds to its request.
+  struct Target {
+    std::string path, protocol;
+    std::string headers;           // whole lines, each with its end
+    std::string host, certificate; // in PEM: the only one that is trusted, for TLS with a server of this name; empty: no TLS
+  };
+  // Opens it with the request of a library, as tests/data/openings has it, but for what the target says.
+  bool open(const std::string &library, const Target &target);
   bool isOpen() const { return socket >= 0; }
   bool hasInput(int waitMs = 0);
   // Waits for a frame. Pings are answered; a close is, too, and ends the connection.
@@ -45,7 +53,9 @@ public:
 private:
   const size_t maskedBytes;
   int socket = -1;
+  SSL *tls = nullptr;
 
+  bool beginTls(const Target &target);
   bool sendAll(const void *data, size_t length);
   bool receiveAll(void *data, size_t length);
 };

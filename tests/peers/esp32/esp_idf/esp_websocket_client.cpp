@@ -7,7 +7,7 @@
 #include "board.hpp"
 
 struct esp_websocket_client {
-  std::string path, protocol;
+  Connection::Target target;
   int bufferBytes, reconnectMs;
   bool reconnectsAfterClose;
   esp_event_handler_t handler = nullptr;
@@ -37,7 +37,7 @@ struct esp_websocket_client {
       Connection::Frame frame;
       std::unique_lock<std::recursive_mutex> locked(lock);
       bool isClosed = false;
-      if (connection.open("espressif", path, protocol)) {
+      if (connection.open("espressif", target)) {
         event(WEBSOCKET_EVENT_CONNECTED);
         while (connection.isOpen() && !isClosed) {
           locked.unlock();
@@ -71,11 +71,17 @@ struct esp_websocket_client {
 
 esp_websocket_client_handle_t esp_websocket_client_init(const esp_websocket_client_config_t *config) {
   const std::string uri = config->uri;
-  const size_t path = uri.find("ws://") == 0 ? uri.find('/', 5) : std::string::npos;
-  if (path == std::string::npos) return nullptr;
+  const bool isTls = uri.find("wss://") == 0;
+  const size_t host = isTls ? 6 : 5, path = uri.find("ws://") == 0 || isTls ? uri.find('/', host) : std::string::npos;
+  if (path == std::string::npos || (isTls && !config->cert_pem)) return nullptr;
   auto *client = new esp_websocket_client;
-  client->path = uri.substr(path);
-  client->protocol = config->subprotocol ? config->subprotocol : "";
+  client->target.path = uri.substr(path);
+  client->target.protocol = config->subprotocol ? config->subprotocol : "";
+  client->target.headers = config->headers ? config->headers : "";
+  if (isTls) {
+    client->target.host = uri.substr(host, uri.find(':', host) - host);
+    client->target.certificate = config->cert_pem;
+  }
   client->bufferBytes = config->buffer_size;
   client->reconnectMs = config->reconnect_timeout_ms;
   client->reconnectsAfterClose = config->enable_close_reconnect;

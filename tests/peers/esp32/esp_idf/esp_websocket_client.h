@@ -42,7 +42,9 @@ typedef struct {
 
 typedef struct {
   const char *uri;
+  const char *cert_pem;
   const char *subprotocol;
+  const char *headers;
   int buffer_size;
   int reconnect_timeout_ms;
   int network_timeout_ms;

@@ -32,7 +32,7 @@ public:
   }
   void onMessage(const PartialMessageCallback callback) { _callback = callback; }
   bool connect(const WSInterfaceString, const int, const WSInterfaceString path) {
-    return _connection.open("gilmaimon", path, _protocol);
+    return _connection.open("gilmaimon", {path, _protocol, "", "", ""});
   }
   bool available() { return _connection.isOpen(); }
 

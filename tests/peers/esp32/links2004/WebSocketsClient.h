@@ -37,8 +37,16 @@ public:
   typedef std::function<void(WStype_t type, uint8_t *payload, size_t length)> WebSocketClientEvent;
 
   void begin(const char *, uint16_t, const char *url = "/", const char *protocol = "arduino") {
-    _url = url;
-    _protocol = protocol;
+    _target.path = url;
+    _target.protocol = protocol;
+  }
+  void beginSslWithCA(const char *host, uint16_t, const char *url, const char *CA_cert, const char *protocol = "arduino") {
+    begin(host, 0, url, protocol);
+    _target.host = host;
+    _target.certificate = CA_cert;
+  }
+  void setExtraHeaders(const char *extraHeaders = nullptr) {
+    _target.headers = extraHeaders ? std::string(extraHeaders) + "\r\n" : "";
   }
   void onEvent(WebSocketClientEvent callback) { _callback = callback; }
   void setReconnectInterval(unsigned long ms) { _reconnectInterval = ms; }
@@ -55,9 +63,9 @@ public:
     if (!_client.tcp.isOpen()) {
       if (_isConnected) disconnect();
       if (millis() - _lastConnectionFail < _reconnectInterval) return;
-      _isConnected = _client.tcp.open("links2004", _url, _protocol);
+      _isConnected = _client.tcp.open("links2004", _target);
       if (_isConnected) {
-        event(WStype_CONNECTED, _url);
+        event(WStype_CONNECTED, _target.path);
       } else {
         _lastConnectionFail = millis();
       }
@@ -80,7 +88,7 @@ protected:
   WSclient_t _client;
 
 private:
-  std::string _url, _protocol;
+  Connection::Target _target;
   WebSocketClientEvent _callback;
   unsigned long _reconnectInterval = 500, _lastConnectionFail = 0;
   bool _isConnected = false;
