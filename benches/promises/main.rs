@@ -21,6 +21,7 @@ mod scans;
 mod scraping;
 mod sketch;
 mod table;
+mod tls;
 mod viewers;
 
 use std::{env, error::Error, io::Write};

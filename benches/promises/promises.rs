@@ -27,13 +27,13 @@ use crate::{
     scraping,
     sketch::Sketch,
     table::row,
-    viewers,
+    tls, viewers,
 };
 
 type Promise = fn(f64) -> Result<Vec<String>>;
 
 /// All of them, by the name that runs one alone.
-pub(crate) const ALL: [(&str, Promise); 12] = [
+pub(crate) const ALL: [(&str, Promise); 13] = [
     ("saturated", saturated),
     ("overload", overload),
     ("cpu", cpu),
@@ -45,6 +45,7 @@ pub(crate) const ALL: [(&str, Promise); 12] = [
     ("viewers", viewers::viewers),
     ("scraping", scraping::scraping),
     ("first", first_picture::first_picture),
+    ("tls", tls::tls),
     ("size", size),
 ];
 
