@@ -82,6 +82,7 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     assert_eq!(machine.hear("journalctl --boot --quiet --priority err --output cat"), "", "no error at the start");
     assert_eq!(machine.ask("cat /etc/default/locale"), "LANG=C.UTF-8");
     assert_eq!(machine.ask(". /etc/os-release; echo $ID $IMAGE_ID $IMAGE_VERSION"), format!("debian fovea {VERSION}"));
+    machine.ask("grep --quiet '\"libjpeg-turbo\"' /usr/share/sbom/fovea-image.spdx.json");
     assert_eq!(machine.ask("hostname"), "door1");
     assert_eq!(machine.ask("cat /etc/fovea/fovea.toml"), configuration.trim());
     assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
