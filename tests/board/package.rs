@@ -30,6 +30,7 @@ pub(crate) fn an_upgrade_keeps_the_configuration(board: &mut Board) {
 
 pub(crate) fn remove_keeps_the_configuration_and_purge_does_not(board: &mut Board) {
     board.with_fovea();
+    board.ask("fovea token add owner --role admin && touch /etc/fovea/sources/door.conf");
     board.ask("systemctl stop fovea && systemctl start fovea.socket fovea-core fovea");
     board.ask("apt-get remove --yes fovea");
     assert!(!board.holds("systemctl is-active fovea.socket fovea-core"), "what was switched on still is");
@@ -38,6 +39,10 @@ pub(crate) fn remove_keeps_the_configuration_and_purge_does_not(board: &mut Boar
     assert!(!board.holds("test -e /usr/bin/fovea"), "the program is still there");
     assert_eq!(board.ask(&format!("cat {CONFIG_FILE}")), CONFIG.trim());
     board.ask("apt-get purge --yes fovea");
-    assert!(!board.holds("test -e /etc/fovea"), "{}", board.ask("ls -l /etc/fovea"));
+    assert_eq!(
+        board.run("ls -R /etc/fovea /var/lib/fovea 2>/dev/null").text.trim(),
+        "",
+        "tokens, sources and a certificate"
+    );
     assert_eq!(board.run("systemctl is-system-running").text.trim(), "running", "{}", board.ask("systemctl --failed"));
 }
