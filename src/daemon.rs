@@ -93,7 +93,7 @@ pub enum StartError {
     #[error(transparent)]
     LocalToken(#[from] LocalTokenError),
     /// There is no certificate.
-    #[error("[tls]: {0}")]
+    #[error("[tls]")]
     Tls(#[from] TlsError),
     /// The processor cannot look.
     #[error(transparent)]

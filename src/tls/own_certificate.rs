@@ -11,7 +11,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use super::certificate::CertificateError;
 
-/// Makes a key and its certificate, and writes them to the two files, certificate first. Only the owner can read them.
+/// Makes a key and its certificate, and writes them to the two files. Only the owner can read them.
 pub(super) fn make([certificate_file, key_file]: &[PathBuf; 2]) -> Result<(), CertificateError> {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(names()).map_err(|error| CertificateError::Make(error.to_string()))?;
@@ -19,7 +19,13 @@ pub(super) fn make([certificate_file, key_file]: &[PathBuf; 2]) -> Result<(), Ce
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| CertificateError::Write(folder.to_owned(), error))?;
     }
-    // The key first: a certificate without its key would count as one that is there.
+    // One whose key is lost. Beside another key, after a loss of power in between, it would be an error at every start.
+    match fs::remove_file(certificate_file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(CertificateError::Write(certificate_file.clone(), error));
+        }
+        _ => {}
+    }
     for (file, text) in [(key_file, signing_key.serialize_pem()), (certificate_file, cert.pem())] {
         write(file, &text).map_err(|error| CertificateError::Write(file.clone(), error))?;
     }
@@ -40,9 +46,16 @@ fn names() -> Vec<String> {
 /// Writes a file whole or not at all: a board can lose its power at any time.
 fn write(file: &Path, text: &str) -> io::Result<()> {
     let unfinished = file.with_extension("new");
-    let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    new.write_all(text.as_bytes())?;
-    new.sync_all()?;
-    fs::rename(&unfinished, file)?;
+    let written = write_new(&unfinished, text).and_then(|()| fs::rename(&unfinished, file));
+    if written.is_err() {
+        let _ = fs::remove_file(&unfinished); // the error that matters is the first
+    }
+    written?;
     file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+fn write_new(file: &Path, text: &str) -> io::Result<()> {
+    let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    new.write_all(text.as_bytes())?;
+    new.sync_all()
 }
