@@ -33,6 +33,7 @@ use crate::{
     status::Status,
     system::{
         cores::{Cores, CoresError},
+        entropy,
         event_fd::EventFd,
         malloc,
         notify::SystemdEnv,
@@ -126,6 +127,7 @@ impl Daemon {
         let cores = Cores::plan(config.processor.core)?;
         cores.pin_housekeeping()?;
 
+        entropy::warn_if_missing();
         let tls = config.tls.as_ref().map(|tls| Tls::new(tls.files.as_ref())).transpose()?;
         // Before the port is open: clients that connect again read it first.
         let access = Arc::new(Access::start(config.policy())?);

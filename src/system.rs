@@ -4,6 +4,7 @@ pub mod async_event_fd;
 pub mod authority;
 pub mod clock;
 pub mod cores;
+pub mod entropy;
 pub mod event_fd;
 pub mod logging;
 pub mod malloc;
