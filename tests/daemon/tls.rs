@@ -7,15 +7,10 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use fovea::tls::trust::{ClientTls, Trust};
-use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use serde_json::Value;
 use tungstenite::Message;
 
@@ -26,6 +21,7 @@ use crate::support::{
     eventually,
     http::get,
     pictures::Picture,
+    tls::encrypted,
 };
 
 /// A folder of this test alone, empty.
@@ -82,17 +78,6 @@ fn curl(file: &Path, port: u16, path: &str) -> Value {
         .expect("curl is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-/// A TLS connection to a port whose certificate may be any.
-fn encrypted(address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
-    let config = ClientTls::new(&Trust::Any).and_then(|tls| tls.config()).expect("no file is read");
-    let name = ServerName::from(address.ip());
-    let connection = ClientConnection::new(Arc::clone(&config), name).expect("the settings are good");
-    let socket = TcpStream::connect(address).expect("it listens");
-    socket.set_read_timeout(Some(LIMIT)).expect("not zero");
-    socket.set_write_timeout(Some(LIMIT)).expect("not zero");
-    StreamOwned::new(connection, socket)
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    env,
+    ffi::OsString,
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -134,7 +136,7 @@ impl Daemon {
     }
 
     fn spawn(file: PathBuf, prepare: impl FnOnce(Command) -> Command) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+        let mut command = Command::new(program());
         command.args(["run", "--config"]).arg(&file).env_remove("JOURNAL_STREAM");
         command.stdin(Stdio::null());
         let mut child = prepare(command).stderr(Stdio::piped()).spawn().expect("fovea starts");
@@ -232,8 +234,13 @@ impl Daemon {
 
     /// Lets it open no more than `count` descriptors from now on. A later call may allow more again.
     pub(crate) fn limit_descriptors(&self, count: usize) {
+        self.limit(&format!("--nofile={count}:"));
+    }
+
+    /// Limits what it may have, by an option of `prlimit`.
+    pub(crate) fn limit(&self, option: &str) {
         let id = self.child.id().to_string();
-        let status = Command::new("prlimit").args(["--pid", &id, &format!("--nofile={count}:")]).status();
+        let status = Command::new("prlimit").args(["--pid", &id, option]).status();
         assert!(status.is_ok_and(|status| status.success()), "prlimit of util-linux is there");
     }
 
@@ -319,6 +326,11 @@ impl Task {
         let id = value("Pid").parse().expect("the kernel writes numbers");
         Self { id, name: value("Name").to_owned(), cores: cores(value("Cpus_allowed_list")) }
     }
+}
+
+/// The program: FOVEA names another build of it than the tests' own, as for the benchmarks.
+pub(crate) fn program() -> OsString {
+    env::var_os("FOVEA").unwrap_or_else(|| env!("CARGO_BIN_EXE_fovea").into())
 }
 
 /// The cores that the tests may run on, and so the daemon.

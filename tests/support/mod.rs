@@ -15,6 +15,7 @@ pub(crate) mod scene;
 #[cfg(not(target_arch = "arm"))]
 pub(crate) mod schema;
 pub(crate) mod systemd;
+pub(crate) mod tls;
 
 use std::{
     thread,
