@@ -106,6 +106,11 @@ impl Board {
         self.last = None;
     }
 
+    /// Lets the scenario take longer than others, if that much is more.
+    pub(crate) fn allow(&mut self, time: Duration) {
+        self.until = self.until.max(Instant::now() + time);
+    }
+
     fn time_left(&self) -> Duration {
         let left = self.until.saturating_duration_since(Instant::now());
         assert!(left > Duration::ZERO, "the scenario's time is up");
