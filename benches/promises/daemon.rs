@@ -42,6 +42,7 @@ impl Daemon {
             .arg(program)
             .args(["run", "--config"])
             .arg(&config)
+            .env("STATE_DIRECTORY", config.with_extension("state")) // for the certificate, with [tls]
             .stderr(Stdio::piped())
             .spawn()?;
         let stderr = BufReader::new(child.stderr.take().ok_or("no standard error")?);
@@ -81,5 +82,6 @@ impl Drop for Daemon {
         let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.config);
+        let _ = fs::remove_dir_all(self.config.with_extension("state")); // without [tls] there is none
     }
 }

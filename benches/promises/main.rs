@@ -11,6 +11,8 @@ mod feed;
 mod first_picture;
 mod footage;
 mod measure;
+mod neighbours;
+mod peer;
 #[path = "../look_time/pngs.rs"]
 #[expect(dead_code, reason = "one kind is enough here")]
 mod pngs;

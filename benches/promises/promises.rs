@@ -1,12 +1,6 @@
 //! The promises, each measured by a function that gives rows of the table.
 
 use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -18,12 +12,12 @@ use tungstenite::protocol::frame::coding::Data;
 use crate::{
     Result, bare,
     daemon::Daemon,
-    feed::{Feed, Speaks, masked, upgrade},
+    feed::{Feed, Speaks, masked},
     first_picture,
     footage::{FULL_HD, VGA, frames},
     measure::{RATE, ages, core, cpu_time, median, memory_kb, minor_faults, quantile, seconds, wake_ups},
-    pngs::{self, Fill, Kind},
-    scans::{self, Scan},
+    neighbours::{self, costly_pictures},
+    peer::Peer,
     scraping,
     sketch::Sketch,
     table::row,
@@ -33,7 +27,7 @@ use crate::{
 type Promise = fn(f64) -> Result<Vec<String>>;
 
 /// All of them, by the name that runs one alone.
-pub(crate) const ALL: [(&str, Promise); 13] = [
+pub(crate) const ALL: [(&str, Promise); 14] = [
     ("saturated", saturated),
     ("overload", overload),
     ("cpu", cpu),
@@ -42,6 +36,7 @@ pub(crate) const ALL: [(&str, Promise); 13] = [
     ("idle", idle),
     ("sturdy", sturdy),
     ("fair", fair),
+    ("neighbours", neighbours::neighbours),
     ("viewers", viewers::viewers),
     ("scraping", scraping::scraping),
     ("first", first_picture::first_picture),
@@ -231,20 +226,10 @@ fn sturdy(share: f64) -> Result<Vec<String>> {
 /// Results and ages of a camera of 10 Hz, alone and beside one that sends the costliest pictures for their bytes as fast as
 /// they are taken.
 fn fair(share: f64) -> Result<Vec<String>> {
-    // The largest that are looked at.
-    const PNG: Size = Size { width_px: 3680, height_px: 3680 };
-    const JPEG: Size = Size { width_px: 4096, height_px: 4096 };
     const INTERVAL: Duration = Duration::from_millis(100);
-    let kind =
-        Kind { colour: png::ColorType::Rgb, depth: png::BitDepth::Eight, is_interlaced: false, fill: Fill::Filtered };
-    let refined = (0..13).rev().map(|low| Scan::FlatRefined { component: 1, low });
-    let in_scans: Vec<_> =
-        [Scan::Dc, Scan::Flat { component: 1, low: 13 }].into_iter().chain(refined).take(12).collect();
-    let costly =
-        [("PNGs", PNG, pngs::file(PNG, kind)?), ("progressive JPEGs", JPEG, scans::progressive(JPEG, 3, &in_scans))];
     let cameras = ["good", "costly"].map(|name| format!("[[camera]]\nname = \"{name}\"\n[camera.motion]\n"));
     let mut rows = Vec::new();
-    for (name, size, picture) in costly {
+    for (name, size, picture) in costly_pictures()? {
         let daemon = Daemon::start_with(&cameras.concat())?;
         let kilobytes = picture.len() / 1000;
         let mut feed = Feed::connect(daemon.address, "/frames/good?results", &frames(VGA, 40, false)?, Speaks::V1)?;
@@ -288,43 +273,4 @@ fn size(_: f64) -> Result<Vec<String>> {
     };
     let sizes = format!("640x480 {} kB, 1920x1080 {} kB", mean_kb(VGA)?, mean_kb(FULL_HD)?);
     Ok(vec![format!("| also measured: mean size of the JPEGs | {sizes} | | |")])
-}
-
-/// A client that misbehaves until dropped.
-struct Peer {
-    stream: TcpStream,
-    stop: Arc<AtomicBool>,
-}
-
-impl Peer {
-    /// Reads nothing.
-    fn reader(daemon: &Daemon) -> Result<Self> {
-        let mut stream = TcpStream::connect(daemon.address)?;
-        upgrade(&mut stream, "/results", "")?;
-        Ok(Self { stream, stop: Arc::default() })
-    }
-
-    /// Sends the first part once and then the rest over and over, with a pause after each.
-    fn sender(daemon: &Daemon, target: &str, parts: Vec<Vec<u8>>, pause: Duration) -> Result<Self> {
-        let mut stream = TcpStream::connect(daemon.address)?;
-        upgrade(&mut stream, target, "")?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let (mut writer, stopped) = (stream.try_clone()?, stop.clone());
-        thread::spawn(move || {
-            let mut next = 0;
-            while !stopped.load(Ordering::Relaxed) && writer.write_all(&parts[next]).is_ok() {
-                next = parts.len() - 1;
-                thread::sleep(pause);
-            }
-        });
-        Ok(Self { stream, stop })
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
-        let _ = self.stream.read(&mut [0]);
-    }
 }
