@@ -61,8 +61,13 @@ fn hundreds_that_connect_and_say_nothing_cost_little_and_fill_nothing() {
     // More would leave the other tests of this process without descriptors.
     let silent: Vec<_> = (0..400).filter_map(|_| TcpStream::connect(address).ok()).collect();
     assert!(silent.len() > 300, "{}", silent.len());
-    let now = costs();
-    assert!(now.0 < before.0 + 2048 && now.1 < before.1 + 60, "{before:?} became {now:?} (kB, descriptors)");
+    // The thread that closes them has the lowest priority.
+    let mut now = (0, 0);
+    eventually("those that say nothing are closed", || {
+        now = costs();
+        now.1 < before.1 + 60
+    });
+    assert!(now.0 < before.0 + 2048, "{before:?} became {now:?} (kB, descriptors)");
     drop(silent);
     let is_served = || {
         let mut stream = connect(address);
