@@ -136,6 +136,19 @@ impl Config {
         Ok(Self::parse_bytes(&path.display().to_string(), &bytes, |_| true)?)
     }
 
+    /// The same for any user: without the tokens, and with the reason, if this one may not read them.
+    ///
+    /// # Errors
+    /// As [`Config::load`] does, but for that.
+    pub fn load_readable(path: &Path) -> Result<(Self, Option<TokensError>), LoadError> {
+        match Self::load(path) {
+            Err(LoadError::Tokens(error)) if error.is_permission_denied() => {
+                Ok((Self::load_without_tokens(path)?, Some(error)))
+            }
+            loaded => Ok((loaded?, None)),
+        }
+    }
+
     /// Where the tokens of the configuration in the file at `path` are.
     #[must_use]
     pub fn tokens_path(&self, path: &Path) -> PathBuf {

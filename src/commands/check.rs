@@ -3,23 +3,15 @@
 use std::path::Path;
 
 use super::{Failure, print_line};
-use crate::{
-    config::{Config, LoadError},
-    system::cores::Cores,
-};
+use crate::{config::Config, system::cores::Cores};
 
-/// Checks the configuration in `file` and prints a summary of it, and who may use the ports. With `here`, checks also that this machine has the
-/// processor's core.
+/// Checks the configuration in `file`, and prints a summary of it and who may use the ports. With `here`, checks also that this
+/// machine has the processor's core.
 ///
 /// # Errors
 /// If the configuration is invalid, with every diagnostic.
 pub fn run(file: &Path, here: bool) -> Result<(), Failure> {
-    let (config, unread) = match Config::load(file) {
-        Err(LoadError::Tokens(error)) if error.is_permission_denied() => {
-            (Config::load_without_tokens(file).map_err(Failure::of_config)?, Some(error))
-        }
-        loaded => (loaded.map_err(Failure::of_config)?, None),
-    };
+    let (config, unread) = Config::load_readable(file).map_err(Failure::of_config)?;
     if here {
         Cores::plan(config.processor.core).map_err(Failure::of_config)?;
     }

@@ -16,7 +16,7 @@ mod sources;
 use std::{fmt, path::Path, process::Command};
 
 use super::{ErrorChain, Failure, print_line};
-use crate::config::{Config, LoadError};
+use crate::config::Config;
 
 /// All checks, in the order of the output.
 const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
@@ -64,13 +64,8 @@ struct Unhealthy(usize, usize);
 /// # Errors
 /// If a diagnostic is bad.
 pub fn run(config: &Path) -> Result<(), Failure> {
-    let loaded = match Config::load(config) {
-        // Only root and the service may read the tokens.
-        Err(LoadError::Tokens(error)) if error.is_permission_denied() => Config::load_without_tokens(config),
-        loaded => loaded,
-    };
-    let (config, mut diagnostics) = match loaded {
-        Ok(loaded) => {
+    let (config, mut diagnostics) = match Config::load_readable(config) {
+        Ok((loaded, _)) => {
             (Some(loaded), vec![Diagnostic::good(format!("the configuration {} is valid", config.display()))])
         }
         Err(error) => (None, vec![Diagnostic::bad(ErrorChain(&error).to_string())]),
