@@ -21,6 +21,7 @@ use crate::support::{
     eventually,
     http::get,
     pictures::Picture,
+    raw,
     tls::encrypted,
 };
 
@@ -94,6 +95,31 @@ fn a_board_makes_its_own_certificate_and_keeps_it() {
     assert_eq!(mode & 0o777, 0o600);
     drop(first);
     assert_eq!(fingerprint(with_own_certificate(&folder).address()), told, "after a restart");
+}
+
+/// All of it comes in one record of TLS, of which nothing may stay behind unread.
+#[test]
+fn a_long_request_is_read_to_its_end() {
+    let daemon = with_own_certificate(&folder("long"));
+    for length in [900, 1024, 5000] {
+        let mut client = encrypted(daemon.address());
+        let cookie = format!("Cookie: theme={}\r\n", "x".repeat(length));
+        client.write_all(raw::request("/results", &cookie).as_bytes()).expect("it reads");
+        let mut start = [0; 12];
+        client.read_exact(&mut start).expect("it answers");
+        assert_eq!(&start, b"HTTP/1.1 101", "{length}");
+    }
+
+    // Nor may a frame that comes with the request.
+    let mut client = encrypted(daemon.address());
+    let picture = raw::frame(raw::FINAL | raw::BINARY, &Picture::scene(64, 64).jpeg());
+    client.write_all(&[raw::request("/frames/door?results", "").as_bytes(), &picture].concat()).expect("it reads");
+    let mut heard = Vec::new();
+    while !heard.windows(15).any(|part| part == b"\"type\":\"result\"") {
+        let mut chunk = [0; 1024];
+        let count = client.read(&mut chunk).expect("it answers");
+        heard.extend_from_slice(&chunk[..count]);
+    }
 }
 
 #[test]

@@ -79,21 +79,27 @@ fn begin(session: &Session, deadline: Instant) -> Result<Option<ClientStream<'_>
 
 /// The first byte that the client sends, which stays to be read; `None` if it left, or the server shuts down.
 fn first_byte(session: &Session, deadline: Instant) -> Result<Option<u8>, HandshakeError> {
+    while wait(session, deadline)? {
+        let mut byte = [0];
+        match session.socket.peek(&mut byte) {
+            Ok(1) => return Ok(Some(byte[0])),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => break,
+        }
+    }
+    Ok(None)
+}
+
+/// Waits until the client sends something, or leaves. `false` if the server shuts down.
+fn wait(session: &Session, deadline: Instant) -> Result<bool, HandshakeError> {
     let Session { socket, queue, .. } = session;
     let readable = PollFlags::POLLIN;
     loop {
         match poll([(socket.as_fd(), readable), (queue.event().as_fd(), readable)], Some(deadline)) {
             Ok([false, false]) if Instant::now() >= deadline => return Err(HandshakeError::slow()),
             Ok([false, false]) => {}
-            Ok([true, false]) => {
-                let mut byte = [0];
-                match socket.peek(&mut byte) {
-                    Ok(1) => return Ok(Some(byte[0])),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Ok(_) | Err(_) => return Ok(None),
-                }
-            }
-            Ok([_, true]) | Err(_) => return Ok(None),
+            Ok([true, false]) => return Ok(true),
+            Ok([_, true]) | Err(_) => return Ok(false),
         }
     }
 }
@@ -115,9 +121,9 @@ pub(super) fn handshake<'s>(
     stream: &'s ClientStream<'s>,
     deadline: Instant,
 ) -> Result<Option<(Route, Upgrade<'s>)>, HandshakeError> {
-    let Session { server, settings, peer, queue, .. } = session;
+    let Session { server, settings, peer, .. } = session;
     let config = &settings.config;
-    let mut bytes = Vec::new();
+    let (mut reader, mut bytes) = (stream, Vec::new());
     loop {
         if let Some((length, request)) = handshake::parse(&bytes)? {
             let authorize = |carried: &Credentials, need| server.access.check(Port::Websocket, *peer, carried, need);
@@ -128,20 +134,17 @@ pub(super) fn handshake<'s>(
         if bytes.len() >= MAX_REQUEST_BYTES {
             return Err(HandshakeError::long());
         }
-        let readable = PollFlags::POLLIN;
-        match poll([(stream.as_fd(), readable), (queue.event().as_fd(), readable)], Some(deadline)) {
-            Ok([false, false]) if Instant::now() >= deadline => return Err(HandshakeError::slow()),
-            Ok([false, false]) => {}
-            Ok([true, false]) => {
-                let (mut stream, mut chunk) = (stream, [0; 1024]);
-                match stream.read(&mut chunk) {
-                    Ok(0) => return Ok(None),
-                    Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return Ok(None),
+        let mut chunk = [0; 1024];
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok(None),
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            // Only now: TLS may have more of the request than it gave so far, of which the socket knows nothing.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !wait(session, deadline)? {
+                    return Ok(None);
                 }
             }
-            Ok([_, true]) | Err(_) => return Ok(None),
+            Err(_) => return Ok(None),
         }
     }
 }
