@@ -197,10 +197,11 @@ fn what_is_no_certificate_is_told_at_the_start() {
 
 #[test]
 fn half_a_handshake_ends_in_time() {
-    let daemon = Daemon::start_as(&format!("server.handshake_timeout_ms = 300\n{HTTP}[tls]\n{DOOR}"), |mut command| {
-        command.env("STATE_DIRECTORY", folder("half"));
-        command
-    });
+    let daemon =
+        Daemon::start_as(&format!("server.handshake_timeout_ms = 1500\n{HTTP}[tls]\n{DOOR}"), |mut command| {
+            command.env("STATE_DIRECTORY", folder("half"));
+            command
+        });
     let garbage = [&[0x16][..], &[0xff; 4000]].concat();
     for start in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01", b"\x16\x03\x01\x40\x00", &garbage] {
         let mut client = TcpStream::connect(daemon.address()).expect("it listens");
