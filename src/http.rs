@@ -8,22 +8,17 @@
 //! each response; `access` asks whether the client may, and `login` gives browsers a cookie for a token. `routes` passes a
 //! request to `page` (what browsers show), `live` (pictures), `event_stream`, `api`, `metrics` or
 //! `health`, which share the state in `app`. `event_bus` fans messages of the hub out to viewers. `jpeg_cache` holds each
-//! camera's newest frame as a JPEG file; where the sender sent something else, `jpeg` encodes it once `encoder` gives the
-//! permit.
+//! camera's newest frame as a JPEG file; where the sender sent something else, it is encoded once `encoder` gives the permit.
 
 mod access;
 mod api;
 mod app;
-mod bitmap;
 mod camera_view;
 mod connections;
 mod encoder;
 mod event_bus;
 mod event_stream;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzz;
 mod health;
-mod jpeg;
 mod jpeg_cache;
 mod live;
 mod login;

@@ -68,6 +68,7 @@ pub mod http;
 pub mod hub;
 pub mod message;
 pub mod output;
+pub mod picture;
 pub mod processor;
 pub mod recording;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use turbojpeg::{Image, Subsamp};
 
 use crate::{
     frame::Frame,
-    http,
+    picture,
     processor::views::{FULL_PX, Needs, Scratch, View, Views},
     source::websocket,
     stage::Stages,
@@ -36,7 +36,7 @@ pub fn decode(input: &[u8]) {
         assert!(after_black == after_white, "{frame:?} with {needs:?}: the picture before shows");
     }
     look(&frame);
-    http::fuzz::pictures(&frame);
+    picture::fuzz::pictures(&frame);
 }
 
 /// The pixels of views, each with rows, columns and channels.

@@ -8,12 +8,13 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
-use super::{
-    camera_view::CameraView,
-    encoder::Encoder,
-    jpeg::{self, EncodeError},
+use super::{camera_view::CameraView, encoder::Encoder};
+use crate::{
+    frame::PixelFormat,
+    hub::latest_frame::Annotated,
+    picture::jpeg::{self, EncodeError},
+    sync,
 };
-use crate::{frame::PixelFormat, hub::latest_frame::Annotated, sync};
 
 /// The JPEG files of all cameras.
 #[derive(Debug, Default)]

@@ -23,14 +23,13 @@ use tokio::{
 
 use super::{
     app::{App, NoCamera},
-    bitmap::Bitmap,
     event_bus::ViewerGuard,
-    jpeg,
     jpeg_cache::{CameraJpeg, EncodedFrame},
 };
 use crate::{
     frame::Size,
     hub::latest_frame::Annotated,
+    picture::{bitmap::Bitmap, jpeg},
     system::clock::Monotonic,
     telemetry::camera_metrics::{Availability, CameraState},
 };

@@ -19,7 +19,7 @@ const QUALITY: i32 = 80;
 
 /// Why a frame cannot be encoded.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum EncodeError {
+pub enum EncodeError {
     /// It cannot be decoded.
     #[error(transparent)]
     Frame(#[from] RejectReason),
@@ -29,7 +29,10 @@ pub(super) enum EncodeError {
 }
 
 /// The frame as a JPEG file.
-pub(super) fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
+///
+/// # Errors
+/// If it cannot be decoded or encoded.
+pub fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
     let size @ Size { width_px, height_px } = frame.size();
     let (width, height) = (width_px as usize, height_px as usize);
     let (bytes, stride) = (frame.bytes().as_ref(), frame.stride_bytes());
@@ -69,14 +72,20 @@ pub(super) fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
 }
 
 /// The frame as a JPEG file with boxes drawn into it.
-pub(super) fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, EncodeError> {
+///
+/// # Errors
+/// If it cannot be decoded or encoded.
+pub fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, EncodeError> {
     let mut bitmap = Bitmap::new(frame.size(), bgr(frame)?);
     boxes.iter().for_each(|bounds| bitmap.draw_box(*bounds));
     Ok(encode_bitmap(&bitmap)?.into())
 }
 
 /// The bitmap as a JPEG file.
-pub(super) fn encode_bitmap(bitmap: &Bitmap) -> Result<Vec<u8>, turbojpeg::Error> {
+///
+/// # Errors
+/// If the encoder fails.
+pub fn encode_bitmap(bitmap: &Bitmap) -> Result<Vec<u8>, turbojpeg::Error> {
     encode_pixels(bitmap.pixels(), PixelLayout::Bgr, bitmap.size(), 0)
 }
 

@@ -19,19 +19,22 @@ const BACKGROUND: Bgr888 = Bgr888::new(32, 36, 40);
 const TEXT: Bgr888 = Bgr888::new(208, 212, 216);
 
 /// Pixels to draw into: rows x columns x 3 channels (blue, green, red), no padding, top row first.
-pub(super) struct Bitmap {
+#[derive(Debug)]
+pub struct Bitmap {
     size: Size,
     pixels: Vec<u8>,
 }
 
 impl Bitmap {
     /// A picture of these pixels; there must be as many as `size` says.
-    pub(super) fn new(size: Size, pixels: Vec<u8>) -> Self {
+    #[must_use]
+    pub fn new(size: Size, pixels: Vec<u8>) -> Self {
         Self { size, pixels }
     }
 
     /// Lines of text in the middle of an empty picture.
-    pub(super) fn from_text(size: Size, lines: &[String]) -> Self {
+    #[must_use]
+    pub fn from_text(size: Size, lines: &[String]) -> Self {
         let pixels =
             [BACKGROUND.b(), BACKGROUND.g(), BACKGROUND.r()].repeat(size.width_px as usize * size.height_px as usize);
         let mut bitmap = Self { size, pixels };
@@ -44,7 +47,7 @@ impl Bitmap {
     }
 
     /// Draws the outline of a box, inside its bounds. What is outside the picture is left out.
-    pub(super) fn draw_box(&mut self, bounds: Rect) {
+    pub fn draw_box(&mut self, bounds: Rect) {
         let Size { width_px, height_px } = self.size;
         let (x, y) = (bounds.x.min(width_px), bounds.y.min(height_px));
         let (width, height) = (bounds.width.min(width_px - x), bounds.height.min(height_px - y));
@@ -57,11 +60,15 @@ impl Bitmap {
         let Ok(()) = Rectangle::new(upper_left, (width, height).into()).into_styled(stroke).draw(self);
     }
 
-    pub(super) fn size(&self) -> Size {
+    /// Columns and rows.
+    #[must_use]
+    pub fn size(&self) -> Size {
         self.size
     }
 
-    pub(super) fn pixels(&self) -> &[u8] {
+    /// Its rows, top first.
+    #[must_use]
+    pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 }
