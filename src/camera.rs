@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
+    event::external,
     frame::{Camera, Frame},
     hub::{Hub, Topic},
-    message::{Message, Refused},
+    message::{Event, Message, Refused},
     slot::{Cell, Counts},
     telemetry::{
         camera_metrics::{CameraMetrics, Driver},
@@ -85,6 +86,15 @@ impl Feed {
     /// Counts, logs and answers that frame `seq` is not looked at.
     pub fn reject(&self, seq: u64, reason: &RejectReason) {
         reject(&self.camera, &self.metrics, &self.hub, seq, reason);
+    }
+
+    /// Publishes an event that somebody outside triggers; gives its start.
+    pub fn trigger(&self, label: Option<&str>) -> Event {
+        let [start, end] = external::events(self.name(), label);
+        for event in [start.clone(), end] {
+            self.hub.publish(&self.camera, Topic::Events, || Message::Event(event));
+        }
+        start
     }
 
     /// Something feeds the camera from now on.

@@ -34,6 +34,7 @@ use crate::{
         store::{self, TokensError},
         tokens::Tokens,
     },
+    event_log,
     stage::Stages,
 };
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub http: Option<Http>,
     /// `[tls]`, if it is there: both ports speak TLS.
     pub tls: Option<Tls>,
+    /// `[events]`: how many events are kept, with their pictures.
+    pub events: event_log::Limits,
     /// `[processor]`: where the processor runs.
     pub processor: Processor,
     /// `[log]`: what is logged.

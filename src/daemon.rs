@@ -7,6 +7,7 @@
 //! | cam-NAME | one local camera | poll: device, mailbox, device events | stop |
 //! | ws-NAME | one client | poll: socket, its queue | its client leaves or is sent away |
 //! | journal | events in the log | its queue | its queue is closed |
+//! | events | the event log and its pictures | its queue | its queue is closed |
 //! | http | the port that people look at | its reactor | stop |
 //! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
 
@@ -26,8 +27,9 @@ use self::{cameras::Cameras, local_cameras::LocalCameras};
 use crate::{
     access::{Access, local::LocalTokenError},
     config::{self, Config},
+    event_log::EventLog,
     http,
-    output::Outputs,
+    output::{self, Outputs},
     processor::{self, worker::Worker},
     source::websocket::{Listener, Server},
     status::Status,
@@ -59,6 +61,7 @@ pub struct Daemon {
     local_cameras: LocalCameras,
     access: Arc<Access>,
     server: Arc<Server>,
+    event_log: Option<Arc<EventLog>>,
     outputs: Outputs,
     stop: Arc<EventFd>,
     ended: Arc<EventFd>,
@@ -149,8 +152,10 @@ impl Daemon {
         let next_local = local_cameras.prepare(&next, &mut watchdog)?;
         cameras.apply(next);
 
-        let Cameras { slot, hub, updates, status, .. } = &cameras;
-        let outputs = Outputs::start(hub, &ended)?;
+        let Cameras { slot, hub, updates, status, frames, .. } = &cameras;
+        let event_log = http_port.is_some().then(|| Arc::new(EventLog::new(config.events)));
+        let context = output::Context { hub: hub.clone(), frames: frames.clone(), event_log: event_log.clone() };
+        let outputs = Outputs::start(&context, &ended)?;
         let processor = start_processor(&config, cores.clone(), ended.clone(), {
             let (slot, hub, updates) = (slot.clone(), hub.clone(), updates.clone());
             let heartbeat = watchdog.watch("processor");
@@ -172,11 +177,12 @@ impl Daemon {
             }
         })?;
 
-        let http = http_port.map(|port| {
+        let http = http_port.zip(event_log.clone()).map(|(port, event_log)| {
             let (hub, status, cameras, tls) = (hub.clone(), status.clone(), cameras.views(), tls.clone());
             let (websocket_port, websocket_connections) = (address.port(), server.connections().clone());
             let access = access.clone();
-            let inputs = http::Inputs { cameras, status, hub, websocket_port, websocket_connections, access, tls };
+            let inputs =
+                http::Inputs { cameras, status, hub, event_log, websocket_port, websocket_connections, access, tls };
             port.serve(inputs, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
@@ -201,6 +207,7 @@ impl Daemon {
             local_cameras,
             access,
             server,
+            event_log,
             outputs,
             stop,
             ended,
@@ -226,6 +233,7 @@ impl Daemon {
         self.server.close_revoked();
         self.server.reconfigure(config.server.clone(), &self.cameras.endpoints());
         self.local_cameras.apply(next_local);
+        self.event_log.iter().for_each(|log| log.set_limits(config.events));
         if let Some(http) = &self.http {
             http.set_cameras(self.cameras.views());
             http.close_revoked();

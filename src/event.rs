@@ -5,6 +5,7 @@
 //! detections and capture times: no clock is read, no thread waits.
 
 pub mod condition;
+pub mod external;
 pub mod zone_tracker;
 
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};

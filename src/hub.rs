@@ -69,6 +69,8 @@ pub enum Topic {
     Results,
     /// What started, goes on or ended.
     Events,
+    /// The same once more, when the event log has it and its picture.
+    Recorded,
 }
 
 #[derive(Clone, Debug)]
@@ -126,6 +128,13 @@ impl Hub {
             let published = Arc::new(Published::new(message()));
             queues.for_each(|queue| queue.push(published.clone()));
         }
+    }
+
+    /// Publishes a message once more, about `topic`, to those who want that of all cameras.
+    pub fn announce(&self, topic: Topic, message: &Arc<Published>) {
+        let subscribers = self.subscribers.load();
+        let all = subscribers.iter().filter(|one| one.interest.camera.is_none() && one.interest.has(topic));
+        all.for_each(|one| one.queue.push(message.clone()));
     }
 
     /// Sends away all who asked for messages of this one camera.

@@ -229,7 +229,7 @@ pub struct Event {
     /// The same from start to end; unique on this server.
     pub id: String,
     /// What happens: `motion` if something moves, `scene` if the whole picture changed at once, `tamper` if the camera cannot
-    /// see its view. New kinds can appear: show them as they are.
+    /// see its view, `external` if a client triggered it. New kinds can appear: show them as they are.
     pub kind: Cow<'static, str>,
     /// Whether the event starts, goes on or ends.
     pub state: EventState,
@@ -240,7 +240,7 @@ pub struct Event {
     /// The named zone; absent if the camera has no named zones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Why, if the kind has several reasons.
+    /// Why, if the kind has several reasons; of `external`, the label that the client gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'static, str>>,
     /// The boxes of this event in that frame; empty at the end, and for the whole picture.

@@ -5,6 +5,7 @@
 //! the HTTP thread instead, and each WebSocket client on its own thread: these two also wait for sockets.
 
 pub mod journal;
+pub mod recorder;
 
 use std::{fmt, io, os::fd::AsFd, sync::Arc, time::Instant};
 
@@ -12,8 +13,10 @@ use log::error;
 use nix::poll::PollFlags;
 
 use crate::{
+    event_log::EventLog,
     hub::{
         Hub, Interest, Subscription, Topic,
+        latest_frame::LatestFrames,
         published::Published,
         queue::{CloseReason, Next, Queue},
     },
@@ -35,6 +38,9 @@ pub trait Output: fmt::Debug + Send {
     fn queue_bytes(&self) -> usize {
         256 * 1024
     }
+
+    /// Called once, on the thread that delivers, before the first message.
+    fn begin(&mut self) {}
 
     /// Delivers a message. It may block: it has its own thread.
     fn deliver(&mut self, message: &Arc<Published>);
@@ -58,9 +64,22 @@ pub fn deliver_waiting(output: &mut dyn Output, queue: &Queue) {
     }
 }
 
+/// What outputs are made with.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where messages come from.
+    pub hub: Arc<Hub>,
+    /// The newest frame of each camera.
+    pub frames: Arc<LatestFrames>,
+    /// The events of the recent past; `None` if nobody reads it.
+    pub event_log: Option<Arc<EventLog>>,
+}
+
 /// The list of outputs.
-fn outputs() -> Vec<Box<dyn Output>> {
-    vec![Box::new(journal::Journal::default())]
+fn outputs(context: &Context) -> Vec<Box<dyn Output>> {
+    let Context { hub, frames, event_log } = context.clone();
+    let recorder = event_log.map(|log| Box::new(recorder::Recorder::new(hub, frames, log)) as Box<dyn Output>);
+    [Box::new(journal::Journal::default()) as Box<dyn Output>].into_iter().chain(recorder).collect()
 }
 
 /// The outputs that run.
@@ -78,10 +97,10 @@ impl Outputs {
     ///
     /// # Errors
     /// When the system has no thread or descriptor for one.
-    pub fn start(hub: &Arc<Hub>, ended: &Arc<EventFd>) -> io::Result<Self> {
-        outputs()
+    pub fn start(context: &Context, ended: &Arc<EventFd>) -> io::Result<Self> {
+        outputs(context)
             .into_iter()
-            .map(|output| Running::start(output, hub, ended.clone()))
+            .map(|output| Running::start(output, &context.hub, ended.clone()))
             .collect::<Result<_, _>>()
             .map(Self)
     }
@@ -103,6 +122,7 @@ impl Running {
         let thread = Thread::spawn(name, ended, {
             let queue = queue.clone();
             move || {
+                output.begin();
                 if let Err(error) = deliver_all(output.as_mut(), &queue) {
                     error!("the output {name} failed: {error}");
                 }

@@ -14,6 +14,7 @@ mod daemon {
     mod http {
         #[cfg(not(target_arch = "arm"))] // no validator is built there
         mod api;
+        mod event_log;
         mod events;
         mod health;
         mod live;

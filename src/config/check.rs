@@ -10,7 +10,7 @@ use super::{
     value::{Listen, Name, Table},
     violation::Violation,
 };
-use crate::frame::Size;
+use crate::{event_log, frame::Size};
 
 /// The checked configuration, if `mistakes` has got none then. `end` is where the text ends. `has_tokens` says whether there
 /// is such a file with tokens.
@@ -37,6 +37,10 @@ pub(super) fn check(
         server: server(&file.server, has_tokens, violations),
         http: file.http.as_deref().map(|written| http(written, has_tokens, violations)),
         tls: file.tls.as_ref().map(|written| tls(written, violations)),
+        events: event_log::Limits {
+            events: file.events.max_events.usize(),
+            picture_bytes: file.events.max_picture_bytes.usize(),
+        },
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),

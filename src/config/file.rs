@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) server: Table<Server>,
     pub(super) http: Option<Table<Http>>,
     pub(super) tls: Option<Spanned<Table<Tls>>>,
+    pub(super) events: Table<Events>,
     pub(super) processor: Table<Processor>,
     pub(super) log: Table<Log>,
     pub(super) camera: Vec<Table<Camera>>,
@@ -91,6 +92,19 @@ impl Default for Http {
 pub(super) struct Tls {
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Events {
+    pub(super) max_events: Whole<1, 100_000>,
+    pub(super) max_picture_bytes: Whole<0, 268_435_456>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { max_events: Whole::of::<1_000>(), max_picture_bytes: Whole::of::<{ 8 * 1024 * 1024 }>() }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

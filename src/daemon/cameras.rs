@@ -9,7 +9,10 @@ use crate::{
     config,
     frame::{Camera, Frame},
     http::CameraView,
-    hub::{Hub, latest_frame::LatestFrame},
+    hub::{
+        Hub,
+        latest_frame::{LatestFrame, LatestFrames},
+    },
     processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
     slot::Slot,
     source::websocket::CameraEndpoint,
@@ -27,6 +30,8 @@ pub(super) struct Cameras {
     pub(super) status: Arc<Status>,
     pub(super) slot: Arc<Slot<Frame>>,
     pub(super) hub: Arc<Hub>,
+    /// The newest frame of each camera, if they are shown.
+    pub(super) frames: Arc<LatestFrames>,
     pub(super) updates: Arc<PipelineUpdates>,
 }
 
@@ -50,7 +55,8 @@ impl Cameras {
     /// None yet.
     pub(super) fn new(have_viewers: bool) -> Self {
         let (slot, status) = (Slot::new(), Arc::new(Status::new()));
-        Self { all: Vec::new(), have_viewers, status, slot, hub: Arc::default(), updates: Arc::default() }
+        let (hub, frames, updates) = (Arc::default(), Arc::default(), Arc::default());
+        Self { all: Vec::new(), have_viewers, status, slot, hub, frames, updates }
     }
 
     /// What the cameras that `wanted` describes need: cells for the frames of new ones. Nobody notices yet.
@@ -87,6 +93,8 @@ impl Cameras {
             self.shut(&gone.feed);
         }
         self.status.set(all.iter().map(|camera| camera.feed.clone()).collect());
+        let latest = |camera: &RunningCamera| Some((camera.settings.name.clone(), camera.latest.clone()?));
+        self.frames.set(all.iter().filter_map(latest).collect());
         self.all = all;
     }
 

@@ -35,9 +35,11 @@ fn need(path: &str, query: Option<&str>) -> Option<Need> {
         | ["api", "login" | "logout" | "session"] => None,
         ["camera"] => Some(Need::role(Role::Send, Scope::Any)),
         ["cameras", name, _] => view(camera(name)),
+        ["api", "cameras", name, _] => Some(Need::role(Role::Control, camera(name))),
         ["api", "events"] | ["api", "events", "recent"] => {
             view(query.and_then(one_camera).map_or(Scope::Board, camera))
         }
+        ["api", "events", id] => view(camera_of(id).map_or(Scope::Board, camera)),
         [""] | ["live" | "metrics"] | ["events", ..] => view(Scope::Board),
         // Files of the pages; lists, which show to each what it may know; and what there is not.
         _ => Some(Need::any()),
@@ -47,6 +49,11 @@ fn need(path: &str, query: Option<&str>) -> Option<Need> {
 /// The camera whose events a query asks for. One that is written in another way counts as none, and so as all.
 fn one_camera(query: &str) -> Option<&str> {
     query.split('&').find_map(|pair| pair.strip_prefix("camera="))
+}
+
+/// The camera in the id of an event, such as `door-20261122T100000Z-7`.
+fn camera_of(id: &str) -> Option<&str> {
+    id.rsplitn(3, '-').nth(2)
 }
 
 /// Lets a request pass if it may.
@@ -184,8 +191,15 @@ mod tests {
 
     #[test]
     fn each_role_reaches_its_paths() {
-        let pictures = ["/cameras/door/live.mjpg", "/cameras/door/snapshot.jpg?overlay", "/api/events?camera=door"];
-        let board = ["/", "/live", "/metrics", "/api/events", "/api/events/recent", "/events/1/snapshot.jpg"];
+        let pictures = [
+            "/cameras/door/live.mjpg",
+            "/cameras/door/snapshot.jpg?overlay",
+            "/api/events?camera=door",
+            "/api/events/door-20261122T100000Z-7.jpg?overlay",
+            "/api/events/door-20261122T100000Z-x7",
+        ];
+        let board =
+            ["/", "/live", "/metrics", "/api/events", "/api/events/recent", "/api/events/1", "/events/1/snapshot.jpg"];
         let lists = ["/api/cameras", "/api/status", "/session.js", "/live.js"];
         for path in pictures {
             assert!(reaches(Role::View, None, path) && reaches(Role::View, Some("door"), path), "{path}");
@@ -199,6 +213,10 @@ mod tests {
             assert!(reaches(Role::View, Some("door"), path) && reaches(Role::Send, Some("door"), path), "{path}");
         }
         assert!(reaches(Role::Send, Some("door"), "/camera") && !reaches(Role::View, None, "/camera"));
+        let event = "/api/cameras/door/event";
+        assert!(reaches(Role::Control, Some("door"), event) && reaches(Role::Admin, None, event));
+        assert!(!reaches(Role::Control, Some("yard"), event));
+        assert!(!reaches(Role::View, None, event) && !reaches(Role::Send, Some("door"), event));
         for odd in
             ["/api/events?x=1&camera=yard", "/api/events?c%61mera=door", "/cameras/d%6For/live.mjpg", "/cameras/door"]
         {

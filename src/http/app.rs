@@ -1,6 +1,6 @@
 //! The state that request handlers share.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     http::StatusCode,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::Access,
-    hub::Hub,
+    event_log::EventLog,
     status::Status,
     telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
     tls::Tls,
@@ -29,6 +29,7 @@ pub(super) type App = Arc<AppState>;
 pub(super) struct AppState {
     pub(super) cache: Arc<JpegCache>,
     pub(super) bus: Arc<EventBus>,
+    pub(super) event_log: Arc<EventLog>,
     pub(super) status: Arc<Status>,
     pub(super) websocket_port: u16,
     /// What is counted of the connections of each port, by its name.
@@ -42,21 +43,6 @@ pub(super) struct AppState {
 }
 
 impl AppState {
-    /// # Errors
-    /// When the process is out of descriptors.
-    pub(super) fn new(
-        cache: Arc<JpegCache>,
-        hub: &Arc<Hub>,
-        status: Arc<Status>,
-        websocket_port: u16,
-        ports: [(&'static str, Arc<ConnectionMetrics>); 2],
-        (access, access_changes): (Arc<Access>, watch::Sender<()>),
-        tls: Option<Tls>,
-    ) -> io::Result<App> {
-        let (bus, denied) = (Arc::new(EventBus::new(hub)?), LogLimiter::default());
-        Ok(Arc::new(Self { cache, bus, status, websocket_port, ports, access, access_changes, denied, tls }))
-    }
-
     /// The camera called `name`.
     ///
     /// # Errors

@@ -5,11 +5,9 @@
 
 use std::{collections::VecDeque, io, sync::Arc};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
 
-use super::jpeg_cache::{CameraJpeg, JpegCache};
 use crate::{
     hub::{Hub, Interest, Subscription, Topic, published::Published, queue::Queue},
     message::{EventState, Message},
@@ -32,9 +30,6 @@ const MAX_LAG: usize = 256;
 
 /// Event messages in the history: of each event its start, its newest update and its end.
 const HISTORY_EVENTS: usize = 200;
-
-/// Bytes of snapshots in the history.
-const HISTORY_SNAPSHOT_BYTES: usize = 4 << 20;
 
 /// Takes messages from the hub and publishes them to the viewers of this plane.
 #[derive(Debug)]
@@ -72,7 +67,6 @@ struct History {
     /// The number of the newest event message that was evicted.
     evicted: u64,
     events: VecDeque<Arc<BusEntry>>,
-    snapshots: VecDeque<(String, Bytes)>,
 }
 
 /// The event messages that a client missed while it was disconnected.
@@ -110,9 +104,9 @@ impl EventBus {
     ///
     /// # Errors
     /// When the reactor fails.
-    pub(super) async fn run(self: &Arc<Self>, cache: &Arc<JpegCache>) -> io::Result<()> {
+    pub(super) async fn run(self: &Arc<Self>) -> io::Result<()> {
         let event = AsyncEventFd::new(self.queue.event().clone())?;
-        let mut output = PageOutput { bus: self.clone(), cache: cache.clone() };
+        let mut output = PageOutput(self.clone());
         loop {
             event.wait_and(|| self.queue.clear_event()).await?;
             deliver_waiting(&mut output, &self.queue);
@@ -130,19 +124,6 @@ impl EventBus {
         let entry = Arc::new(BusEntry { published, number });
         history.record(&entry);
         let _ = self.entries.send(entry); // there may be no viewer
-    }
-
-    /// Stores a copy of the newest frame as the snapshot of an event: the frame's own buffer is lent.
-    async fn store_snapshot(&self, camera: &CameraJpeg, event_id: String) {
-        let Some(jpeg) = camera.newest().await.and_then(|newest| newest.jpeg) else { return };
-        let mut history = self.history.lock();
-        history.snapshots.push_back((event_id, Bytes::copy_from_slice(&jpeg)));
-        let mut sum: usize = history.snapshots.iter().map(|(_, snapshot)| snapshot.len()).sum();
-        while sum > HISTORY_SNAPSHOT_BYTES
-            && let Some((_, oldest)) = history.snapshots.pop_front()
-        {
-            sum -= oldest.len();
-        }
     }
 
     /// Counts one more viewer until the guard is dropped.
@@ -198,20 +179,11 @@ impl EventBus {
     pub(super) fn entry_id(&self, number: u64) -> String {
         format!("{}-{number}", self.epoch)
     }
-
-    /// The snapshot of an event's start, while it is in the history.
-    pub(super) fn snapshot(&self, event_id: &str) -> Option<Bytes> {
-        let history = self.history.lock();
-        history.snapshots.iter().find(|(id, _)| id == event_id).map(|(_, snapshot)| snapshot.clone())
-    }
 }
 
 /// The output whose way out is the bus. It delivers on the HTTP thread, so it must not block.
 #[derive(Debug)]
-struct PageOutput {
-    bus: Arc<EventBus>,
-    cache: Arc<JpegCache>,
-}
+struct PageOutput(Arc<EventBus>);
 
 impl Output for PageOutput {
     fn name(&self) -> &'static str {
@@ -227,14 +199,7 @@ impl Output for PageOutput {
     }
 
     fn deliver(&mut self, published: &Arc<Published>) {
-        if let Message::Event(event) = published.message()
-            && event.state == EventState::Start
-            && let Some(camera) = self.cache.find(&event.camera)
-        {
-            let (bus, event_id) = (self.bus.clone(), event.id.clone());
-            tokio::spawn(async move { bus.store_snapshot(&camera, event_id).await });
-        }
-        self.bus.publish(published.clone());
+        self.0.publish(published.clone());
     }
 }
 

@@ -1,16 +1,16 @@
-//! Results and events as they happen (server-sent events), the recent events, and a snapshot of each event's start.
+//! Results and events as they happen (server-sent events), and the messages of recent events.
 
 use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Query, State},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::timeout,
@@ -19,31 +19,30 @@ use tokio::{
 use super::{
     app::{App, NoCamera},
     event_bus::{BusEntry, Replay, ViewerGuard},
+    event_list::EventQuery,
 };
 use crate::message::{Dropped, Event, Message};
 
 /// After this time without a message a comment is sent, as proxies close a connection that is idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The query of both lists of events.
-#[derive(Debug, Deserialize)]
-pub(super) struct EventQuery {
-    /// Restricts the answer to one camera.
-    camera: Option<String>,
-}
-
-/// `/api/events`: results and events from now on, of all cameras or of one. A client that reconnects with `Last-Event-ID`
-/// gets the events that it missed, and learns how many of these are not kept any more. Results are never replayed.
-pub(super) async fn stream(
+/// `/api/events`: the list of events, or results and events from now on, of all cameras or of one. A client that reconnects
+/// with `Last-Event-ID` gets the events that it missed, and learns how many of these are not kept any more. Results are never
+/// replayed.
+pub(super) async fn events(
     State(app): State<App>,
-    Query(EventQuery { camera }): Query<EventQuery>,
+    Query(query): Query<EventQuery>,
     headers: HeaderMap,
 ) -> Result<Response, NoCamera> {
-    camera.as_deref().map(|name| app.find(name)).transpose()?;
+    query.camera.as_deref().map(|name| app.find(name)).transpose()?;
+    if query.is_of_list(&headers) {
+        return Ok(query.list(&app));
+    }
+    let EventQuery { camera, kind, zone, .. } = query;
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let (entries, replay) = app.bus.subscribe(last_id);
     let viewer = app.bus.add_viewer();
-    let stream = EventStream { app, _viewer: viewer, camera, entries, replay };
+    let stream = EventStream { app, _viewer: viewer, camera, kind, zone, entries, replay };
     let chunks = stream::unfold(stream, async |mut stream| Some((Ok::<_, Infallible>(stream.next().await), stream)));
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(chunks)).into_response())
 }
@@ -53,6 +52,9 @@ struct EventStream {
     app: App,
     _viewer: ViewerGuard,
     camera: Option<String>,
+    /// With a kind or a zone there are only events, and only these.
+    kind: Option<String>,
+    zone: Option<String>,
     entries: Receiver<Arc<BusEntry>>,
     replay: Replay,
 }
@@ -82,10 +84,25 @@ impl EventStream {
                 Message::Dropped(_) => ("dropped", None),
                 Message::Hello(_) | Message::Taken(_) | Message::Clock(_) => continue, // the bus does not subscribe to these
             };
-            if self.camera.is_none() || camera.is_none() || self.camera.as_ref() == camera {
+            let is_of_camera = self.camera.is_none() || camera.is_none() || self.camera.as_ref() == camera;
+            if is_of_camera && self.wants(entry.message()) {
                 let id = entry.number.map(|number| self.app.bus.entry_id(number));
                 return server_sent_event(kind, entry.json(), id.as_deref());
             }
+        }
+    }
+}
+
+impl EventStream {
+    /// Whether its kind and its zone let a message pass.
+    fn wants(&self, message: &Message) -> bool {
+        match message {
+            Message::Dropped(_) => true,
+            Message::Event(event) => {
+                self.kind.as_ref().is_none_or(|kind| *kind == event.kind)
+                    && (self.zone.is_none() || self.zone == event.zone)
+            }
+            _ => self.kind.is_none() && self.zone.is_none(),
         }
     }
 }
@@ -114,7 +131,7 @@ pub(super) struct RecentEvent<'a> {
 /// `/api/events/recent`: the event messages that are kept, oldest first.
 pub(super) async fn recent(
     State(app): State<App>,
-    Query(EventQuery { camera }): Query<EventQuery>,
+    Query(EventQuery { camera, .. }): Query<EventQuery>,
 ) -> Result<Response, NoCamera> {
     camera.as_deref().map(|name| app.find(name)).transpose()?;
     let history = app.bus.history();
@@ -122,17 +139,7 @@ pub(super) async fn recent(
         Message::Event(event) if camera.as_ref().is_none_or(|name| *name == event.camera) => Some(event),
         _ => None,
     });
-    let snapshot = |id: &str| app.bus.snapshot(id).map(|_| format!("/events/{id}/snapshot.jpg"));
+    let snapshot = |id: &str| app.event_log.picture(id).map(|_| format!("/events/{id}/snapshot.jpg"));
     let recent: Vec<_> = events.map(|event| RecentEvent { event, snapshot: snapshot(&event.id) }).collect();
     Ok(Json(recent).into_response())
-}
-
-/// `/events/ID/snapshot.jpg`: the picture of an event's start.
-pub(super) async fn snapshot(State(app): State<App>, Path(id): Path<String>) -> Response {
-    match app.bus.snapshot(&id) {
-        Some(jpeg) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
-        None => {
-            (StatusCode::NOT_FOUND, "There is no picture of this event, or fovea no longer keeps it.\n").into_response()
-        }
-    }
 }

@@ -1,29 +1,20 @@
 //! `/login`, `/api/login`, `/api/logout`, `/api/session`: a browser states a token once, and has a cookie from then on.
 
-use std::time::Duration;
-
 use axum::{
     Extension, Json,
-    body::to_bytes,
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
 use super::{
     access::{deny, is_browser},
     app::App,
+    body,
     session_cookie::{ConnectionInfo, cookie},
 };
 use crate::access::{Grant, Port, secret::Secret, session};
-
-/// The largest body of a login.
-const MAX_BODY_BYTES: usize = 4096;
-
-/// How long that body may take.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a login.
 #[derive(Deserialize)]
@@ -66,11 +57,12 @@ pub(super) async fn login(
     let is_secure =
         request.headers().get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
     let is_encrypted = connection.is_encrypted || is_secure;
-    let Ok(Ok(body)) = timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY_BYTES)).await else {
-        return (StatusCode::BAD_REQUEST, "The body is too long, or did not come in time.\n").into_response();
+    let body = match body::read(request).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
     };
     let Ok(Login { token }) = serde_json::from_slice(&body) else {
-        return (StatusCode::BAD_REQUEST, "The body must be JSON: {\"token\": \"fovea_...\"}\n").into_response();
+        return body::bad_request("The body must be JSON: {\"token\": \"fovea_...\"}\n");
     };
     let secret = Secret::parse(token.trim());
     match app.access.login(Port::Http, connection.peer, secret.as_ref()) {

@@ -39,6 +39,11 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     text.sample("fovea_http_viewers", &[], app.bus.viewers());
     text.family("fovea_http_encoded_pictures_total", "counter", "Pictures that fovea encoded as JPEG.");
     text.sample("fovea_http_encoded_pictures_total", &[], app.cache.encoder.frames());
+    let (events, picture_bytes) = app.event_log.size();
+    text.family("fovea_kept_events", "gauge", "Events that are kept.");
+    text.sample("fovea_kept_events", &[], events);
+    text.family("fovea_kept_event_picture_bytes", "gauge", "Bytes of the pictures of these events.");
+    text.sample("fovea_kept_event_picture_bytes", &[], picture_bytes);
     if let Some(tokens) = app.access.tokens() {
         text.family("fovea_tokens", "gauge", "Tokens in the file; absent without the file.");
         text.sample("fovea_tokens", &[], tokens);

@@ -2,6 +2,8 @@
 
 use super::{
     api::{CameraInfo, ServerStatus},
+    control::Trigger,
+    event_list::{EventPage, EventRecord},
     event_stream::RecentEvent,
     login::{Login, Session},
 };
@@ -19,6 +21,9 @@ fn the_schemas_of_the_api_are_those_of_its_types() {
     generator.subschema_for::<ServerStatus>();
     generator.subschema_for::<CameraInfo<'_>>();
     generator.subschema_for::<RecentEvent<'_>>();
+    generator.subschema_for::<EventPage<'_>>();
+    generator.subschema_for::<EventRecord<'_>>();
+    generator.subschema_for::<Trigger>();
     generator.subschema_for::<Session<'_>>();
     generator.subschema_for::<Login>();
     generator.subschema_for::<Message>();

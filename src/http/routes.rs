@@ -13,7 +13,7 @@ use axum::{
 use super::{
     access, api,
     app::App,
-    event_stream, health, live, login, metrics, page,
+    control, event_list, event_stream, health, live, login, metrics, page,
     security::{self, AllowedHosts},
 };
 use crate::{
@@ -28,13 +28,15 @@ pub(super) fn routes(app: App, settings: &config::Http) -> Router {
         .route("/cameras/{name}/live.mjpg", get(live::camera))
         .route("/cameras/{name}/snapshot.jpg", get(live::snapshot))
         .route("/live", get(live::all))
-        .route("/events/{id}/snapshot.jpg", get(event_stream::snapshot))
+        .route("/events/{id}/snapshot.jpg", get(event_list::snapshot))
         .route("/api/status", get(api::status))
         .route("/api/cameras", get(api::cameras))
         .route("/api/openapi.json", get(api::openapi))
         .route("/metrics", get(metrics::metrics))
-        .route("/api/events", get(event_stream::stream))
+        .route("/api/events", get(event_stream::events))
+        .route("/api/events/{name}", get(event_list::event))
         .route("/api/events/recent", get(event_stream::recent))
+        .route("/api/cameras/{name}/event", post(control::trigger))
         .route("/api/session", get(login::session))
         .route("/api/login", post(login::login))
         .route("/api/logout", post(login::logout))

@@ -36,6 +36,7 @@ use super::{
     app::AppState,
     camera_view::CameraView,
     connections::{ConnectionGuard, Connections},
+    event_bus::EventBus,
     jpeg_cache::JpegCache,
     routes,
     session_cookie::ConnectionInfo,
@@ -43,6 +44,7 @@ use super::{
 use crate::{
     access::Access,
     config,
+    event_log::EventLog,
     hub::Hub,
     status::Status,
     system::{async_event_fd::AsyncEventFd, cores, event_fd::EventFd, places::Holder, thread::Thread},
@@ -79,6 +81,8 @@ pub struct Inputs {
     pub status: Arc<Status>,
     /// The source of results and events.
     pub hub: Arc<Hub>,
+    /// The events of the recent past.
+    pub event_log: Arc<EventLog>,
     /// The port that frames come in at.
     pub websocket_port: u16,
     /// What is counted of that port's connections.
@@ -130,7 +134,7 @@ impl Listener {
     /// When the system has no threads or descriptors left.
     pub fn serve(self, inputs: Inputs, stop: Arc<EventFd>, ended: Arc<EventFd>) -> io::Result<Server> {
         let Self { socket, settings } = self;
-        let Inputs { cameras, status, hub, websocket_port, websocket_connections, access, tls } = inputs;
+        let Inputs { cameras, status, hub, event_log, websocket_port, websocket_connections, access, tls } = inputs;
         let connections = Arc::new(Connections::new(settings.max_clients, Arc::default()));
         let ports = [("websocket", websocket_connections), ("http", connections.metrics().clone())];
         let access_changes = watch::Sender::new(());
@@ -144,17 +148,29 @@ impl Listener {
             .thread_name("http-pictures")
             .on_thread_start(set_lowest_priority)
             .build()?;
-        let (cache_of_app, access) = (cache.clone(), (access, access_changes.clone()));
+        let (cache_of_app, changes_of_app) = (cache.clone(), access_changes.clone());
         let thread = Thread::spawn("http", ended, move || {
             set_lowest_priority();
             let served = runtime.block_on(async {
                 let socket = net::TcpListener::from_std(socket)?;
                 let stop = AsyncEventFd::new(stop)?;
-                let app = AppState::new(cache_of_app, &hub, status, websocket_port, ports, access, tls.clone())?;
-                let (bus, cache, routes) = (app.bus.clone(), app.cache.clone(), routes::routes(app, &settings));
+                let (bus, denied) = (Arc::new(EventBus::new(&hub)?), LogLimiter::default());
+                let app = Arc::new(AppState {
+                    cache: cache_of_app,
+                    bus,
+                    event_log,
+                    status,
+                    websocket_port,
+                    ports,
+                    access,
+                    access_changes: changes_of_app,
+                    denied,
+                    tls: tls.clone(),
+                });
+                let (bus, routes) = (app.bus.clone(), routes::routes(app, &settings));
                 tokio::select! {
                     stopped = stop.is_set() => stopped,
-                    failed = bus.run(&cache) => failed,
+                    failed = bus.run() => failed,
                     () = accept(socket, routes, connections, tls) => Ok(()),
                 }
             });

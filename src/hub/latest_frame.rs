@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::{frame::Frame, message::Detection};
 
@@ -21,6 +21,10 @@ pub struct Annotated {
     pub detections: Arc<[Detection]>,
 }
 
+/// Those of all cameras, by name.
+#[derive(Debug, Default)]
+pub struct LatestFrames(ArcSwap<Vec<(String, Arc<LatestFrame>)>>);
+
 impl LatestFrame {
     /// Puts a frame in the place of the one before. Never waits.
     pub fn store(&self, frame: &Frame, detections: &Arc<[Detection]>) {
@@ -31,5 +35,18 @@ impl LatestFrame {
     #[must_use]
     pub fn newest(&self) -> Option<Arc<Annotated>> {
         self.0.load_full()
+    }
+}
+
+impl LatestFrames {
+    /// Makes these the cameras.
+    pub fn set(&self, cameras: Vec<(String, Arc<LatestFrame>)>) {
+        self.0.store(Arc::new(cameras));
+    }
+
+    /// That of the camera called `name`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Arc<LatestFrame>> {
+        self.0.load().iter().find(|(one, _)| one == name).map(|(_, latest)| latest.clone())
     }
 }

@@ -11,7 +11,8 @@ use std::{
 use crate::support::{
     client::Client,
     daemon::{Daemon, HTTP},
-    http::{Answer, ask, get_with},
+    eventually,
+    http::{Answer, ask, get_with, post},
     pictures::Picture,
     raw::{Raw, request},
 };
@@ -78,12 +79,6 @@ fn bearer(secret: &str) -> String {
 /// Asks the HTTP port.
 fn http(daemon: &Daemon, path: &str, headers: &str) -> Answer {
     get_with(daemon, path, &format!("Host: localhost\r\n{headers}"))
-}
-
-fn post(daemon: &Daemon, path: &str, headers: &str, body: &str) -> Answer {
-    let length = body.len();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n");
-    ask(daemon.http_address(), &format!("{head}{headers}\r\n{body}"))
 }
 
 /// The answer to a WebSocket request that is not let in: status, head, body.
@@ -205,6 +200,33 @@ fn a_role_reaches_its_own_cameras_and_paths() {
             (vec!["door".into()], vec!["yard".into()]),
             "{path}"
         );
+    }
+}
+
+#[test]
+fn who_may_control_triggers_events_and_pages_of_other_sites_do_not() {
+    let board = Board::new();
+    let control = board.add(&["bell", "--role", "control"]);
+    let viewer = board.add(&["tablet", "--role", "view"]);
+    let daemon = Daemon::start(&board.config(""));
+    let trigger = |camera: &str, headers: &str| post(&daemon, &format!("/api/cameras/{camera}/event"), headers, "");
+    assert_eq!(trigger("door", "").status, 401);
+    assert_eq!(trigger("door", &bearer(&viewer)).status, 403);
+    let event = trigger("door", &bearer(&control)).json();
+    let id = event["id"].as_str().expect("it has an id");
+    // Who may see the camera may see its events by their ids, and nobody else.
+    let guest = board.add(&["guest", "--role", "view", "--camera", "yard"]);
+    reload(&daemon, &board);
+    let event = |secret: &str| http(&daemon, &format!("/api/events/{id}"), &bearer(secret)).status;
+    eventually("it is kept", || event(&viewer) == 200);
+    assert_eq!((event(&control), event(&guest)), (200, 403));
+
+    let login = post(&daemon, "/api/login", "", &format!("{{\"token\":\"{control}\"}}"));
+    let cookie = login.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned();
+    let with = |more: &str| trigger("door", &format!("Cookie: {cookie}\r\n{more}")).status;
+    assert_eq!(with("Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n"), 200, "the board's own page");
+    for foreign in ["Origin: http://evil.example\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        assert_eq!(with(foreign), 403, "{foreign}");
     }
 }
 

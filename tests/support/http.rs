@@ -45,6 +45,13 @@ pub(crate) fn get_with(daemon: &Daemon, path: &str, headers: &str) -> Answer {
     ask(daemon.http_address(), &format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"))
 }
 
+/// Posts a body, with headers of the caller's, each ended by a line break.
+pub(crate) fn post(daemon: &Daemon, path: &str, headers: &str, body: &str) -> Answer {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    ask(daemon.http_address(), &format!("{head}{headers}\r\n{body}"))
+}
+
 /// Sends a whole request and reads the answer's head.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> Answer {
     let mut stream = connect(address);
