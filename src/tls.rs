@@ -11,7 +11,6 @@ mod certificate;
 mod own_certificate;
 
 use std::{
-    env,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,6 +20,7 @@ use rustls::{ServerConfig, crypto::ring};
 
 pub use self::certificate::CertificateError;
 use self::{certificate::ReloadingCertificate, fingerprint::Fingerprint};
+use crate::system::state;
 
 /// The first byte of a TLS connection: a record with a handshake (RFC 8446, section 5.1). No HTTP request begins with it.
 pub const FIRST_BYTE: u8 = 0x16;
@@ -61,7 +61,7 @@ impl Tls {
     pub fn new(files: Option<&[PathBuf; 2]>) -> Result<Self, TlsError> {
         let files = match files {
             Some(files) => files.clone(),
-            None => own_files(&state_folder().ok_or(TlsError::NoFolder)?)?,
+            None => own_files(&state::folder().ok_or(TlsError::NoFolder)?.join("tls"))?,
         };
         let certificate = Arc::new(ReloadingCertificate::load(files)?);
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
@@ -99,16 +99,6 @@ fn own_files(folder: &Path) -> Result<[PathBuf; 2], CertificateError> {
         own_certificate::make(&files)?;
     }
     Ok(files)
-}
-
-/// Where fovea may keep files: systemd says so, and for a user without systemd the XDG base directory specification does.
-fn state_folder() -> Option<PathBuf> {
-    let systemd = env::var_os("STATE_DIRECTORY").and_then(|folders| env::split_paths(&folders).next());
-    let of_user = || {
-        let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        Some(state.or_else(|| Some(env::home_dir()?.join(".local/state")))?.join("fovea"))
-    };
-    systemd.or_else(of_user).map(|folder| folder.join("tls"))
 }
 
 #[cfg(test)]
