@@ -4,6 +4,7 @@
 //! Reading opens only the file and that with the tokens, and logs nothing. It never falls back to defaults: a mistake is an error with its place.
 
 mod check;
+mod detection;
 mod diagnostic;
 mod exposure;
 mod file;
@@ -39,6 +40,7 @@ use crate::{
 };
 
 pub use self::{
+    detection::Detection,
     diagnostic::{Diagnostic, Diagnostics, Position},
     v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
 };
@@ -300,6 +302,8 @@ pub struct Log {
 pub struct Camera {
     /// 1 to 32 of `a-z 0-9 - _`, beginning with a letter or digit.
     pub name: String,
+    /// Whether its stages look at its frames at the start. Default yes.
+    pub detection: Detection,
     /// `[camera.v4l2]`, if it is there: the camera is plugged into this machine. If not, its frames come over WebSocket.
     pub v4l2: Option<V4l2>,
     /// What is looked for in its frames, one table each: `[camera.motion]` and so on.

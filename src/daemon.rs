@@ -33,6 +33,7 @@ use crate::{
     processor::{self, worker::Worker},
     source::websocket::{Listener, Server},
     status::Status,
+    switches::Switches,
     system::{
         cores::{Cores, CoresError},
         entropy,
@@ -60,6 +61,7 @@ pub struct Daemon {
     cameras: Cameras,
     local_cameras: LocalCameras,
     access: Arc<Access>,
+    switches: Arc<Switches>,
     server: Arc<Server>,
     event_log: Option<Arc<EventLog>>,
     outputs: Outputs,
@@ -153,6 +155,7 @@ impl Daemon {
         cameras.apply(next);
 
         let Cameras { slot, hub, updates, status, frames, .. } = &cameras;
+        let switches = Arc::new(Switches::new(status.clone())?);
         let event_log = http_port.is_some().then(|| Arc::new(EventLog::new(config.events)));
         let context = output::Context { hub: hub.clone(), frames: frames.clone(), event_log: event_log.clone() };
         let outputs = Outputs::start(&context, &ended)?;
@@ -180,9 +183,17 @@ impl Daemon {
         let http = http_port.zip(event_log.clone()).map(|(port, event_log)| {
             let (hub, status, cameras, tls) = (hub.clone(), status.clone(), cameras.views(), tls.clone());
             let (websocket_port, websocket_connections) = (address.port(), server.connections().clone());
-            let access = access.clone();
-            let inputs =
-                http::Inputs { cameras, status, hub, event_log, websocket_port, websocket_connections, access, tls };
+            let inputs = http::Inputs {
+                cameras,
+                status,
+                switches: switches.clone(),
+                hub,
+                event_log,
+                websocket_port,
+                websocket_connections,
+                access: access.clone(),
+                tls,
+            };
             port.serve(inputs, stop.clone(), ended.clone())
         });
         let http = http.transpose()?;
@@ -206,6 +217,7 @@ impl Daemon {
             cameras,
             local_cameras,
             access,
+            switches,
             server,
             event_log,
             outputs,
@@ -281,6 +293,18 @@ impl Daemon {
     /// Whether its loops move.
     pub fn watchdog(&mut self) -> &mut Watchdog {
         &mut self.watchdog
+    }
+
+    /// Set when a client turned a switch; then [`apply_switches`](Self::apply_switches) is to be called.
+    #[must_use]
+    pub fn switches_turned(&self) -> &EventFd {
+        self.switches.turned()
+    }
+
+    /// Makes hold what clients switched.
+    pub fn apply_switches(&mut self) {
+        self.switches.turned().clear();
+        self.cameras.apply_switches();
     }
 
     /// Set when a thread ended that should not have.

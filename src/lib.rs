@@ -78,6 +78,7 @@ pub mod slot;
 pub mod source;
 pub mod stage;
 pub mod status;
+pub mod switches;
 mod sync;
 pub mod system;
 pub mod telemetry;

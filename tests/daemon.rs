@@ -37,6 +37,7 @@ mod daemon {
     mod shutdown;
     mod start_errors;
     mod status;
+    mod switches;
     mod tamper;
     mod tls;
     mod tokens;

@@ -46,12 +46,17 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let is_signalled = loop {
         let deadline = service.systemd.listens().then(|| Instant::now() + interval);
         service.report();
-        let ended = service.daemon.ended().as_fd();
-        match poll([termination.as_fd(), reload.as_fd(), ended].map(|fd| (fd, PollFlags::POLLIN)), deadline)? {
-            [false, false, false] => {}
-            [false, true, false] => {
-                reload.acknowledge()?;
-                service.reload(&args.config);
+        let (ended, turned) = (service.daemon.ended().as_fd(), service.daemon.switches_turned().as_fd());
+        let descriptors = [termination.as_fd(), ended, reload.as_fd(), turned].map(|fd| (fd, PollFlags::POLLIN));
+        match poll(descriptors, deadline)? {
+            [false, false, is_reload, are_turned] => {
+                if are_turned {
+                    service.daemon.apply_switches();
+                }
+                if is_reload {
+                    reload.acknowledge()?;
+                    service.reload(&args.config);
+                }
             }
             [is_signalled, ..] => break is_signalled,
         }

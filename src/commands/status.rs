@@ -150,11 +150,12 @@ fn table(report: &Report) -> String {
             .age_ms
             .map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99));
         let refused = total(refused.values());
+        let off = if camera.detection { "" } else { ", detection off" };
         let state = camera.state.summary();
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            "\n{name:width$}  {fps:5.1} fps  age {age}  superseded {superseded}  refused {refused}  {state}"
+            "\n{name:width$}  {fps:5.1} fps  age {age}  superseded {superseded}  refused {refused}  {state}{off}"
         );
         if let Some(error) = &camera.last_error {
             let _ = write!(text, "\n{:width$}  last error: {}", "", one_line(&error.summary()));

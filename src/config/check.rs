@@ -107,6 +107,7 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
 fn camera(camera: &file::Camera, violations: &mut Vec<Violation>) -> Camera {
     Camera {
         name: camera.name.get_ref().0.clone(),
+        detection: camera.detection.0,
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
         stages: camera.stages(violations),
     }

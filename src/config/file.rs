@@ -11,7 +11,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    value::{ControlName, Device, Format, Host, Level, Listen, Name, Origin, Setting, Table, TokensFile, Whole},
+    value::{
+        ControlName, Device, Format, Host, Level, Listen, Name, Origin, Setting, Switch, Table, TokensFile, Whole,
+    },
     violation::Violation,
 };
 use crate::{
@@ -133,6 +135,8 @@ macro_rules! camera {
         #[serde(deny_unknown_fields)]
         pub(super) struct Camera {
             pub(super) name: Spanned<Name>,
+            #[serde(default)]
+            pub(super) detection: Switch,
             pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
             $($stage: Option<Table<stage::$stage::Settings>>,)*
         }

@@ -17,6 +17,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
+use super::detection::Detection;
 use super::v4l2::{CameraFormat, ControlValue, DeviceName};
 use crate::access::tokens::{NAME_RULE, is_name};
 
@@ -101,6 +102,7 @@ deserialize_scalars! {
     TokensFile;
     Name;
     Level;
+    Switch;
     Device;
     Format;
     ControlName;
@@ -297,6 +299,25 @@ impl Scalar for Level {
             _ => return None,
         };
         Some(Self(level))
+    }
+}
+
+/// Whether a camera begins with detection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Switch(pub(super) Detection);
+
+impl Scalar for Switch {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"on\", \"off\" or \"last\"")
+    }
+
+    fn from_str(text: &str) -> Option<Self> {
+        match text {
+            "on" => Some(Self(Detection::On)),
+            "off" => Some(Self(Detection::Off)),
+            "last" => Some(Self(Detection::Last)),
+            _ => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use log::{info, warn};
 
 use crate::{
     camera::Feed,
-    config,
+    config::{self, Detection},
     frame::{Camera, Frame},
     http::CameraView,
     hub::{
@@ -16,7 +16,9 @@ use crate::{
     processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
     slot::Slot,
     source::websocket::CameraEndpoint,
+    stage::Stages,
     status::Status,
+    switches::KeptSwitches,
     telemetry::camera_metrics::CameraMetrics,
 };
 
@@ -33,6 +35,7 @@ pub(super) struct Cameras {
     /// The newest frame of each camera, if they are shown.
     pub(super) frames: Arc<LatestFrames>,
     pub(super) updates: Arc<PipelineUpdates>,
+    kept: KeptSwitches,
 }
 
 /// A camera as it was configured, and what stays the same if that changes.
@@ -41,6 +44,8 @@ pub(super) struct RunningCamera {
     pub(super) settings: config::Camera,
     pub(super) feed: Arc<Feed>,
     latest: Option<Arc<LatestFrame>>,
+    /// Whether its stages look at its frames.
+    detects: bool,
 }
 
 /// The cameras of another configuration, ready to take the place of those that run.
@@ -56,7 +61,7 @@ impl Cameras {
     pub(super) fn new(have_viewers: bool) -> Self {
         let (slot, status) = (Slot::new(), Arc::new(Status::new()));
         let (hub, frames, updates) = (Arc::default(), Arc::default(), Arc::default());
-        Self { all: Vec::new(), have_viewers, status, slot, hub, frames, updates }
+        Self { all: Vec::new(), have_viewers, status, slot, hub, frames, updates, kept: KeptSwitches::load() }
     }
 
     /// What the cameras that `wanted` describes need: cells for the frames of new ones. Nobody notices yet.
@@ -70,6 +75,9 @@ impl Cameras {
             let known = self.all.iter().find(is_same);
             are_changed.push(known.is_none_or(|known| known.settings != *settings));
             all.push(match known {
+                Some(known) if known.settings.detection != settings.detection => {
+                    RunningCamera { settings: settings.clone(), detects: self.detects(settings), ..known.clone() }
+                }
                 Some(known) => RunningCamera { settings: settings.clone(), ..known.clone() },
                 None => self.open(settings),
             });
@@ -83,7 +91,12 @@ impl Cameras {
     pub(super) fn apply(&mut self, next: NextCameras) {
         let NextCameras { all, are_changed } = next;
         for (camera, _) in all.iter().zip(are_changed).filter(|(_, is_changed)| *is_changed) {
-            log_settings(&camera.settings);
+            log_settings(camera);
+            // Otherwise it stays as clients switched it, maybe just now.
+            let earlier = self.all.iter().find(|known| Arc::ptr_eq(&known.feed, &camera.feed));
+            if earlier.is_none_or(|known| known.settings.detection != camera.settings.detection) {
+                camera.feed.metrics().set_detection(camera.detects);
+            }
             for cell in camera.feed.cells() {
                 self.updates.post(cell.id(), Some(camera.pipeline()));
             }
@@ -98,6 +111,34 @@ impl Cameras {
         self.all = all;
     }
 
+    /// Has the stages look at the frames of those cameras alone whose switches say so. Events that go on end.
+    pub(super) fn apply_switches(&mut self) {
+        for camera in &mut self.all {
+            let is_on = camera.feed.metrics().detection();
+            if is_on == camera.detects {
+                continue;
+            }
+            camera.detects = is_on;
+            let (name, state) = (camera.feed.name(), if is_on { "on" } else { "off" });
+            info!(CAMERA = name; "{name}: detection is switched {state}");
+            for cell in camera.feed.cells() {
+                self.updates.post(cell.id(), Some(camera.pipeline()));
+            }
+            if camera.settings.detection == Detection::Last {
+                self.kept.set_detection(camera.feed.name(), is_on);
+            }
+        }
+    }
+
+    /// Whether a camera begins with detection.
+    fn detects(&self, settings: &config::Camera) -> bool {
+        match settings.detection {
+            Detection::On => true,
+            Detection::Off => false,
+            Detection::Last => self.kept.detection(&settings.name),
+        }
+    }
+
     /// The cameras as the WebSocket port is to know them.
     pub(super) fn endpoints(&self) -> Vec<CameraEndpoint> {
         let endpoint = |camera: &RunningCamera| CameraEndpoint {
@@ -110,7 +151,7 @@ impl Cameras {
     /// What there is to see of them, if they are shown.
     pub(super) fn views(&self) -> Vec<CameraView> {
         let view = |camera: &RunningCamera| {
-            let RunningCamera { settings, feed, latest } = camera.clone();
+            let RunningCamera { settings, feed, latest, .. } = camera.clone();
             latest.map(|latest_frame| CameraView { settings, metrics: feed.metrics().clone(), latest_frame })
         };
         self.all.iter().filter_map(view).collect()
@@ -124,7 +165,8 @@ impl Cameras {
     fn open(&self, settings: &config::Camera) -> RunningCamera {
         let metrics = Arc::new(CameraMetrics::new(Camera::new(&settings.name)));
         let feed = Arc::new(Feed::new(vec![self.slot.open()], metrics, self.hub.clone()));
-        RunningCamera { settings: settings.clone(), feed, latest: self.have_viewers.then(Arc::default) }
+        let (latest, detects) = (self.have_viewers.then(Arc::default), self.detects(settings));
+        RunningCamera { settings: settings.clone(), feed, latest, detects }
     }
 
     fn shut(&self, feed: &Feed) {
@@ -146,17 +188,21 @@ impl NextCameras {
 impl RunningCamera {
     /// A pipeline that looks for what is configured.
     fn pipeline(&self) -> CameraPipeline {
-        CameraPipeline::new(&self.settings.stages, self.feed.metrics().clone(), self.latest.clone())
+        let none = Stages::default();
+        let stages = if self.detects { &self.settings.stages } else { &none };
+        CameraPipeline::new(stages, self.feed.metrics().clone(), self.latest.clone())
     }
 }
 
-fn log_settings(settings: &config::Camera) {
+fn log_settings(camera: &RunningCamera) {
+    let settings = &camera.settings;
     let name = settings.name.as_str();
     let stages = settings.stages.names();
     if stages.is_empty() {
         warn!(CAMERA = name; "{name}: no stage is configured, so fovea only measures the age of its frames; add a stage, such as [camera.motion]");
     } else {
-        info!(CAMERA = name; "{name}: stages on its frames: {}", stages.join(", "));
+        let off = if camera.detects { "" } else { "; detection is switched off" };
+        info!(CAMERA = name; "{name}: stages on its frames: {}{off}", stages.join(", "));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     access::Access,
     event_log::EventLog,
     status::Status,
+    switches::Switches,
     telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
     tls::Tls,
 };
@@ -31,6 +32,7 @@ pub(super) struct AppState {
     pub(super) bus: Arc<EventBus>,
     pub(super) event_log: Arc<EventLog>,
     pub(super) status: Arc<Status>,
+    pub(super) switches: Arc<Switches>,
     pub(super) websocket_port: u16,
     /// What is counted of the connections of each port, by its name.
     pub(super) ports: [(&'static str, Arc<ConnectionMetrics>); 2],

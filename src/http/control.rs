@@ -1,11 +1,12 @@
 //! What changes something while the board runs. It needs the role `control`, and `security` lets no page of another site in.
 
 use axum::{
+    Json,
     extract::{Path, Request, State},
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{app::App, body};
 use crate::{access::tokens::is_name, message::Message};
@@ -19,6 +20,30 @@ pub(super) struct Trigger {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")))]
     label: Option<String>,
+}
+
+/// Whether the stages look at a camera's frames.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "DetectionSwitch"))]
+pub(super) struct Detection {
+    /// `true` if they do.
+    on: bool,
+}
+
+/// `/api/cameras/NAME/detection`: switches the detection; answers with how it stands.
+pub(super) async fn switch(State(app): State<App>, Path(name): Path<String>, request: Request) -> Response {
+    let body = match body::read(request).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
+    };
+    let Ok(detection) = serde_json::from_slice::<Detection>(&body) else {
+        return body::bad_request("The body must be JSON: {\"on\": true} or {\"on\": false}\n");
+    };
+    if app.switches.set_detection(&name, detection.on) {
+        return Json(detection).into_response();
+    }
+    app.find(&name).map_or_else(IntoResponse::into_response, |_| not_any_more())
 }
 
 /// `/api/cameras/NAME/event`: triggers an event; answers with the message of its start.
@@ -44,5 +69,5 @@ pub(super) async fn trigger(State(app): State<App>, Path(name): Path<String>, re
 
 /// The camera was removed just now.
 fn not_any_more() -> Response {
-    (axum::http::StatusCode::NOT_FOUND, "There is no such camera any more.\n").into_response()
+    (StatusCode::NOT_FOUND, "There is no such camera any more.\n").into_response()
 }

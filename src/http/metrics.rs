@@ -71,10 +71,16 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 
 fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     type Number = fn(&Snapshot) -> u64;
-    let numbers: [(&str, &str, &str, Number); 8] = [
+    let numbers: [(&str, &str, &str, Number); 9] = [
         ("fovea_camera_live", "gauge", "1 while the camera is live, otherwise 0.", |one| {
             u64::from(one.state.state == Availability::Live)
         }),
+        (
+            "fovea_camera_detection",
+            "gauge",
+            "1 while its stages look at its frames, 0 if that is switched off.",
+            |one| u64::from(one.detection),
+        ),
         ("fovea_senders", "gauge", "Sources that feed the camera now.", |one| one.sources as u64),
         ("fovea_connections_total", "counter", "How often a source began to feed the camera.", |one| one.connections),
         ("fovea_frames_received_total", "counter", "Messages sent as frames.", |one| one.received),

@@ -2,7 +2,7 @@
 
 use super::{
     api::{CameraInfo, ServerStatus},
-    control::Trigger,
+    control::{Detection, Trigger},
     event_list::{EventPage, EventRecord},
     event_stream::RecentEvent,
     login::{Login, Session},
@@ -24,6 +24,7 @@ fn the_schemas_of_the_api_are_those_of_its_types() {
     generator.subschema_for::<EventPage<'_>>();
     generator.subschema_for::<EventRecord<'_>>();
     generator.subschema_for::<Trigger>();
+    generator.subschema_for::<Detection>();
     generator.subschema_for::<Session<'_>>();
     generator.subschema_for::<Login>();
     generator.subschema_for::<Message>();

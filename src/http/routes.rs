@@ -37,6 +37,7 @@ pub(super) fn routes(app: App, settings: &config::Http) -> Router {
         .route("/api/events/{name}", get(event_list::event))
         .route("/api/events/recent", get(event_stream::recent))
         .route("/api/cameras/{name}/event", post(control::trigger))
+        .route("/api/cameras/{name}/detection", post(control::switch))
         .route("/api/session", get(login::session))
         .route("/api/login", post(login::login))
         .route("/api/logout", post(login::logout))

@@ -47,6 +47,7 @@ use crate::{
     event_log::EventLog,
     hub::Hub,
     status::Status,
+    switches::Switches,
     system::{async_event_fd::AsyncEventFd, cores, event_fd::EventFd, places::Holder, thread::Thread},
     telemetry::{connection_metrics::ConnectionMetrics, log_limiter::LogLimiter},
     tls::{self, Tls},
@@ -79,6 +80,8 @@ pub struct Inputs {
     pub cameras: Vec<CameraView>,
     /// The numbers of all cameras.
     pub status: Arc<Status>,
+    /// What clients may switch.
+    pub switches: Arc<Switches>,
     /// The source of results and events.
     pub hub: Arc<Hub>,
     /// The events of the recent past.
@@ -134,7 +137,8 @@ impl Listener {
     /// When the system has no threads or descriptors left.
     pub fn serve(self, inputs: Inputs, stop: Arc<EventFd>, ended: Arc<EventFd>) -> io::Result<Server> {
         let Self { socket, settings } = self;
-        let Inputs { cameras, status, hub, event_log, websocket_port, websocket_connections, access, tls } = inputs;
+        let Inputs { cameras, status, switches, hub, event_log, websocket_port, websocket_connections, access, tls } =
+            inputs;
         let connections = Arc::new(Connections::new(settings.max_clients, Arc::default()));
         let ports = [("websocket", websocket_connections), ("http", connections.metrics().clone())];
         let access_changes = watch::Sender::new(());
@@ -160,6 +164,7 @@ impl Listener {
                     bus,
                     event_log,
                     status,
+                    switches,
                     websocket_port,
                     ports,
                     access,

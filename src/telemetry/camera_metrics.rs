@@ -8,7 +8,7 @@ use std::{
     fmt::Display,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +38,7 @@ pub struct CameraMetrics {
     received: AtomicU64,
     received_bytes: AtomicU64,
     ignored_texts: AtomicU64,
+    detection: AtomicBool,
     driver: DriverCounters,
     sources: ArcSwap<Sources>,
     ages: WindowedHistogram,
@@ -104,6 +105,9 @@ pub struct Snapshot {
     /// Its state, and since when.
     #[serde(flatten)]
     pub state: CameraState,
+    /// Whether its stages look at its frames; a client can switch that off. Without, it has results that say nothing.
+    #[serde(default = "on")]
+    pub detection: bool,
     /// Results a second, over the last five to ten seconds.
     #[cfg_attr(test, schemars(range(min = 0)))]
     pub fps: f64,
@@ -151,6 +155,11 @@ pub struct Snapshot {
     /// What feeds it now.
     #[serde(skip)]
     pub sources: usize,
+}
+
+/// What an earlier server means, which has no switch.
+fn on() -> bool {
+    true
 }
 
 /// The state of a camera, and since when.
@@ -219,6 +228,7 @@ impl CameraMetrics {
             received: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
             ignored_texts: AtomicU64::new(0),
+            detection: AtomicBool::new(true),
             driver: DriverCounters::default(),
             sources: ArcSwap::from_pointee(sources),
             ages: WindowedHistogram::default(),
@@ -284,6 +294,16 @@ impl CameraMetrics {
     pub fn received(&self, bytes: usize) {
         self.received.fetch_add(1, Ordering::Relaxed);
         self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Whether its stages are to look at its frames.
+    pub fn detection(&self) -> bool {
+        self.detection.load(Ordering::Relaxed)
+    }
+
+    /// Has its stages look at its frames or not.
+    pub fn set_detection(&self, is_on: bool) {
+        self.detection.store(is_on, Ordering::Relaxed);
     }
 
     /// A text message came that is neither a frame nor a control message.
@@ -357,6 +377,7 @@ impl CameraMetrics {
         Snapshot {
             camera: self.camera.name().to_owned(),
             state: self.state_at(now),
+            detection: self.detection(),
             fps: rate(recent.count(), span),
             age_ms: Percentiles::of(&recent),
             connections: sources.total as u64,

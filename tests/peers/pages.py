@@ -283,6 +283,17 @@ def phone_moves(page):
     says(page, "#camera-phone .state", "^live$")
 
 
+def switches(page):
+    """The button switches detection, the picture says so, and nobody takes the camera for lost."""
+    says(page, "#camera-phone .switch", "^Switch detection off$")
+    page.run("document.querySelector('#camera-phone .switch').click()")
+    says(page, "#camera-phone .tags", "detection is off")
+    says(page, "#camera-phone .state", "^live$")
+    says(page, "#camera-phone .switch", "^Switch detection on$")
+    page.run("document.querySelector('#camera-phone .switch').click()")
+    page.wait("detection to be on", "return !/detection is off/.test(document.querySelector('#camera-phone .tags').textContent)")
+
+
 def elsewhere(page, url):
     """The pages of a board that is not this machine, without HTTPS: one works, the other says what it lacks."""
     there = url.replace("127.0.0.1", "fovea.local")
@@ -437,6 +448,7 @@ def main(url, url_v6, frames, folder):
         found["phone"] = page.run("""
             const canvas = document.querySelector("#camera-phone canvas"), { width, height } = canvas;
             return [...canvas.getContext("2d").getImageData(width / 2, height / 10, 1, 1).data]""")[:3]
+        switches(page)
         live_pages.append(page.new_window())
         proxy.refused = {EVENTS: 503}
         page.open(proxy.url)

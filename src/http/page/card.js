@@ -2,6 +2,7 @@
 
 import { drawDetections, drawPicture } from "/draw.js";
 import { describeEvent, formatTime, setText, shorten } from "/format.js";
+import { mayControl } from "/session.js";
 import { openEditor } from "/zones.js";
 
 const MAX_RESULTS = 30; // of frames whose pictures may still arrive
@@ -18,6 +19,7 @@ export class Card {
   #results = new Map();
   #events = new Map(); // those that have not ended, by id
   #errors = {}; // of the newest result, by stage
+  #detection = true; // whether the stages look at the frames
   #seq;
   #size = [640, 360];
   #stages = [];
@@ -37,11 +39,13 @@ export class Card {
     for (const [way, label] of [["snapshot", "snapshot"], ["stream", "stream"], ["edit", "Zones"]]) {
       this.#find(`.${way}`).setAttribute("aria-label", `${label} of ${name}`);
     }
+    this.#find(".switch").addEventListener("click", () => this.#switchDetection());
     this.#find(".edit").addEventListener("click", () => openEditor(name, this.canvas, this.#stages, this.#zones));
   }
 
   /** Applies the configuration of the camera. */
-  configure({ live, snapshot, zone_stages: stages, zones }) {
+  configure({ live, snapshot, stages: all, zone_stages: stages, zones }) {
+    this.#find(".switch").hidden = !mayControl || all.length === 0;
     [this.#stages, this.#zones] = [stages, zones];
     this.#find(".snapshot").href = snapshot;
     this.#find(".stream").href = live;
@@ -93,7 +97,8 @@ export class Card {
   }
 
   /** Shows the numbers of the camera. Its state comes with its pictures: a frozen picture must not be shown as live. */
-  showStatus({ fps, superseded, refused, last_error: error }) {
+  showStatus({ fps, superseded, refused, detection, last_error: error }) {
+    this.#showDetection(detection);
     this.#setText(".fps", `${fps.toFixed(1)} /s`);
     this.#setText(".superseded", String(superseded));
     this.#setText(".refused", String(Object.values(refused).reduce((sum, count) => sum + count, 0)));
@@ -115,6 +120,19 @@ export class Card {
     }
   }
 
+  #showDetection(isOn) {
+    this.#detection = isOn;
+    this.#setText(".switch", `Switch detection ${isOn ? "off" : "on"}`);
+    this.#find(".switch").setAttribute("aria-label", `Switch detection of ${this.name} ${isOn ? "off" : "on"}`);
+    this.#showTags();
+  }
+
+  async #switchDetection() {
+    const body = JSON.stringify({ on: !this.#detection });
+    const response = await fetch(`/api/cameras/${this.name}/detection`, { method: "POST", body }).catch(() => undefined);
+    if (response?.ok) this.#showDetection((await response.json()).on);
+  }
+
   #find(selector) {
     return this.root.querySelector(selector);
   }
@@ -132,6 +150,10 @@ export class Card {
     const tag = (textContent, className = "") => Object.assign(document.createElement("li"), { textContent, className });
     const events = [...new Set(this.#events.values())].map((text) => tag(text));
     const errors = Object.entries(this.#errors).map(([stage, error]) => tag(`${stage} failed: ${shorten(error)}`, "failed"));
-    this.#find(".tags").replaceChildren(...events, ...errors);
+    const off = this.#detection ? [] : [tag("detection is off", "off")];
+    const tags = [...off, ...events, ...errors];
+    const list = this.#find(".tags");
+    const isSame = tags.length === list.children.length && tags.every((one, at) => one.isEqualNode(list.children[at]));
+    if (!isSame) list.replaceChildren(...tags);
   }
 }

@@ -11,4 +11,8 @@ button.addEventListener("click", async () => {
   if (response?.ok) leave();
 });
 const response = await fetch("/api/session").catch(() => undefined);
-if (response?.ok) button.hidden = !(await response.json()).token;
+const session = response?.ok ? await response.json() : { roles: [] };
+button.hidden = !session.token;
+
+/** Whether this client may change what the board does. */
+export const mayControl = session.roles.some((role) => role === "control" || role === "admin");
