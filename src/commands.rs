@@ -10,7 +10,6 @@ pub mod dedicate;
 pub mod demo;
 pub mod devices;
 pub mod doctor;
-mod https;
 pub mod run;
 pub mod send;
 mod signals;

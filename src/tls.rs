@@ -4,6 +4,7 @@
 //! to connect before TLS was switched on.
 
 pub mod fingerprint;
+pub mod https;
 pub mod stream;
 pub mod trust;
 

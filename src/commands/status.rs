@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{
     Failure, StatusArgs,
     client::{ClientOptions, HttpUrl},
-    https, print_line,
+    print_line,
 };
 use crate::{
     access::secret::Secret,
@@ -21,7 +21,7 @@ use crate::{
     status::Report,
     system::printable::{json, one_line},
     telemetry::camera_metrics::{Availability, Snapshot},
-    tls::trust::ClientTls,
+    tls::{https, trust::ClientTls},
 };
 
 /// How long the daemon may take to answer. The answer itself takes it less than a millisecond.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     commands::{
-        SendArgs, TrustArgs, https,
+        SendArgs, TrustArgs,
         send::{
             Rate,
             schedule::Schedule,
@@ -32,7 +32,7 @@ use crate::{
     frame::PixelFormat,
     recording::jpeg_splitter::START,
     system::clock::Monotonic,
-    tls::trust::ClientTls,
+    tls::{https, trust::ClientTls},
 };
 
 /// How often a server is asked for a picture, if nobody says.

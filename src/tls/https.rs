@@ -15,10 +15,11 @@ use ureq::{
     },
 };
 
-use crate::tls::trust::ClientTls;
+use super::trust::ClientTls;
 
 /// A client whose connections have this TLS where the URL says `https`.
-pub(super) fn agent(config: Config, tls: Arc<ClientTls>) -> Agent {
+#[must_use]
+pub fn agent(config: Config, tls: Arc<ClientTls>) -> Agent {
     let connector = ().chain(TcpConnector::default()).chain(TlsConnector(tls));
     Agent::with_parts(config, connector, DefaultResolver::default())
 }
@@ -48,7 +49,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
 }
 
 /// A connection with TLS.
-pub(super) struct TlsTransport {
+struct TlsTransport {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
 }
