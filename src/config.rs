@@ -11,10 +11,12 @@ mod file;
 mod messages;
 mod names;
 mod read;
+mod template;
 mod tree;
 mod v4l2;
 pub mod value;
 pub mod violation;
+mod webhook;
 pub mod zone;
 
 use std::{
@@ -42,7 +44,9 @@ use crate::{
 pub use self::{
     detection::Detection,
     diagnostic::{Diagnostic, Diagnostics, Position},
+    template::{Placeholder, Template},
     v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
+    webhook::{Body, Webhook},
 };
 
 /// A whole configuration. Every value in it is in range; what depends on the board (does that core exist?) is
@@ -57,6 +61,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// `[events]`: how many events are kept, with their pictures.
     pub events: event_log::Limits,
+    /// `[[webhook]]`: servers that get events, names all different.
+    pub webhooks: Vec<Webhook>,
     /// `[processor]`: where the processor runs.
     pub processor: Processor,
     /// `[log]`: what is logged.
@@ -125,7 +131,7 @@ impl Config {
         };
         let config = Self::parse_bytes(&path.display().to_string(), &bytes, has_tokens);
         match (config, tokens) {
-            (Ok(config), Ok(tokens)) => Ok(Self { tokens: tokens.map(Arc::new), ..config }),
+            (Ok(config), Ok(tokens)) => Ok(Self { tokens: tokens.map(Arc::new), ..config.with_files_beside(path) }),
             (Ok(_), Err(tokens)) => Err(tokens.into()),
             (Err(config), Ok(_)) => Err(config.into()),
             (Err(config), Err(tokens)) => Err(LoadError::Both(config, tokens)),
@@ -138,7 +144,7 @@ impl Config {
     /// If the file is missing, unreadable or invalid.
     pub fn load_without_tokens(path: &Path) -> Result<Self, LoadError> {
         let bytes = read_bounded(path)?;
-        Ok(Self::parse_bytes(&path.display().to_string(), &bytes, |_| true)?)
+        Ok(Self::parse_bytes(&path.display().to_string(), &bytes, |_| true)?.with_files_beside(path))
     }
 
     /// The same for any user: without the tokens, and with the reason, if this one may not read them.
@@ -152,6 +158,17 @@ impl Config {
             }
             loaded => Ok((loaded?, None)),
         }
+    }
+
+    /// The same with the paths of webhooks' files, which begin at the folder of the configuration in the file at `path`, unless
+    /// systemd passes a credential of that name.
+    fn with_files_beside(mut self, path: &Path) -> Self {
+        for Webhook { authorization_file, secret_file, ca, .. } in &mut self.webhooks {
+            for file in [authorization_file, secret_file, ca].into_iter().flatten() {
+                *file = credential(file).unwrap_or_else(|| beside(path, file));
+            }
+        }
+        self
     }
 
     /// Where the tokens of the configuration in the file at `path` are.
@@ -205,12 +222,13 @@ fn beside(path: &Path, file: &Path) -> PathBuf {
 
 /// The tokens that systemd passes to this process, or else those in the file at `path`.
 fn load_tokens(path: &Path) -> Result<Option<Tokens>, TokensError> {
-    credential().map_or_else(|| store::load(path), |credential| store::load_credential(&credential))
+    credential(Path::new(CREDENTIAL))
+        .map_or_else(|| store::load(path), |credential| store::load_credential(&credential))
 }
 
-/// The credential with the tokens, if the unit passes one.
-fn credential() -> Option<PathBuf> {
-    let path = Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
+/// The credential of this name, if the unit passes one.
+fn credential(name: &Path) -> Option<PathBuf> {
+    let path = Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
     path.exists().then_some(path)
 }
 

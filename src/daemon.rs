@@ -8,6 +8,7 @@
 //! | ws-NAME | one client | poll: socket, its queue | its client leaves or is sent away |
 //! | journal | events in the log | its queue | its queue is closed |
 //! | events | the event log and its pictures | its queue | its queue is closed |
+//! | webhook-NAME | one server that gets events | its queue, the server's answer | its queue is closed; nobody waits for it |
 //! | http | the port that people look at | its reactor | stop |
 //! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
 
@@ -101,6 +102,9 @@ pub enum StartError {
     /// There is no certificate.
     #[error("[tls]")]
     Tls(#[from] TlsError),
+    /// An output does not start.
+    #[error(transparent)]
+    Output(#[from] output::StartError),
     /// The processor cannot look.
     #[error(transparent)]
     Processor(#[from] processor::StartError),
@@ -148,7 +152,9 @@ impl Daemon {
 
         let mut watchdog = Watchdog::new(given.watchdog);
         let (stop, ended) = (Arc::new(EventFd::new()?), Arc::new(EventFd::new()?));
-        let mut cameras = Cameras::new(http_port.is_some());
+        // Somebody looks at pictures, or gets those of events.
+        let needs_pictures = http_port.is_some() || !config.webhooks.is_empty();
+        let mut cameras = Cameras::new(needs_pictures);
         let next = cameras.prepare(&config.cameras);
         let mut local_cameras = LocalCameras::default();
         let next_local = local_cameras.prepare(&next, &mut watchdog)?;
@@ -156,8 +162,13 @@ impl Daemon {
 
         let Cameras { slot, hub, updates, status, frames, .. } = &cameras;
         let switches = Arc::new(Switches::new(status.clone())?);
-        let event_log = http_port.is_some().then(|| Arc::new(EventLog::new(config.events)));
-        let context = output::Context { hub: hub.clone(), frames: frames.clone(), event_log: event_log.clone() };
+        let event_log = needs_pictures.then(|| Arc::new(EventLog::new(config.events)));
+        let context = output::Context {
+            hub: hub.clone(),
+            frames: frames.clone(),
+            event_log: event_log.clone(),
+            webhooks: config.webhooks.clone(),
+        };
         let outputs = Outputs::start(&context, &ended)?;
         let processor = start_processor(&config, cores.clone(), ended.clone(), {
             let (slot, hub, updates) = (slot.clone(), hub.clone(), updates.clone());
@@ -264,6 +275,7 @@ impl Daemon {
             ("server.allow_anonymous", !new.may_listen_at(self.address)),
             ("[http]", http(new) != http(old)),
             ("[tls]", new.tls != old.tls),
+            ("[[webhook]]", new.webhooks != old.webhooks),
             ("processor.core", new.processor.core != old.processor.core),
             ("processor.realtime_priority", new.processor.realtime_priority != old.processor.realtime_priority),
         ];

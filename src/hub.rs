@@ -132,6 +132,7 @@ impl Hub {
 
     /// Publishes a message once more, about `topic`, to those who want that of all cameras.
     pub fn announce(&self, topic: Topic, message: &Arc<Published>) {
+        message.announce();
         let subscribers = self.subscribers.load();
         let all = subscribers.iter().filter(|one| one.interest.camera.is_none() && one.interest.has(topic));
         all.for_each(|one| one.queue.push(message.clone()));
@@ -144,7 +145,8 @@ impl Hub {
         subscribers.iter().filter(of_camera).for_each(|one| one.queue.close(reason));
     }
 
-    fn output(&self, name: &'static str) -> Arc<OutputMetrics> {
+    /// The counters of the output `name`.
+    pub fn output(&self, name: &'static str) -> Arc<OutputMetrics> {
         let find = |outputs: &[Arc<OutputMetrics>]| outputs.iter().find(|output| output.name() == name).cloned();
         if let Some(output) = find(&self.outputs.load()) {
             return output;

@@ -36,7 +36,7 @@
 //! | event | something that starts, goes on and ends, built from detections |
 //! | hub | takes results and events and puts them into the queues of all subscribers |
 //! | subscriber, queue | a receiver of messages, and the messages that wait for it: bounded, drops the oldest and counts them |
-//! | output | a subscriber of this process with a thread of its own: the journal, the event log |
+//! | output | a subscriber of this process with a thread of its own: the journal, the event log, a webhook |
 //! | sender, reader | a WebSocket client that sends a camera's frames, one that reads results |
 //! | viewer | a client that looks at pictures or events over HTTP |
 //! | live, silent, lost | a camera that has results, that is fed but had none for ten seconds, that nothing feeds any more |

@@ -6,13 +6,21 @@
 
 pub mod journal;
 pub mod recorder;
+pub mod webhook;
 
-use std::{fmt, io, os::fd::AsFd, sync::Arc, time::Instant};
+use std::{
+    fmt, io,
+    os::fd::AsFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use log::error;
+use log::{debug, error, warn};
 use nix::poll::PollFlags;
 
+use self::webhook::{Webhook, WebhookError};
 use crate::{
+    config,
     event_log::EventLog,
     hub::{
         Hub, Interest, Subscription, Topic,
@@ -43,8 +51,25 @@ pub trait Output: fmt::Debug + Send {
     fn begin(&mut self) {}
 
     /// Delivers a message. It may block: it has its own thread.
-    fn deliver(&mut self, message: &Arc<Published>);
+    fn deliver(&mut self, message: &Arc<Published>) -> Delivery;
+
+    /// Whether it may have to wait for another machine. At the end of the process nobody waits for such ones.
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The next one may come.
+    Done,
+    /// It is to be delivered again after this time. Others wait meanwhile.
+    Retry(Duration),
+}
+
+/// How long the end of the process waits for outputs that wait for other machines.
+const REMOTE_END: Duration = Duration::from_millis(100);
 
 /// Subscribes an output, until the subscription is dropped.
 ///
@@ -56,11 +81,11 @@ pub fn subscribe(output: &dyn Output, hub: &Arc<Hub>) -> io::Result<(Arc<Queue>,
     Ok((queue, subscription))
 }
 
-/// Delivers what waits in the output's queue, and that messages were dropped if some were. To be called whenever the queue's
-/// event was set, after [`Queue::clear_event`].
+/// Delivers what waits in the queue of an output that never delivers anything again, and that messages were dropped if some
+/// were. To be called whenever the queue's event was set, after [`Queue::clear_event`].
 pub fn deliver_waiting(output: &mut dyn Output, queue: &Queue) {
     while let Some(Next::Message(message)) = queue.next() {
-        output.deliver(&message);
+        output.deliver(&message); // none of these asks for another time
     }
 }
 
@@ -73,13 +98,37 @@ pub struct Context {
     pub frames: Arc<LatestFrames>,
     /// The events of the recent past; `None` if nobody reads it.
     pub event_log: Option<Arc<EventLog>>,
+    /// As configured.
+    pub webhooks: Vec<config::Webhook>,
+}
+
+/// Why an output does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A webhook does not.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// The system has no thread or descriptor for it.
+    #[error(transparent)]
+    System(#[from] io::Error),
 }
 
 /// The list of outputs.
-fn outputs(context: &Context) -> Vec<Box<dyn Output>> {
-    let Context { hub, frames, event_log } = context.clone();
-    let recorder = event_log.map(|log| Box::new(recorder::Recorder::new(hub, frames, log)) as Box<dyn Output>);
-    [Box::new(journal::Journal::default()) as Box<dyn Output>].into_iter().chain(recorder).collect()
+///
+/// # Errors
+/// If a file that is configured for one cannot be used.
+fn outputs(context: &Context) -> Result<Vec<Box<dyn Output>>, WebhookError> {
+    let Context { hub, frames, event_log, webhooks } = context.clone();
+    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(journal::Journal::default())];
+    if let Some(log) = event_log {
+        outputs.push(Box::new(recorder::Recorder::new(hub.clone(), frames, log.clone())));
+        for settings in webhooks {
+            // For the whole life of the process: a restart applies other webhooks.
+            let name: &'static str = Box::leak(format!("webhook-{}", settings.name).into_boxed_str());
+            outputs.push(Box::new(Webhook::new(settings, name, log.clone(), hub.output(name))?));
+        }
+    }
+    Ok(outputs)
 }
 
 /// The outputs that run.
@@ -90,19 +139,17 @@ pub struct Outputs(Vec<Running>);
 struct Running {
     queue: Arc<Queue>,
     thread: Thread,
+    is_remote: bool,
 }
 
 impl Outputs {
     /// Starts all. `ended` is set should one end by itself.
     ///
     /// # Errors
-    /// When the system has no thread or descriptor for one.
-    pub fn start(context: &Context, ended: &Arc<EventFd>) -> io::Result<Self> {
-        outputs(context)
-            .into_iter()
-            .map(|output| Running::start(output, &context.hub, ended.clone()))
-            .collect::<Result<_, _>>()
-            .map(Self)
+    /// When the system has no thread or descriptor for one, or a file that is configured for one cannot be used.
+    pub fn start(context: &Context, ended: &Arc<EventFd>) -> Result<Self, StartError> {
+        let running = outputs(context)?.into_iter().map(|output| Running::start(output, &context.hub, ended.clone()));
+        Ok(running.collect::<Result<_, _>>().map(Self)?)
     }
 
     /// Has all deliver what waits for them, until `limit` at most.
@@ -111,13 +158,19 @@ impl Outputs {
     /// With one that did not end in time.
     pub fn stop(self, limit: Instant) -> Result<(), JoinTimeout> {
         self.0.iter().for_each(|output| output.queue.close(CloseReason::ShuttingDown));
-        self.0.into_iter().map(|output| output.thread.join_until(limit)).fold(Ok(()), Result::and)
+        let (remote, local): (Vec<_>, Vec<_>) = self.0.into_iter().partition(|output| output.is_remote);
+        let ended = local.into_iter().map(|output| output.thread.join_until(limit)).fold(Ok(()), Result::and);
+        let limit = limit.min(Instant::now() + REMOTE_END);
+        for late in remote.into_iter().filter_map(|output| output.thread.join_until(limit).err()) {
+            debug!("{late}: it waits for another machine");
+        }
+        ended
     }
 }
 
 impl Running {
     fn start(mut output: Box<dyn Output>, hub: &Arc<Hub>, ended: Arc<EventFd>) -> io::Result<Self> {
-        let name = output.name();
+        let (name, is_remote) = (output.name(), output.is_remote());
         let (queue, subscription) = subscribe(output.as_ref(), hub)?;
         let thread = Thread::spawn(name, ended, {
             let queue = queue.clone();
@@ -129,19 +182,45 @@ impl Running {
                 drop(subscription);
             }
         })?;
-        Ok(Self { queue, thread })
+        Ok(Self { queue, thread, is_remote })
     }
 }
 
-/// Delivers whatever comes, until the queue is closed; then what waits there, and no more.
+/// Delivers whatever comes, until the queue is closed; then what waits there, if nobody has to be waited for, and no more.
 fn deliver_all(output: &mut dyn Output, queue: &Queue) -> io::Result<()> {
+    let mut undelivered = 0;
     while queue.close_reason().is_none() {
         poll([(queue.event().as_fd(), PollFlags::POLLIN)], None)?;
         queue.clear_event();
-        deliver_waiting(output, queue);
+        while let Some(Next::Message(message)) = queue.next() {
+            while let Delivery::Retry(pause) = output.deliver(&message) {
+                if is_closed_within(queue, pause)? {
+                    undelivered = 1;
+                    break;
+                }
+            }
+        }
     }
-    while let Some(message) = queue.pop() {
-        output.deliver(&message);
+    let left = std::iter::from_fn(|| queue.pop());
+    if output.is_remote() {
+        let left = undelivered + left.count();
+        if left > 0 {
+            warn!("{}: {left} messages are not delivered: fovea ends", output.name());
+        }
+    } else {
+        left.for_each(|message| {
+            output.deliver(&message);
+        });
     }
     Ok(())
+}
+
+/// Waits, but not longer than until the queue is closed.
+fn is_closed_within(queue: &Queue, pause: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + pause;
+    while queue.close_reason().is_none() && Instant::now() < deadline {
+        poll([(queue.event().as_fd(), PollFlags::POLLIN)], Some(deadline))?;
+        queue.clear_event(); // what was pushed meanwhile is found later, without it
+    }
+    Ok(queue.close_reason().is_some())
 }

@@ -41,4 +41,5 @@ mod daemon {
     mod tamper;
     mod tls;
     mod tokens;
+    mod webhook;
 }

@@ -13,6 +13,7 @@ use super::{Failure, RunArgs, signals::Signals};
 use crate::{
     config::Config,
     daemon::{Daemon, StartError},
+    output,
     system::{
         event_fd::poll,
         logging,
@@ -130,7 +131,10 @@ impl Service {
 /// somebody changes it.
 fn start_failure(error: StartError) -> Failure {
     match error {
-        error @ (StartError::Cores(_) | StartError::Exposed(_)) => Failure::of_config(error),
+        error
+        @ (StartError::Cores(_) | StartError::Exposed(_) | StartError::Output(output::StartError::Webhook(_))) => {
+            Failure::of_config(error)
+        }
         other => other.into(),
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use toml::Spanned;
 
 use super::{
-    Camera, Config, DeviceName, Http, Log, Processor, Server, Tls, V4l2, file, is_local,
+    Body, Camera, Config, DeviceName, Http, Log, Processor, Server, Tls, V4l2, Webhook, file, is_local,
     names::Names,
     value::{Listen, Name, Table},
     violation::Violation,
@@ -32,6 +32,12 @@ pub(super) fn check(
         violations.extend(camera.v4l2.as_ref().and_then(|v4l2| devices.add(&camera.name, v4l2)));
         cameras.push(self::camera(camera, violations));
     }
+    let mut names = Names::of("webhook");
+    let mut webhooks = Vec::new();
+    for written in &file.webhook {
+        violations.extend(names.add(&written.name));
+        webhooks.push(webhook(written, &cameras, violations));
+    }
     let has_tokens = has_tokens(&file.server.tokens_file.0);
     Config {
         server: server(&file.server, has_tokens, violations),
@@ -41,6 +47,7 @@ pub(super) fn check(
             events: file.events.max_events.usize(),
             picture_bytes: file.events.max_picture_bytes.usize(),
         },
+        webhooks,
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
@@ -90,6 +97,39 @@ fn tls(written: &Spanned<Table<file::Tls>>, violations: &mut Vec<Violation>) -> 
         violations.push(Violation { span: written.span(), what, missed: None });
     }
     Tls { files: files.map(<[_; 2]>::from) }
+}
+
+fn webhook(webhook: &file::Webhook, cameras: &[Camera], violations: &mut Vec<Violation>) -> Webhook {
+    if let Some(fields) = webhook.fields.as_ref().filter(|_| webhook.body.0 == Body::Picture) {
+        let what = "the body is the picture alone: use headers, or body = \"multipart\"";
+        violations.push(Violation::new(fields.span(), what));
+    }
+    for wanted in &webhook.cameras {
+        let name = wanted.get_ref().0.as_str();
+        if !cameras.iter().any(|camera| camera.name == name) {
+            let what = "there is no camera of this name".to_owned();
+            violations.push(Violation { span: wanted.span(), what, missed: Some("camera") });
+        }
+    }
+    let named = |names: &[Name]| names.iter().map(|name| name.0.clone()).collect();
+    let fields = webhook.fields.as_ref().map(Spanned::get_ref).into_iter().flatten();
+    Webhook {
+        name: webhook.name.get_ref().0.clone(),
+        url: webhook.url.0.clone(),
+        body: webhook.body.0,
+        fields: fields.map(|(name, text)| (name.0.clone(), text.0.clone())).collect(),
+        picture_field: webhook.picture_field.0.clone(),
+        headers: webhook.headers.iter().map(|(name, text)| (name.0.clone(), text.0.clone())).collect(),
+        authorization_file: webhook.authorization_file.clone(),
+        secret_file: webhook.secret_file.clone(),
+        ca: webhook.ca.clone(),
+        cameras: webhook.cameras.iter().map(|name| name.get_ref().0.clone()).collect(),
+        kinds: named(&webhook.kinds),
+        zones: named(&webhook.zones),
+        states: webhook.states.iter().map(|state| state.0).collect(),
+        timeout: webhook.timeout_ms.ms(),
+        retry_for: webhook.retry_for_ms.ms(),
+    }
 }
 
 /// A port that others reach, without it being said that they may.

@@ -12,12 +12,14 @@ use toml::Spanned;
 
 use super::{
     value::{
-        ControlName, Device, Format, Host, Level, Listen, Name, Origin, Setting, Switch, Table, TokensFile, Whole,
+        BodyKind, ControlName, Device, FieldName, Format, HeaderName, Host, Level, Listen, Name, Origin, Setting,
+        State, Switch, Table, Text, TokensFile, WebUrl, Whole,
     },
     violation::Violation,
 };
 use crate::{
     config,
+    message::EventState,
     stage::{self, StageSettings, Stages, each_stage},
 };
 
@@ -28,6 +30,7 @@ pub(super) struct File {
     pub(super) http: Option<Table<Http>>,
     pub(super) tls: Option<Spanned<Table<Tls>>>,
     pub(super) events: Table<Events>,
+    pub(super) webhook: Vec<Table<Webhook>>,
     pub(super) processor: Table<Processor>,
     pub(super) log: Table<Log>,
     pub(super) camera: Vec<Table<Camera>>,
@@ -106,6 +109,55 @@ pub(super) struct Events {
 impl Default for Events {
     fn default() -> Self {
         Self { max_events: Whole::of::<1_000>(), max_picture_bytes: Whole::of::<{ 8 * 1024 * 1024 }>() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub(super) name: Spanned<Name>,
+    pub(super) url: WebUrl,
+    #[serde(default)]
+    pub(super) body: BodyKind,
+    #[serde(default)]
+    pub(super) fields: Option<Spanned<BTreeMap<FieldName, Text>>>,
+    #[serde(default = "Webhook::picture_field")]
+    pub(super) picture_field: FieldName,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<HeaderName, Text>,
+    pub(super) authorization_file: Option<PathBuf>,
+    pub(super) secret_file: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) cameras: Vec<Spanned<Name>>,
+    #[serde(default)]
+    pub(super) kinds: Vec<Name>,
+    #[serde(default)]
+    pub(super) zones: Vec<Name>,
+    #[serde(default = "Webhook::states")]
+    pub(super) states: Vec<State>,
+    #[serde(default = "Webhook::timeout_ms")]
+    pub(super) timeout_ms: Whole<100, 60_000>,
+    #[serde(default = "Webhook::retry_for_ms")]
+    pub(super) retry_for_ms: Whole<0, 86_400_000>,
+}
+
+/// There is no default of the whole table: it must have a name and a URL.
+impl Webhook {
+    fn picture_field() -> FieldName {
+        FieldName("picture".to_owned())
+    }
+
+    fn states() -> Vec<State> {
+        vec![State(EventState::Start), State(EventState::End)]
+    }
+
+    const fn timeout_ms() -> Whole<100, 60_000> {
+        Whole::of::<10_000>()
+    }
+
+    const fn retry_for_ms() -> Whole<0, 86_400_000> {
+        Whole::of::<600_000>()
     }
 }
 

@@ -3,6 +3,8 @@
 //! The rules are visitors and not `serde(try_from)`: a value of a wrong type (`"5s"` for a number) then reports the
 //! rule too, and toml knows the span of a value that breaks it inside an array.
 
+mod webhook;
+
 use std::{
     fmt,
     marker::PhantomData,
@@ -17,8 +19,11 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
-use super::detection::Detection;
-use super::v4l2::{CameraFormat, ControlValue, DeviceName};
+pub(super) use self::webhook::{BodyKind, FieldName, HeaderName, State, Text, WebUrl};
+use super::{
+    detection::Detection,
+    v4l2::{CameraFormat, ControlValue, DeviceName},
+};
 use crate::access::tokens::{NAME_RULE, is_name};
 
 /// A value that is one string, number or boolean in the file. A type accepts those for which it implements a `from_`.
@@ -103,6 +108,12 @@ deserialize_scalars! {
     Name;
     Level;
     Switch;
+    WebUrl;
+    BodyKind;
+    FieldName;
+    HeaderName;
+    Text;
+    State;
     Device;
     Format;
     ControlName;

@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     hub::{Hub, Interest, Subscription, Topic, published::Published, queue::Queue},
     message::{EventState, Message},
-    output::{Output, deliver_waiting},
+    output::{Delivery, Output, deliver_waiting},
     sync::Mutex,
     system::async_event_fd::AsyncEventFd,
 };
@@ -147,6 +147,13 @@ impl EventBus {
         self.hub.outputs().iter().map(|output| (output.name(), output.dropped())).collect()
     }
 
+    /// What became of the events of outputs that send them to other machines, by output and outcome.
+    pub(super) fn deliveries(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let outputs = self.hub.outputs();
+        let of_others = outputs.iter().filter(|output| output.name().starts_with("webhook-"));
+        of_others.flat_map(|output| output.outcomes().map(|(outcome, count)| (output.name(), outcome, count))).collect()
+    }
+
     /// How many WebSocket clients are sent results.
     pub(super) fn readers(&self) -> usize {
         self.hub.readers()
@@ -198,8 +205,9 @@ impl Output for PageOutput {
         QUEUE_BYTES
     }
 
-    fn deliver(&mut self, published: &Arc<Published>) {
+    fn deliver(&mut self, published: &Arc<Published>) -> Delivery {
         self.0.publish(published.clone());
+        Delivery::Done
     }
 }
 

@@ -58,6 +58,15 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     for (output, count) in app.bus.dropped() {
         text.sample(dropped, &[("output", output)], count);
     }
+    let deliveries = "fovea_output_deliveries_total";
+    text.family(
+        deliveries,
+        "counter",
+        "What became of events that outputs send to other machines, by output and outcome.",
+    );
+    for (output, outcome, count) in app.bus.deliveries() {
+        text.sample(deliveries, &[("output", output), ("outcome", outcome)], count);
+    }
     let not_served = "fovea_connections_not_served_total";
     text.family(not_served, "counter", "Connections and requests for which a port had no place, by cause.");
     for (port, metrics) in &app.ports {

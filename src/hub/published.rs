@@ -4,7 +4,10 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::message::{FrameResult, Message};
+use crate::{
+    message::{FrameResult, Message},
+    system::clock::Monotonic,
+};
 
 /// About the bytes of a message without boxes and texts: names and numbers. No message is estimated at less.
 pub(super) const MESSAGE_BYTES: usize = 320;
@@ -14,13 +17,14 @@ pub(super) const MESSAGE_BYTES: usize = 320;
 pub struct Published {
     message: Message,
     json: OnceLock<Bytes>,
+    announced_at: OnceLock<Monotonic>,
 }
 
 impl Published {
     /// The message, its JSON not made yet.
     #[must_use]
     pub fn new(message: Message) -> Self {
-        Self { message, json: OnceLock::new() }
+        Self { message, json: OnceLock::new(), announced_at: OnceLock::new() }
     }
 
     /// The message.
@@ -33,6 +37,17 @@ impl Published {
     #[must_use]
     pub fn json(&self) -> &Bytes {
         self.json.get_or_init(|| self.message.to_json().into())
+    }
+
+    /// When the event in it was in the event log with its picture.
+    #[must_use]
+    pub fn announced_at(&self) -> Option<Monotonic> {
+        self.announced_at.get().copied()
+    }
+
+    /// The event in it is in the event log now.
+    pub(super) fn announce(&self) {
+        self.announced_at.get_or_init(Monotonic::now);
     }
 
     /// About the bytes that its JSON has, rather more than less, without making it.

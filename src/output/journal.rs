@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use log::{Level, Record, kv::Value};
 
-use super::Output;
+use super::{Delivery, Output};
 use crate::{
     hub::{Topic, published::Published},
     message::{Event, EventState, Message},
@@ -35,10 +35,11 @@ impl Output for Journal {
         &[Topic::Events]
     }
 
-    fn deliver(&mut self, message: &Arc<Published>) {
+    fn deliver(&mut self, message: &Arc<Published>) -> Delivery {
         if let Message::Event(event) = message.message() {
             self.log(event);
         }
+        Delivery::Done
     }
 }
 

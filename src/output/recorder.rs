@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use log::{debug, warn};
 
-use super::Output;
+use super::{Delivery, Output};
 use crate::{
     event_log::{EventLog, EventPicture},
     frame::PixelFormat,
@@ -67,11 +67,12 @@ impl Output for Recorder {
         }
     }
 
-    fn deliver(&mut self, message: &Arc<Published>) {
+    fn deliver(&mut self, message: &Arc<Published>) -> Delivery {
         if let Message::Event(event) = message.message() {
             let picture = (event.state == EventState::Start).then(|| self.picture(event)).flatten();
             self.log.record(event, picture);
         }
         self.hub.announce(Topic::Recorded, message);
+        Delivery::Done
     }
 }
