@@ -2,6 +2,7 @@
 
 pub mod async_event_fd;
 pub mod authority;
+pub mod board;
 pub mod clock;
 pub mod cores;
 pub mod entropy;
