@@ -4,8 +4,10 @@
 //! An output is a file here and a word in the list; a thread that delivers is started for it. The page's output delivers on
 //! the HTTP thread instead, and each WebSocket client on its own thread: these two also wait for sockets.
 
+pub mod backoff;
 pub mod journal;
 pub mod recorder;
+mod secret_file;
 pub mod webhook;
 
 use std::{
@@ -52,6 +54,14 @@ pub trait Output: fmt::Debug + Send {
 
     /// Delivers a message. It may block: it has its own thread.
     fn deliver(&mut self, message: &Arc<Published>) -> Delivery;
+
+    /// Runs on its thread until `queue` is closed. By itself it delivers whatever comes, and then what waits there.
+    ///
+    /// # Errors
+    /// When the system has no means for it.
+    fn run(&mut self, queue: &Arc<Queue>) -> io::Result<()> {
+        deliver_all(self, queue)
+    }
 
     /// Whether it may have to wait for another machine. At the end of the process nobody waits for such ones.
     fn is_remote(&self) -> bool {
@@ -176,7 +186,7 @@ impl Running {
             let queue = queue.clone();
             move || {
                 output.begin();
-                if let Err(error) = deliver_all(output.as_mut(), &queue) {
+                if let Err(error) = output.run(&queue) {
                     error!("the output {name} failed: {error}");
                 }
                 drop(subscription);
@@ -187,7 +197,7 @@ impl Running {
 }
 
 /// Delivers whatever comes, until the queue is closed; then what waits there, if nobody has to be waited for, and no more.
-fn deliver_all(output: &mut dyn Output, queue: &Queue) -> io::Result<()> {
+fn deliver_all(output: &mut (impl Output + ?Sized), queue: &Queue) -> io::Result<()> {
     let mut undelivered = 0;
     while queue.close_reason().is_none() {
         poll([(queue.event().as_fd(), PollFlags::POLLIN)], None)?;

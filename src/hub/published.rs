@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::{
     message::{FrameResult, Message},
@@ -37,6 +38,16 @@ impl Published {
     #[must_use]
     pub fn json(&self) -> &Bytes {
         self.json.get_or_init(|| self.message.to_json().into())
+    }
+
+    /// The same with more members at its end.
+    #[must_use]
+    pub fn json_with(&self, members: &[(&str, Value)]) -> Vec<u8> {
+        let mut json = self.json().to_vec();
+        json.pop(); // the brace at its end
+        json.extend(members.iter().flat_map(|(name, value)| format!(",\"{name}\":{value}").into_bytes()));
+        json.push(b'}');
+        json
     }
 
     /// When the event in it was in the event log with its picture.

@@ -6,25 +6,23 @@
 
 mod request;
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use log::{info, warn};
 use ring::hmac;
 use ureq::{Agent, http::HeaderValue};
 
 use self::request::Letter;
-use super::{Delivery, Output};
+use super::{
+    Delivery, Output, backoff,
+    secret_file::{self, SecretError},
+};
 use crate::{
     config,
     event_log::EventLog,
     hub::{Topic, published::Published},
     message::Message,
-    system::{clock::Monotonic, cores, printable::one_line},
+    system::{clock::Monotonic, cores, host, printable::one_line},
     telemetry::{
         log_limiter::LogLimiter,
         output_metrics::{Outcome, OutputMetrics},
@@ -35,12 +33,6 @@ use crate::{
     },
 };
 
-/// The first pause before an event is sent again; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
 /// The longest pause that a server can ask for with `Retry-After`.
 const LONGEST_WISH: Duration = Duration::from_secs(300);
 
@@ -49,9 +41,6 @@ const LATE: Duration = Duration::from_secs(1);
 
 /// Bytes of an answer that are read.
 const MAX_ANSWER_BYTES: u64 = 4096;
-
-/// Bytes of a file with a secret.
-const MAX_SECRET_BYTES: u64 = 4096;
 
 /// A server that gets events.
 pub struct Webhook {
@@ -74,12 +63,9 @@ pub struct Webhook {
 /// Why a webhook cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// A file cannot be read.
-    #[error("webhook {0}: cannot read {path}", path = .1.display())]
-    Unreadable(String, PathBuf, #[source] io::Error),
-    /// What is in it cannot be used.
-    #[error("webhook {0}: {path} must have one line of text and nothing else", path = .1.display())]
-    NotOneLine(String, PathBuf),
+    /// A file with a secret cannot be used.
+    #[error("webhook {0}")]
+    Secret(String, #[source] SecretError),
     /// The certificates cannot be used.
     #[error("webhook {0}")]
     Trust(String, #[source] TrustError),
@@ -105,11 +91,10 @@ impl Webhook {
         log: Arc<EventLog>,
         metrics: Arc<OutputMetrics>,
     ) -> Result<Self, WebhookError> {
-        let of_file = |file: &Option<PathBuf>| file.as_ref().map(|file| secret(&settings.name, file)).transpose();
+        let failed = |error| WebhookError::Secret(settings.name.clone(), error);
+        let of_file = |file: &Option<PathBuf>| file.as_deref().map(secret_file::read).transpose().map_err(failed);
         let authorization = of_file(&settings.authorization_file)?;
-        let not_a_header = |_| {
-            WebhookError::NotOneLine(settings.name.clone(), settings.authorization_file.clone().unwrap_or_default())
-        };
+        let not_a_header = |_| failed(SecretError::NotOneLine(settings.authorization_file.clone().unwrap_or_default()));
         let authorization = authorization.map(HeaderValue::try_from).transpose().map_err(not_a_header)?;
         let key = of_file(&settings.secret_file)?.map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()));
         let tls =
@@ -124,7 +109,7 @@ impl Webhook {
             .user_agent(concat!("fovea/", env!("CARGO_PKG_VERSION")))
             .build();
         let agent = https::agent(config, Arc::new(tls));
-        let board = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+        let board = host::name();
         let (attempts, is_down, rejections) = (0, false, LogLimiter::default());
         Ok(Self { settings, name, board, agent, authorization, key, log, metrics, attempts, is_down, rejections })
     }
@@ -217,7 +202,7 @@ impl Output for Webhook {
                 if !std::mem::replace(&mut self.is_down, true) {
                     warn!(WEBHOOK = name; "webhook {name}: cannot deliver the event {}: {why}; trying again", event.id);
                 }
-                let pause = pause(attempt).max(wish.unwrap_or_default().min(LONGEST_WISH));
+                let pause = backoff::pause(attempt).max(wish.unwrap_or_default().min(LONGEST_WISH));
                 if waited.saturating_add(pause) > self.settings.retry_for {
                     return self.settle(Outcome::Expired);
                 }
@@ -230,37 +215,5 @@ impl Output for Webhook {
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhook").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// The pause after an attempt, give or take a quarter: boards that lost the same server do not come back in step.
-fn pause(attempt: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX));
-    let random = Monotonic::now().as_micros() % 512; // of no meaning: nobody is to guess anything
-    doubled.min(LONGEST_PAUSE).mul_f64(0.75 + random as f64 / 1024.0)
-}
-
-/// The line in a file.
-fn secret(webhook: &str, file: &Path) -> Result<String, WebhookError> {
-    let unreadable = |error| WebhookError::Unreadable(webhook.to_owned(), file.to_owned(), error);
-    let mut text = String::new();
-    let opened = fs::File::open(file).map_err(unreadable)?;
-    io::Read::read_to_string(&mut io::Read::take(opened, MAX_SECRET_BYTES), &mut text).map_err(unreadable)?;
-    let line = text.trim();
-    let is_one = !line.is_empty() && !line.contains(char::is_control);
-    is_one.then(|| line.to_owned()).ok_or_else(|| WebhookError::NotOneLine(webhook.to_owned(), file.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_bound() {
-        for (attempt, least, most) in [(1, 750, 1250), (3, 3000, 5000), (7, 45_000, 75_000), (u32::MAX, 45_000, 75_000)]
-        {
-            let pause = pause(attempt).as_millis();
-            assert!((least..=most).contains(&pause), "{attempt}: {pause} ms");
-        }
     }
 }

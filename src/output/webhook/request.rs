@@ -13,7 +13,7 @@ use crate::{
     config::{self, Body, Placeholder, Template},
     event_log::EventPicture,
     hub::published::Published,
-    message::{Event, EventState},
+    message::Event,
 };
 
 /// What is to be said.
@@ -45,7 +45,7 @@ impl Letter<'_> {
             .header("fovea-event", &self.event.id)
             .header("fovea-camera", &self.event.camera)
             .header("fovea-kind", &*self.event.kind)
-            .header("fovea-state", state(self.event.state))
+            .header("fovea-state", self.event.state.as_str())
             .header("fovea-attempt", self.attempt);
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
@@ -97,14 +97,9 @@ impl Letter<'_> {
 
     /// The message, with where its picture is, and how late it is.
     fn json(&self) -> Vec<u8> {
-        let mut json = self.published.json().to_vec();
-        json.pop(); // the brace at its end
-        if self.picture.is_some() {
-            json.extend(format!(",\"picture\":\"/api/events/{}.jpg\"", self.event.id).bytes());
-        }
-        json.extend(self.late_ms().into_iter().flat_map(|late| format!(",\"late_ms\":{late}").into_bytes()));
-        json.push(b'}');
-        json
+        let picture = self.picture.map(|_| ("picture", format!("/api/events/{}.jpg", self.event.id).into()));
+        let late = self.late_ms().map(|late| ("late_ms", late.into()));
+        self.published.json_with(&picture.into_iter().chain(late).collect::<Vec<_>>())
     }
 
     fn json_of(&self, fields: &BTreeMap<String, Template>) -> Vec<u8> {
@@ -126,18 +121,9 @@ impl Letter<'_> {
             Placeholder::Kind => kind.to_string(),
             Placeholder::LateMs => self.late_ms().map(|late| late.to_string()).unwrap_or_default(),
             Placeholder::Reason => reason.as_deref().unwrap_or_default().to_owned(),
-            Placeholder::State => state(*stands).to_owned(),
+            Placeholder::State => stands.as_str().to_owned(),
             Placeholder::Zone => zone.clone().unwrap_or_default(),
         })
-    }
-}
-
-/// As messages spell it.
-fn state(state: EventState) -> &'static str {
-    match state {
-        EventState::Start => "start",
-        EventState::Update => "update",
-        EventState::End => "end",
     }
 }
 
