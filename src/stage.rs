@@ -91,6 +91,9 @@ pub trait StageSettings {
         let _ = violations;
     }
 
+    /// The kinds of the events that it can have. Subscribers who must know them beforehand get them from here.
+    const EVENT_KINDS: &[&str];
+
     /// Whether its table may have zones.
     const HAS_ZONES: bool = false;
 
@@ -120,6 +123,12 @@ macro_rules! define {
         }
 
         impl Stages {
+            /// All stages, with their defaults.
+            #[cfg(test)]
+            pub(crate) fn all() -> Self {
+                Self { $($stage: Some($stage::Settings::default())),* }
+            }
+
             /// The stages, each with its name, in the order in which they look.
             #[must_use]
             pub fn build(&self) -> Vec<(&'static str, Box<dyn Stage>)> {
@@ -132,6 +141,13 @@ macro_rules! define {
             pub fn names(&self) -> Vec<&'static str> {
                 let names = [$(self.$stage.as_ref().map(|_| stringify!($stage))),*];
                 names.into_iter().flatten().collect()
+            }
+
+            /// The kinds of the events that they can have.
+            #[must_use]
+            pub fn event_kinds(&self) -> Vec<&'static str> {
+                let kinds = [$(self.$stage.as_ref().map(|_| $stage::Settings::EVENT_KINDS)),*];
+                kinds.into_iter().flatten().flatten().copied().collect()
             }
 
             /// The names of those whose tables may have zones.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     camera::Feed,
+    config,
     system::clock::{Monotonic, to_the_microsecond},
     telemetry::camera_metrics::{Availability, Snapshot},
 };
@@ -19,6 +20,7 @@ pub struct Status {
     started: Monotonic,
     // The list is replaced, never changed: whoever asks has it as it was.
     cameras: ArcSwap<Vec<Arc<Feed>>>,
+    settings: ArcSwap<Vec<config::Camera>>,
 }
 
 /// The daemon as it stands now.
@@ -66,17 +68,23 @@ impl Status {
     /// The status of a daemon that starts now and has no cameras yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { started: Monotonic::now(), cameras: ArcSwap::default() }
+        Self { started: Monotonic::now(), cameras: ArcSwap::default(), settings: ArcSwap::default() }
     }
 
-    /// Makes these the cameras, in the order of the configuration.
-    pub fn set(&self, cameras: Vec<Arc<Feed>>) {
+    /// Makes these the cameras, in the order of the configuration, with what is configured for them.
+    pub fn set(&self, cameras: Vec<Arc<Feed>>, settings: Vec<config::Camera>) {
         self.cameras.store(Arc::new(cameras));
+        self.settings.store(Arc::new(settings));
     }
 
     /// The cameras, in the order of the configuration.
     pub fn cameras(&self) -> Arc<Vec<Arc<Feed>>> {
         self.cameras.load_full()
+    }
+
+    /// What is configured for the cameras. Another list after each reload.
+    pub fn settings(&self) -> Arc<Vec<config::Camera>> {
+        self.settings.load_full()
     }
 
     /// Everything as it stands now.

@@ -105,7 +105,9 @@ impl Cameras {
         for gone in self.all.iter().filter(|known| !is_kept(known)) {
             self.shut(&gone.feed);
         }
-        self.status.set(all.iter().map(|camera| camera.feed.clone()).collect());
+        let of_all = all.iter().map(|camera| (camera.feed.clone(), camera.settings.clone()));
+        let (feeds, settings) = of_all.unzip();
+        self.status.set(feeds, settings);
         let latest = |camera: &RunningCamera| Some((camera.settings.name.clone(), camera.latest.clone()?));
         self.frames.set(all.iter().filter_map(latest).collect());
         self.all = all;

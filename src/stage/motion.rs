@@ -26,6 +26,9 @@ use crate::{
 /// The label of what moves, and the kind of its events.
 const MOTION: &str = "motion";
 
+/// The kind of event of a whole picture that changed at once.
+const SCENE: &str = "scene";
+
 /// The stage of one camera.
 #[derive(Debug)]
 pub struct MotionStage {
@@ -46,7 +49,7 @@ impl MotionStage {
             width_px: settings.width_px.u32(),
             detector: Detector::new(settings),
             zones: ZoneTracker::new(MOTION, hold, settings.zones()),
-            scene: Condition::new("scene", hold),
+            scene: Condition::new(SCENE, hold),
             has_learnt: false,
         }
     }

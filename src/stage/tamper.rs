@@ -63,10 +63,15 @@ impl Default for Settings {
 }
 
 impl StageSettings for Settings {
+    const EVENT_KINDS: &[&str] = &[TAMPER];
+
     fn build(&self) -> Box<dyn Stage> {
         Box::new(TamperStage::new(self))
     }
 }
+
+/// The kind of its events.
+const TAMPER: &str = "tamper";
 
 /// The stage of one camera.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::MotionStage;
+use super::{MOTION, MotionStage, SCENE};
 use crate::{
     config::{
         value::{Fraction, Table, Whole},
@@ -56,6 +56,8 @@ impl Settings {
 }
 
 impl StageSettings for Settings {
+    const EVENT_KINDS: &[&str] = &[MOTION, SCENE];
+
     const HAS_ZONES: bool = true;
 
     fn check(&self, violations: &mut Vec<Violation>) {

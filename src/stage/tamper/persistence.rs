@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::verdict::{Reason, Verdict};
+use super::{
+    TAMPER,
+    verdict::{Reason, Verdict},
+};
 use crate::{
     event::{EventChange, condition::Condition},
     system::clock::Monotonic,
@@ -25,7 +28,7 @@ pub(super) struct Persistence {
 impl Persistence {
     /// What lasts `after` is an event, which stays `hold` without frames.
     pub(super) fn new(after: Duration, hold: Duration) -> Self {
-        Self { after, event: Condition::new("tamper", hold), raised: None, pending: None }
+        Self { after, event: Condition::new(TAMPER, hold), raised: None, pending: None }
     }
 
     /// Why the event is raised, and since when.
