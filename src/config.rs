@@ -9,6 +9,7 @@ mod diagnostic;
 mod exposure;
 mod file;
 mod messages;
+mod mqtt;
 mod names;
 mod read;
 mod template;
@@ -44,6 +45,7 @@ use crate::{
 pub use self::{
     detection::Detection,
     diagnostic::{Diagnostic, Diagnostics, Position},
+    mqtt::{Broker, Mqtt, Pictures, Results},
     template::{Placeholder, Template},
     v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
     webhook::{Body, Webhook},
@@ -63,6 +65,8 @@ pub struct Config {
     pub events: event_log::Limits,
     /// `[[webhook]]`: servers that get events, names all different.
     pub webhooks: Vec<Webhook>,
+    /// `[mqtt]`, if it is there: a broker that gets states, events and pictures.
+    pub mqtt: Option<Mqtt>,
     /// `[processor]`: where the processor runs.
     pub processor: Processor,
     /// `[log]`: what is logged.
@@ -160,11 +164,16 @@ impl Config {
         }
     }
 
-    /// The same with the paths of webhooks' files, which begin at the folder of the configuration in the file at `path`, unless
+    /// The same with the paths of files for webhooks and MQTT, which begin at the folder of the configuration in the file at `path`, unless
     /// systemd passes a credential of that name.
     fn with_files_beside(mut self, path: &Path) -> Self {
         for Webhook { authorization_file, secret_file, ca, .. } in &mut self.webhooks {
             for file in [authorization_file, secret_file, ca].into_iter().flatten() {
+                *file = credential(file).unwrap_or_else(|| beside(path, file));
+            }
+        }
+        if let Some(Mqtt { password_file, ca, identity, .. }) = &mut self.mqtt {
+            for file in [password_file, ca].into_iter().flatten().chain(identity.iter_mut().flatten()) {
                 *file = credential(file).unwrap_or_else(|| beside(path, file));
             }
         }

@@ -9,6 +9,7 @@
 //! | journal | events in the log | its queue | its queue is closed |
 //! | events | the event log and its pictures | its queue | its queue is closed |
 //! | webhook-NAME | one server that gets events | its queue, the server's answer | its queue is closed; nobody waits for it |
+//! | mqtt | the connection to a broker | its reactor | its queue is closed; nobody waits for it |
 //! | http | the port that people look at | its reactor | stop |
 //! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
 
@@ -153,7 +154,7 @@ impl Daemon {
         let mut watchdog = Watchdog::new(given.watchdog);
         let (stop, ended) = (Arc::new(EventFd::new()?), Arc::new(EventFd::new()?));
         // Somebody looks at pictures, or gets those of events.
-        let needs_pictures = http_port.is_some() || !config.webhooks.is_empty();
+        let needs_pictures = http_port.is_some() || !config.webhooks.is_empty() || config.mqtt.is_some();
         let mut cameras = Cameras::new(needs_pictures);
         let next = cameras.prepare(&config.cameras);
         let mut local_cameras = LocalCameras::default();
@@ -168,6 +169,9 @@ impl Daemon {
             frames: frames.clone(),
             event_log: event_log.clone(),
             webhooks: config.webhooks.clone(),
+            mqtt: config.mqtt.clone(),
+            status: status.clone(),
+            switches: switches.clone(),
         };
         let outputs = Outputs::start(&context, &ended)?;
         let processor = start_processor(&config, cores.clone(), ended.clone(), {
@@ -276,6 +280,7 @@ impl Daemon {
             ("[http]", http(new) != http(old)),
             ("[tls]", new.tls != old.tls),
             ("[[webhook]]", new.webhooks != old.webhooks),
+            ("[mqtt]", new.mqtt != old.mqtt),
             ("processor.core", new.processor.core != old.processor.core),
             ("processor.realtime_priority", new.processor.realtime_priority != old.processor.realtime_priority),
         ];

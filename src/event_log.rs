@@ -153,6 +153,14 @@ impl EventLog {
         (page, events.next().is_some())
     }
 
+    /// The newest messages of the events that go on.
+    #[must_use]
+    pub fn running(&self) -> Vec<Event> {
+        let inner = self.0.lock();
+        let goes_on = |known: &&LoggedEvent| known.event.state != EventState::End;
+        inner.events.iter().filter(goes_on).map(|known| known.event.clone()).collect()
+    }
+
     /// How many events are kept, and the bytes of their pictures.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {

@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod journal;
+pub mod mqtt;
 pub mod recorder;
 mod secret_file;
 pub mod webhook;
@@ -20,7 +21,10 @@ use std::{
 use log::{debug, error, warn};
 use nix::poll::PollFlags;
 
-use self::webhook::{Webhook, WebhookError};
+use self::{
+    mqtt::{Mqtt, MqttError},
+    webhook::{Webhook, WebhookError},
+};
 use crate::{
     config,
     event_log::EventLog,
@@ -30,6 +34,8 @@ use crate::{
         published::Published,
         queue::{CloseReason, Next, Queue},
     },
+    status::Status,
+    switches::Switches,
     system::{
         event_fd::{EventFd, poll},
         thread::{JoinTimeout, Thread},
@@ -110,6 +116,12 @@ pub struct Context {
     pub event_log: Option<Arc<EventLog>>,
     /// As configured.
     pub webhooks: Vec<config::Webhook>,
+    /// As configured.
+    pub mqtt: Option<config::Mqtt>,
+    /// The numbers of all cameras.
+    pub status: Arc<Status>,
+    /// What clients may switch.
+    pub switches: Arc<Switches>,
 }
 
 /// Why an output does not start.
@@ -118,6 +130,9 @@ pub enum StartError {
     /// A webhook does not.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// MQTT does not.
+    #[error(transparent)]
+    Mqtt(#[from] MqttError),
     /// The system has no thread or descriptor for it.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -127,8 +142,8 @@ pub enum StartError {
 ///
 /// # Errors
 /// If a file that is configured for one cannot be used.
-fn outputs(context: &Context) -> Result<Vec<Box<dyn Output>>, WebhookError> {
-    let Context { hub, frames, event_log, webhooks } = context.clone();
+fn outputs(context: &Context) -> Result<Vec<Box<dyn Output>>, StartError> {
+    let Context { hub, frames, event_log, webhooks, mqtt, status, switches } = context.clone();
     let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(journal::Journal::default())];
     if let Some(log) = event_log {
         outputs.push(Box::new(recorder::Recorder::new(hub.clone(), frames, log.clone())));
@@ -136,6 +151,9 @@ fn outputs(context: &Context) -> Result<Vec<Box<dyn Output>>, WebhookError> {
             // For the whole life of the process: a restart applies other webhooks.
             let name: &'static str = Box::leak(format!("webhook-{}", settings.name).into_boxed_str());
             outputs.push(Box::new(Webhook::new(settings, name, log.clone(), hub.output(name))?));
+        }
+        if let Some(settings) = mqtt {
+            outputs.push(Box::new(Mqtt::new(settings, mqtt::Shared { hub, status, switches, log })?));
         }
     }
     Ok(outputs)

@@ -1,11 +1,14 @@
 //! Rules across keys, which no type of one value can hold; then the checked configuration.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use toml::Spanned;
 
 use super::{
-    Body, Camera, Config, DeviceName, Http, Log, Processor, Server, Tls, V4l2, Webhook, file, is_local,
+    Body, Camera, Config, DeviceName, Http, Log, Mqtt, Pictures, Processor, Server, Tls, V4l2, Webhook, file, is_local,
     names::Names,
     value::{Listen, Name, Table},
     violation::Violation,
@@ -48,6 +51,7 @@ pub(super) fn check(
             picture_bytes: file.events.max_picture_bytes.usize(),
         },
         webhooks,
+        mqtt: file.mqtt.as_ref().map(|written| mqtt(written, violations)),
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
@@ -129,6 +133,50 @@ fn webhook(webhook: &file::Webhook, cameras: &[Camera], violations: &mut Vec<Vio
         states: webhook.states.iter().map(|state| state.0).collect(),
         timeout: webhook.timeout_ms.ms(),
         retry_for: webhook.retry_for_ms.ms(),
+    }
+}
+
+fn mqtt(written: &Spanned<Table<file::Mqtt>>, violations: &mut Vec<Violation>) -> Mqtt {
+    let mqtt = &**written.get_ref();
+    let file::Mqtt { password_file, ca, certificate, key, .. } = mqtt;
+    if let Some(password) = password_file.as_ref().filter(|_| mqtt.username.is_none()) {
+        violations.push(Violation::new(password.span(), "MQTT has no password without a user: add username"));
+    }
+    if !mqtt.url.0.has_tls {
+        for file in [ca, certificate, key].into_iter().flatten() {
+            let what = "certificates need TLS: the url must begin with mqtts://";
+            violations.push(Violation::new(file.span(), what));
+        }
+    }
+    let identity = certificate.as_ref().zip(key.as_ref());
+    if identity.is_none()
+        && let Some(alone) = certificate.as_ref().or(key.as_ref())
+    {
+        let what = "certificate and key belong together: give both, or neither";
+        violations.push(Violation::new(alone.span(), what));
+    }
+    let pictures = mqtt.pictures.as_ref().map_or_else(Pictures::default, |pictures| pictures.get_ref().0);
+    if let Some(pictures) = mqtt.pictures.as_ref().filter(|_| pictures == Pictures::Url && mqtt.page_url.is_none()) {
+        let what = "fovea does not know the URL that others reach its page at: add page_url";
+        violations.push(Violation::new(pictures.span(), what));
+    }
+    let path = |file: &Option<Spanned<PathBuf>>| file.as_ref().map(|file| file.get_ref().clone());
+    Mqtt {
+        broker: mqtt.url.0.clone(),
+        board: mqtt.board.as_ref().map(|name| name.0.clone()),
+        prefix: mqtt.prefix.0.clone(),
+        username: mqtt.username.as_ref().map(|name| name.0.clone()),
+        password_file: path(password_file),
+        ca: path(ca),
+        identity: identity.map(|(certificate, key)| [certificate, key].map(|file| file.get_ref().clone())),
+        keep_alive: mqtt.keep_alive_ms.ms(),
+        max_events: mqtt.max_events.usize(),
+        results: mqtt.results.0,
+        pictures,
+        max_picture_bytes: mqtt.max_picture_bytes.usize(),
+        page_url: mqtt.page_url.as_ref().map(|url| format!("{}/", url.0.trim_end_matches('/'))),
+        commands: mqtt.commands,
+        discovery: mqtt.discovery.as_ref().map(|prefix| prefix.0.clone()),
     }
 }
 

@@ -12,8 +12,8 @@ use toml::Spanned;
 
 use super::{
     value::{
-        BodyKind, ControlName, Device, FieldName, Format, HeaderName, Host, Level, Listen, Name, Origin, Setting,
-        State, Switch, Table, Text, TokensFile, WebUrl, Whole,
+        BodyKind, BrokerUrl, ControlName, Device, FieldName, Format, HeaderName, Host, Level, Listen, Name, Origin,
+        PictureKind, ResultRate, Setting, State, Switch, Table, Text, TokensFile, TopicPrefix, Username, WebUrl, Whole,
     },
     violation::Violation,
 };
@@ -31,6 +31,7 @@ pub(super) struct File {
     pub(super) tls: Option<Spanned<Table<Tls>>>,
     pub(super) events: Table<Events>,
     pub(super) webhook: Vec<Table<Webhook>>,
+    pub(super) mqtt: Option<Spanned<Table<Mqtt>>>,
     pub(super) processor: Table<Processor>,
     pub(super) log: Table<Log>,
     pub(super) camera: Vec<Table<Camera>>,
@@ -158,6 +159,53 @@ impl Webhook {
 
     const fn retry_for_ms() -> Whole<0, 86_400_000> {
         Whole::of::<600_000>()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mqtt {
+    pub(super) url: BrokerUrl,
+    pub(super) board: Option<Name>,
+    #[serde(default = "Mqtt::prefix")]
+    pub(super) prefix: TopicPrefix,
+    pub(super) username: Option<Username>,
+    pub(super) password_file: Option<Spanned<PathBuf>>,
+    pub(super) ca: Option<Spanned<PathBuf>>,
+    pub(super) certificate: Option<Spanned<PathBuf>>,
+    pub(super) key: Option<Spanned<PathBuf>>,
+    #[serde(default = "Mqtt::keep_alive_ms")]
+    pub(super) keep_alive_ms: Whole<5_000, 3_600_000>,
+    #[serde(default = "Mqtt::max_events")]
+    pub(super) max_events: Whole<1, 10_000>,
+    #[serde(default)]
+    pub(super) results: ResultRate,
+    #[serde(default)]
+    pub(super) pictures: Option<Spanned<PictureKind>>,
+    #[serde(default = "Mqtt::max_picture_bytes")]
+    pub(super) max_picture_bytes: Whole<10_000, 10_000_000>,
+    pub(super) page_url: Option<WebUrl>,
+    #[serde(default)]
+    pub(super) commands: bool,
+    pub(super) discovery: Option<TopicPrefix>,
+}
+
+/// There is no default of the whole table: it must have a URL.
+impl Mqtt {
+    fn prefix() -> TopicPrefix {
+        TopicPrefix("fovea".to_owned())
+    }
+
+    const fn keep_alive_ms() -> Whole<5_000, 3_600_000> {
+        Whole::of::<30_000>()
+    }
+
+    const fn max_events() -> Whole<1, 10_000> {
+        Whole::of::<200>()
+    }
+
+    const fn max_picture_bytes() -> Whole<10_000, 10_000_000> {
+        Whole::of::<200_000>()
     }
 }
 

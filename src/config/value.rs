@@ -3,6 +3,7 @@
 //! The rules are visitors and not `serde(try_from)`: a value of a wrong type (`"5s"` for a number) then reports the
 //! rule too, and toml knows the span of a value that breaks it inside an array.
 
+mod mqtt;
 mod webhook;
 
 use std::{
@@ -19,6 +20,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
+pub(super) use self::mqtt::{BrokerUrl, PictureKind, ResultRate, TopicPrefix, Username};
 pub(super) use self::webhook::{BodyKind, FieldName, HeaderName, State, Text, WebUrl};
 use super::{
     detection::Detection,
@@ -108,6 +110,11 @@ deserialize_scalars! {
     Name;
     Level;
     Switch;
+    BrokerUrl;
+    TopicPrefix;
+    Username;
+    ResultRate;
+    PictureKind;
     WebUrl;
     BodyKind;
     FieldName;

@@ -10,7 +10,7 @@ use super::bitmap::Bitmap;
 use crate::{
     frame::{Frame, PixelFormat, Size},
     message::Rect,
-    processor::{bgr::bgr, decoder::Decoder, pixels::PixelLayout},
+    processor::{bgr::bgr, decoder::Decoder, pixels::PixelLayout, scale::Scale},
     telemetry::rejections::RejectReason,
 };
 
@@ -23,6 +23,9 @@ pub enum EncodeError {
     /// It cannot be decoded.
     #[error(transparent)]
     Frame(#[from] RejectReason),
+    /// It needs more bytes than are allowed.
+    #[error("it has more than {0} bytes, even eight times as small")]
+    TooLarge(usize),
     /// The encoder fails.
     #[error("it cannot be encoded as JPEG")]
     Encoder(#[from] turbojpeg::Error),
@@ -79,6 +82,25 @@ pub fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, E
     let mut bitmap = Bitmap::new(frame.size(), bgr(frame)?);
     boxes.iter().for_each(|bounds| bitmap.draw_box(*bounds));
     Ok(encode_bitmap(&bitmap)?.into())
+}
+
+/// A JPEG frame as a JPEG file of at most so many bytes: as it is, or else with a half, a quarter or an eighth of its columns.
+///
+/// # Errors
+/// If it cannot be decoded or encoded, or is larger still.
+pub fn within(frame: &Frame, max_bytes: usize) -> Result<Bytes, EncodeError> {
+    if frame.bytes().len() <= max_bytes {
+        return Ok(frame.bytes().clone());
+    }
+    let mut decoder = Decoder::new()?;
+    for scale in [Scale::Half, Scale::Quarter, Scale::Eighth] {
+        let layout = decoder.jpeg(frame, scale, true)?;
+        let jpeg = encode_pixels(decoder.pixels(), layout, scale.of(frame.size()), 0)?;
+        if jpeg.len() <= max_bytes {
+            return Ok(jpeg.into());
+        }
+    }
+    Err(EncodeError::TooLarge(max_bytes))
 }
 
 /// The bitmap as a JPEG file.

@@ -14,7 +14,7 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
 use super::fingerprint::Fingerprint;
@@ -41,6 +41,9 @@ pub enum TrustError {
     /// No certificate is in the file.
     #[error("{} has no certificate; it must be a PEM file", .0.display())]
     NoCertificate(PathBuf),
+    /// No key is in the file.
+    #[error("{} has no private key; it must be a PEM file, without a password", .0.display())]
+    NoKey(PathBuf),
     /// The library does not take the settings.
     #[error("cannot use TLS")]
     Setup(#[source] rustls::Error),
@@ -64,7 +67,7 @@ impl ClientTls {
     pub fn new(trust: &Trust) -> Result<Self, TrustError> {
         Ok(Self(match trust {
             Trust::System => return Ok(Self::of_system()),
-            trust => OnceLock::from(client_config(trust)?),
+            trust => OnceLock::from(client_config(trust, None)?),
         }))
     }
 
@@ -76,17 +79,28 @@ impl ClientTls {
         if let Some(config) = self.0.get() {
             return Ok(config.clone());
         }
-        let config = client_config(&Trust::System)?;
+        let config = client_config(&Trust::System, None)?;
         Ok(self.0.get_or_init(|| config).clone())
     }
 }
 
-fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
+/// TLS of a client that has a certificate of its own, if `identity` names the files of one: certificate chain and key.
+///
+/// # Errors
+/// If a file cannot be read, or has not what it should.
+pub fn client_config(trust: &Trust, identity: Option<&[PathBuf; 2]>) -> Result<Arc<ClientConfig>, TrustError> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Verifier::new(trust, provider.clone())?;
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = builder.map_err(TrustError::Setup)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(Arc::new(config.with_no_client_auth()))
+    let Some([certificate, key]) = identity else { return Ok(Arc::new(config.with_no_client_auth())) };
+    let read = |file: &PathBuf| fs::read(file).map_err(|error| TrustError::Open(file.clone(), error));
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&read(certificate)?).filter_map(Result::ok).collect();
+    if chain.is_empty() {
+        return Err(TrustError::NoCertificate(certificate.clone()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| TrustError::NoKey(key.clone()))?;
+    Ok(Arc::new(config.with_client_auth_cert(chain, key).map_err(TrustError::Setup)?))
 }
 
 /// Decides which certificates are trusted.

@@ -1,0 +1,214 @@
+//! Home Assistant's device discovery: one message for the board, one for each camera.
+//!
+//! Keys and values are those of Home Assistant's MQTT integration (`homeassistant/components/mqtt`: `schemas.py` for the device,
+//! its origin and its availability, and the file of each platform).
+
+use serde_json::{Map, Value, json};
+
+use super::{running::zones, topics::Topics};
+use crate::{
+    config::{self, Pictures},
+    event::external,
+    message::EventState,
+    system::board,
+};
+
+/// Kinds of events that are a device class of binary sensors in Home Assistant.
+const DEVICE_CLASSES: &[&str] =
+    &["motion", "occupancy", "presence", "problem", "smoke", "sound", "tamper", "vibration"];
+
+/// What all messages say of this board.
+#[derive(Debug)]
+pub(super) struct Discovery<'a> {
+    pub(super) settings: &'a config::Mqtt,
+    pub(super) board: &'a str,
+    pub(super) topics: &'a Topics,
+}
+
+impl Discovery<'_> {
+    /// The message for the board.
+    pub(super) fn board(&self) -> Value {
+        let id = self.id(None);
+        let health = self.topics.board("health");
+        let sensor = |key: &str, name: &str, more: Value| {
+            let mut sensor = json!({
+                "platform": "sensor",
+                "name": name,
+                "unique_id": format!("{id}_{key}"),
+                "state_topic": health,
+                "value_template": format!("{{{{ value_json.{key} }}}}"),
+                "state_class": "measurement",
+                "entity_category": "diagnostic",
+            });
+            add(&mut sensor, more);
+            sensor
+        };
+        let problem = |key: &str, name: &str| {
+            json!({
+                "platform": "binary_sensor",
+                "name": name,
+                "unique_id": format!("{id}_{key}"),
+                "state_topic": health,
+                "value_template": format!("{{{{ 'ON' if value_json.{key} else 'OFF' }}}}"),
+                "device_class": "problem",
+                "entity_category": "diagnostic",
+            })
+        };
+        let disabled = json!({ "enabled_by_default": false });
+        let age = json!({ "unit_of_measurement": "ms", "device_class": "duration", "enabled_by_default": false });
+        let temperature = json!({ "unit_of_measurement": "°C", "device_class": "temperature" });
+        let mut components = json!({
+            "live": sensor("live", "Cameras live", json!({})),
+            "fps": sensor("fps", "Frames per second", disabled),
+            "age_p99_ms": sensor("age_p99_ms", "Age p99", age),
+        });
+        // Only what this board measures: others would be unknown forever.
+        if board::temperature_c().is_some() {
+            components["temperature_c"] = sensor("temperature_c", "Temperature", temperature);
+        }
+        if board::is_under_voltage().is_some() {
+            components["under_voltage"] = problem("under_voltage", "Under-voltage");
+        }
+        json!({
+            "device": self.device(None),
+            "origin": origin(),
+            "availability": [self.board_availability()],
+            "components": components,
+        })
+    }
+
+    /// The message for a camera.
+    pub(super) fn camera(&self, camera: &config::Camera) -> Value {
+        let name = camera.name.as_str();
+        let id = self.id(Some(name));
+        let (unique, topic) = (|key: &str| format!("{id}_{key}"), |what: &str| self.topics.camera(name, what));
+        let mut components = Map::new();
+        let mut add = |key: &str, component: Value| components.insert(key.to_owned(), component);
+        // A camera that is lost sees nothing, which is not the same as that nothing happens.
+        let sees = json!([self.board_availability(), {
+            "topic": topic("state"),
+            "value_template": "{{ 'online' if value in ['live', 'silent'] else 'offline' }}",
+        }]);
+        let sensor = |key: &str, name: &str, topic: String| {
+            let mut sensor = json!({
+                "platform": "binary_sensor",
+                "name": name,
+                "unique_id": unique(key),
+                "state_topic": topic,
+                "availability": sees,
+                "availability_mode": "all",
+            });
+            if let Some(class) = DEVICE_CLASSES.iter().find(|class| **class == key) {
+                sensor["device_class"] = (*class).into();
+            }
+            sensor
+        };
+        for kind in camera.stages.event_kinds() {
+            add(kind, sensor(kind, &capitalised(kind), topic(kind)));
+        }
+        for zone in zones(camera) {
+            let key = format!("zone_{zone}");
+            let mut component = sensor(&key, &format!("Zone {zone}"), topic(&format!("zone/{zone}")));
+            component["device_class"] = "motion".into(); // events with zones are of things that move there
+            add(&key, component);
+        }
+        let event = json!({
+            "platform": "event",
+            "name": "Event",
+            "unique_id": unique("event"),
+            "state_topic": topic("event"),
+            "event_types": event_types(camera),
+        });
+        add("event", event);
+        let picture = match self.settings.pictures {
+            Pictures::Off => None,
+            Pictures::Jpeg => Some(json!({ "image_topic": topic("picture"), "content_type": "image/jpeg" })),
+            Pictures::Url => Some(json!({ "url_topic": topic("picture_url") })),
+        };
+        if let Some(source) = picture {
+            let mut image = json!({ "platform": "image", "name": "Last event", "unique_id": unique("picture") });
+            self::add(&mut image, source);
+            add("picture", image);
+        }
+        let connected = json!({
+            "platform": "binary_sensor",
+            "name": "Connected",
+            "unique_id": unique("connected"),
+            "state_topic": topic("state"),
+            "value_template": "{{ 'OFF' if value in ['lost', 'never'] else 'ON' }}",
+            "device_class": "connectivity",
+            "entity_category": "diagnostic",
+        });
+        add("connected", connected);
+        if self.settings.commands {
+            let switch = json!({
+                "platform": "switch",
+                "name": "Detection",
+                "unique_id": unique("enabled"),
+                "state_topic": topic("enabled"),
+                "command_topic": topic("enabled/set"),
+                "entity_category": "config",
+            });
+            add("enabled", switch);
+        }
+        json!({
+            "device": self.device(Some(name)),
+            "origin": origin(),
+            "availability": [self.board_availability()],
+            "components": components,
+        })
+    }
+
+    fn id(&self, camera: Option<&str>) -> String {
+        // With a character that no name has between the two, so that no two devices have the same.
+        camera.map_or_else(|| format!("fovea_{}", self.board), |camera| format!("fovea_{}.{camera}", self.board))
+    }
+
+    fn device(&self, camera: Option<&str>) -> Value {
+        let mut device = json!({
+            "identifiers": [self.id(camera)],
+            "name": camera.map_or_else(|| format!("fovea {}", self.board), |camera| format!("{} {camera}", self.board)),
+            "manufacturer": "fovea",
+            "model": if camera.is_some() { "camera" } else { "board" },
+            "sw_version": env!("CARGO_PKG_VERSION"),
+        });
+        if camera.is_some() {
+            device["via_device"] = self.id(None).into();
+        }
+        if let Some(url) = &self.settings.page_url {
+            device["configuration_url"] = url.as_str().into();
+        }
+        device
+    }
+
+    fn board_availability(&self) -> Value {
+        json!({ "topic": self.topics.board("state") })
+    }
+}
+
+/// The type of an event in Home Assistant: `motion_start`.
+pub(super) fn event_type(kind: &str, state: EventState) -> String {
+    format!("{kind}_{}", state.as_str())
+}
+
+fn event_types(camera: &config::Camera) -> Vec<String> {
+    let states = [EventState::Start, EventState::Update, EventState::End];
+    let kinds = camera.stages.event_kinds().into_iter().chain([external::KIND]);
+    kinds.flat_map(|kind| states.map(|state| event_type(kind, state))).collect()
+}
+
+fn origin() -> Value {
+    json!({ "name": "fovea", "sw_version": env!("CARGO_PKG_VERSION") })
+}
+
+/// `motion` as `Motion`.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+fn add(to: &mut Value, more: Value) {
+    if let (Value::Object(to), Value::Object(more)) = (to, more) {
+        to.extend(more);
+    }
+}
