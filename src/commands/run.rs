@@ -131,8 +131,9 @@ impl Service {
 /// somebody changes it.
 fn start_failure(error: StartError) -> Failure {
     match error {
-        error
-        @ (StartError::Cores(_) | StartError::Exposed(_) | StartError::Output(output::StartError::Webhook(_))) => {
+        error @ (StartError::Cores(_)
+        | StartError::Exposed(_)
+        | StartError::Output(output::StartError::Webhook(_) | output::StartError::Mqtt(_))) => {
             Failure::of_config(error)
         }
         other => other.into(),
