@@ -150,7 +150,8 @@ impl EventBus {
     /// What became of the events of outputs that send them to other machines, by output and outcome.
     pub(super) fn deliveries(&self) -> Vec<(&'static str, &'static str, u64)> {
         let outputs = self.hub.outputs();
-        let of_others = outputs.iter().filter(|output| output.name().starts_with("webhook-"));
+        let is_remote = |name: &str| name == "mqtt" || name.starts_with("webhook-");
+        let of_others = outputs.iter().filter(|output| is_remote(output.name()));
         of_others.flat_map(|output| output.outcomes().map(|(outcome, count)| (output.name(), outcome, count))).collect()
     }
 
