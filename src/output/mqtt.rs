@@ -202,7 +202,9 @@ impl Mqtt {
         let mut attempts = 0;
         while queue.close_reason().is_none() {
             let began = Instant::now();
-            let Err(error) = self.connect(queue, &event, &mut results).await? else { break };
+            let ended = self.connect(queue, &event, &mut results).await?;
+            self.outbox.disconnected();
+            let Err(error) = ended else { break };
             attempts = if began.elapsed() >= STABLE { 1 } else { attempts + 1 };
             self.metrics.count(Outcome::Failed);
             let (config::Broker { host, port, .. }, text) = (&self.settings.broker, error.to_string());

@@ -152,8 +152,9 @@ impl Outbox {
         self.states.contains_key(topic)
     }
 
-    /// A connection begins: whatever is not surely there is to be sent.
-    pub(super) fn connected(&mut self) {
+    /// A connection ended: what the broker did not acknowledge waits again. Events among it are the oldest, and fall out before
+    /// newer ones while there is no connection.
+    pub(super) fn disconnected(&mut self) {
         let unsure = self.taken.drain(..).chain(std::mem::take(&mut self.in_flight).into_values());
         for key in unsure {
             if let Key::Dropped(count) = key {
@@ -163,10 +164,15 @@ impl Outbox {
         for kept in &mut self.events {
             kept.is_again |= std::mem::take(&mut kept.is_out);
         }
-        for state in self.states.values_mut() {
-            if state.place == Place::Out || state.repeats == Repeats::Always {
-                state.place = Place::Waits;
-            }
+        for state in self.states.values_mut().filter(|state| state.place == Place::Out) {
+            state.place = Place::Waits;
+        }
+    }
+
+    /// A connection begins: this broker may not have what another one acknowledged, or may have forgotten it.
+    pub(super) fn connected(&mut self) {
+        for state in self.states.values_mut().filter(|state| state.repeats == Repeats::Always) {
+            state.place = Place::Waits;
         }
     }
 
@@ -259,6 +265,11 @@ mod tests {
             .collect()
     }
 
+    fn reconnect(outbox: &mut Outbox) {
+        outbox.disconnected();
+        outbox.connected();
+    }
+
     fn sent_and_acknowledged(outbox: &mut Outbox, ids: impl IntoIterator<Item = u16> + Clone) {
         ids.clone().into_iter().for_each(|id| outbox.sent(id));
         ids.into_iter().for_each(|id| drop(outbox.acknowledged(id)));
@@ -285,10 +296,10 @@ mod tests {
         (1..=3).for_each(|id| outbox.sent(id));
         outbox.acknowledged(2);
         outbox.push(message(5));
-        outbox.connected();
+        reconnect(&mut outbox);
         assert_eq!(take_all(&mut outbox), ["1 again", "3 again", "4 again", "5"]);
         sent_and_acknowledged(&mut outbox, 1..=4);
-        outbox.connected();
+        reconnect(&mut outbox);
         assert!(take_all(&mut outbox).is_empty());
     }
 
@@ -299,11 +310,23 @@ mod tests {
         outbox.lost(3);
         assert_eq!(take_all(&mut outbox), ["5 dropped", "3", "4"]);
         outbox.sent(1);
-        outbox.connected();
+        reconnect(&mut outbox);
         assert_eq!(take_all(&mut outbox), ["5 dropped", "3 again", "4 again"]);
         assert_eq!(outbox.push(message(5)), 1, "all are on their way: the oldest goes");
         sent_and_acknowledged(&mut outbox, 1..=3);
         assert_eq!(take_all(&mut outbox), ["1 dropped", "5"]);
+    }
+
+    #[test]
+    fn what_a_broken_connection_had_falls_out_before_what_is_newer() {
+        let mut outbox = Outbox::new(4);
+        (1..=4).for_each(|n| assert_eq!(outbox.push(message(n)), 0));
+        take_all(&mut outbox);
+        sent_and_acknowledged(&mut outbox, [1]);
+        outbox.disconnected();
+        assert_eq!((5..=7).map(|n| outbox.push(message(n))).sum::<u64>(), 2);
+        outbox.connected();
+        assert_eq!(take_all(&mut outbox), ["2 dropped", "4 again", "5", "6", "7"]);
     }
 
     #[test]
@@ -319,10 +342,10 @@ mod tests {
         set(&mut outbox, "live");
         sent_and_acknowledged(&mut outbox, 1..=2);
         assert_eq!(take_all(&mut outbox), ["t=live"], "the acknowledgement was for the one before");
-        outbox.connected();
+        reconnect(&mut outbox);
         assert_eq!(take_all(&mut outbox), ["t=live"], "large is there");
         sent_and_acknowledged(&mut outbox, [1]);
-        outbox.connected();
+        reconnect(&mut outbox);
         assert_eq!(take_all(&mut outbox), ["t=live"], "another broker may not have it");
     }
 
@@ -336,7 +359,7 @@ mod tests {
         sent_and_acknowledged(&mut outbox, 1..=3);
         outbox.clear_all("b/door/");
         assert_eq!(take_all(&mut outbox), ["b/door/motion=", "b/door/state="]);
-        outbox.connected();
+        reconnect(&mut outbox);
         assert_eq!(take_all(&mut outbox), ["b/door/motion=", "b/door/state=", "b/doorbell/state=ON"]);
         sent_and_acknowledged(&mut outbox, 1..=3);
         assert!(!outbox.has("b/door/state") && outbox.has("b/doorbell/state"));
