@@ -13,6 +13,7 @@ mod topics;
 
 use std::{
     collections::BTreeMap,
+    error::Error as _,
     fmt, io,
     sync::Arc,
     time::{Duration, Instant},
@@ -207,7 +208,8 @@ impl Mqtt {
             let Err(error) = ended else { break };
             attempts = if began.elapsed() >= STABLE { 1 } else { attempts + 1 };
             self.metrics.count(Outcome::Failed);
-            let (config::Broker { host, port, .. }, text) = (&self.settings.broker, error.to_string());
+            let config::Broker { host, port, .. } = &self.settings.broker;
+            let text = error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
             if std::mem::replace(&mut self.is_down, true) {
                 debug!("mqtt: no connection to {host}:{port}: {text}");
             } else {
