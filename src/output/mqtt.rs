@@ -297,9 +297,12 @@ impl Mqtt {
                 self.outbox.connected();
                 self.observe();
                 let began = Instant::now();
-                let sweeps = !std::mem::replace(&mut self.is_swept, true);
+                let sweeps = !self.is_swept;
                 *session = Some(Session { began, sweeps_until: sweeps.then(|| began + SWEEP_TIME) });
-                if sweeps { connection.subscribe(self.topics.own())? } else { connection.subscribe(self.wishes())? }
+                connection.subscribe(self.wishes())?;
+                if sweeps {
+                    connection.subscribe(self.topics.own())?;
+                }
             }
             MqttEvent::Incoming(Incoming::PubAck(ack)) => {
                 if let Some(message) = self.outbox.acknowledged(ack.pkid) {
@@ -319,20 +322,20 @@ impl Mqtt {
         Ok(())
     }
 
-    /// What it subscribes to while nothing is swept.
+    /// What it subscribes to for as long as it is connected.
     fn wishes(&self) -> Vec<String> {
         let commands = self.settings.commands.then(|| self.topics.commands());
         self.topics.home_assistant().into_iter().chain(commands.into_iter().flatten()).collect()
     }
 
-    /// From now on what comes is meant for the board.
+    /// What earlier runs left has come by now.
     fn end_sweep(&mut self, connection: &mut Connection, session: &mut Option<Session>) -> Result<(), ConnectError> {
         let Some(session) = session else { return Ok(()) };
         if session.sweeps_until.is_some_and(|until| Instant::now() >= until) {
             session.sweeps_until = None;
+            self.is_swept = true; // a connection that breaks before may not have heard of all
             debug!("mqtt: looked for {:?} after what earlier runs left", session.began.elapsed());
             connection.unsubscribe(self.topics.own())?;
-            connection.subscribe(self.wishes())?;
         }
         Ok(())
     }
@@ -340,12 +343,6 @@ impl Mqtt {
     /// A message for this board, or what an earlier run left with the broker.
     fn receive(&mut self, publish: &Publish, session: Option<&Session>) {
         let topic = publish.topic.as_str();
-        if session.is_some_and(|session| session.sweeps_until.is_some()) {
-            if publish.retain && self.topics.is_own(topic) && !self.outbox.has(topic) {
-                self.outbox.clear(topic.to_owned());
-            }
-            return;
-        }
         if self.topics.home_assistant().as_deref() == Some(topic) {
             if &*publish.payload == b"online"
                 && let Some(discovery) = &self.settings.discovery
@@ -354,7 +351,13 @@ impl Mqtt {
             }
             return;
         }
-        let Some((camera, wanted)) = self.topics.command(topic).filter(|_| self.settings.commands) else { return };
+        let Some((camera, wanted)) = self.topics.command(topic).filter(|_| self.settings.commands) else {
+            let sweeps = session.is_some_and(|session| session.sweeps_until.is_some());
+            if sweeps && publish.retain && self.topics.is_own(topic) && !self.outbox.has(topic) {
+                self.outbox.clear(topic.to_owned());
+            }
+            return;
+        };
         if publish.retain {
             // It was meant for some time in the past.
             warn!("mqtt: a retained message on {topic} is ignored: publish commands without the retain flag");

@@ -66,10 +66,15 @@ impl Topics {
         Some(camera.map_or_else(|| format!("{root}/config"), |camera| format!("{root}/{camera}/config")))
     }
 
-    /// The filters of everything that this board may have left with the broker.
+    /// The filters of everything that this board may have left with the broker. They leave out commands, which would come twice
+    /// to who subscribes to both.
     pub(super) fn own(&self) -> Vec<String> {
-        let discovery = self.discovery.as_ref().map(|discovery| &discovery.root);
-        [&self.root].into_iter().chain(discovery).map(|root| format!("{root}/#")).collect()
+        let of = |root: &str, levels: &[&str]| levels.iter().map(|levels| format!("{root}/{levels}")).collect();
+        let mut filters: Vec<_> = of(&self.root, &["+", "+/+", "+/zone/+"]);
+        if let Some(discovery) = &self.discovery {
+            filters.extend(of(&discovery.root, &["config", "+/config"]));
+        }
+        filters
     }
 
     /// Whether a topic is one that this board writes to.
@@ -91,7 +96,9 @@ mod tests {
         assert_eq!(topics.camera("door", "zone/gate"), "site/fovea/barn/door/zone/gate");
         assert_eq!(topics.discovery(None).unwrap(), "homeassistant/device/barn/config");
         assert_eq!(topics.discovery(Some("door")).unwrap(), "homeassistant/device/barn/door/config");
-        assert_eq!(topics.own(), ["site/fovea/barn/#", "homeassistant/device/barn/#"]);
+        let of_discovery = ["homeassistant/device/barn/config", "homeassistant/device/barn/+/config"];
+        let of_board = ["site/fovea/barn/+", "site/fovea/barn/+/+", "site/fovea/barn/+/zone/+"];
+        assert_eq!(topics.own(), [&of_board[..], &of_discovery].concat());
     }
 
     #[test]
