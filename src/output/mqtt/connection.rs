@@ -136,15 +136,12 @@ impl Connection {
         filters.into_iter().try_for_each(|filter| self.client.try_unsubscribe(filter))
     }
 
-    /// Ends it in order, so that the broker does not publish the will; not if that takes longer than `limit`.
+    /// Ends it in order, so that the broker does not publish the will; not if that takes longer than `limit`. The broker ends
+    /// the connection first: if this side did, with something unread in it, the broker might lose what it has not read.
     pub(super) async fn close(mut self, limit: Duration) {
         let end = async {
             if self.client.try_disconnect().is_ok() {
-                while let Some(Ok(event)) = self.events.next().await {
-                    if matches!(event, Event::Outgoing(Outgoing::Disconnect)) {
-                        break;
-                    }
-                }
+                while let Some(Ok(_)) = self.events.next().await {}
             }
         };
         let _ = tokio::time::timeout(limit, end).await; // whoever is too slow reads the will
