@@ -13,7 +13,8 @@ use toml::Spanned;
 use super::{
     value::{
         BodyKind, BrokerUrl, ControlName, Device, FieldName, Format, HeaderName, Host, Level, Listen, Name, Origin,
-        PictureKind, ResultRate, Setting, State, Switch, Table, Text, TokensFile, TopicPrefix, Username, WebUrl, Whole,
+        PageUrl, PictureKind, ResultRate, Setting, State, Switch, Table, Text, TokensFile, TopicPrefix, Username,
+        WebUrl, Whole,
     },
     violation::Violation,
 };
@@ -184,7 +185,7 @@ pub(super) struct Mqtt {
     pub(super) pictures: Option<Spanned<PictureKind>>,
     #[serde(default = "Mqtt::max_picture_bytes")]
     pub(super) max_picture_bytes: Whole<10_000, 10_000_000>,
-    pub(super) page_url: Option<WebUrl>,
+    pub(super) page_url: Option<PageUrl>,
     #[serde(default)]
     pub(super) commands: bool,
     pub(super) discovery: Option<TopicPrefix>,

@@ -20,7 +20,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
-pub(super) use self::mqtt::{BrokerUrl, PictureKind, ResultRate, TopicPrefix, Username};
+pub(super) use self::mqtt::{BrokerUrl, PageUrl, PictureKind, ResultRate, TopicPrefix, Username};
 pub(super) use self::webhook::{BodyKind, FieldName, HeaderName, State, Text, WebUrl};
 use super::{
     detection::Detection,
@@ -111,6 +111,7 @@ deserialize_scalars! {
     Level;
     Switch;
     BrokerUrl;
+    PageUrl;
     TopicPrefix;
     Username;
     ResultRate;

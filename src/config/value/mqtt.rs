@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Scalar;
+use super::{Scalar, WebUrl};
 use crate::config::mqtt::{Broker, Pictures, Results};
 
 /// The ports that brokers have, without and with TLS (registered with IANA as mqtt and secure-mqtt).
@@ -34,6 +34,21 @@ impl Scalar for BrokerUrl {
         let is_usable = !host.is_empty() && port != 0 && !(has_tls && host.starts_with('['));
         let is_root = matches!(url.path(), "" | "/");
         (is_usable && is_root && !has_more).then(|| Self(Broker { host: host.to_owned(), port, has_tls }))
+    }
+}
+
+/// The URL of the board's page, to which paths are added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::config) struct PageUrl(pub(in crate::config) String);
+
+impl Scalar for PageUrl {
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a URL like \"http://192.168.0.7:8080\" or \"https://example.org/barn\", without user and query")
+    }
+
+    fn from_str(text: &str) -> Option<Self> {
+        let WebUrl(url) = WebUrl::from_str(text)?;
+        (!url.contains('?')).then_some(Self(url))
     }
 }
 
