@@ -310,10 +310,8 @@ impl Mqtt {
                     self.metrics.count(if is_late { Outcome::Late } else { Outcome::Delivered });
                 }
             }
-            MqttEvent::Incoming(Incoming::SubAck(ack)) => {
-                if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
-                    warn!("mqtt: the broker does not let {} subscribe to its own topics: check its ACL", self.board);
-                }
+            MqttEvent::Incoming(Incoming::SubAck(ack)) if ack.return_codes.contains(&SubscribeReasonCode::Failure) => {
+                warn!("mqtt: the broker does not let {} subscribe to its own topics: check its ACL", self.board);
             }
             MqttEvent::Incoming(Incoming::Publish(publish)) => self.receive(&publish, session.as_ref()),
             MqttEvent::Outgoing(Outgoing::Publish(id)) if id > 0 => self.outbox.sent(id),
