@@ -48,7 +48,7 @@ fn skip(what: &str) {
 
 /// The descriptors and threads of a daemon, once all of its clients have left but those whose threads have these names.
 fn rested(daemon: &Daemon, clients: &[&str]) -> (usize, usize) {
-    let mut expected = [&["fovea", "http", "journal", "listen", "processor"], clients].concat();
+    let mut expected = [&["events", "fovea", "http", "journal", "listen", "processor"], clients].concat();
     expected.sort_unstable();
     eventually("the others have left", || {
         let mut names: Vec<_> = daemon.tasks().into_iter().map(|task| task.name).collect();
