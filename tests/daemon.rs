@@ -26,6 +26,18 @@ mod daemon {
     #[cfg(feature = "v4l2")]
     mod local_cameras;
     mod memory;
+    mod mqtt {
+        mod broker;
+        mod commands;
+        mod discovery;
+        mod encryption;
+        mod events;
+        mod faults;
+        mod login;
+        mod outage;
+        mod results;
+        mod states;
+    }
     mod needed_libraries;
     mod newest_wins;
     mod nothing_is_left;

@@ -1,0 +1,141 @@
+//! Home Assistant's discovery, and what an earlier run left.
+
+use serde_json::{Value, json};
+
+use super::broker::{Broker, Watcher};
+use crate::support::{
+    daemon::{DOOR, Daemon, HTTP},
+    eventually,
+};
+
+const BOARD: &str = "homeassistant/device/barn/config";
+const OF_DOOR: &str = "homeassistant/device/barn/door/config";
+const OF_YARD: &str = "homeassistant/device/barn/yard/config";
+
+const YARD: &str = "[[camera]]\nname = \"yard\"\n[camera.tamper]\n";
+const GATE: &str = "[[camera.motion.zone]]\nname = \"gate\"\npolygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\n";
+
+fn config(broker: &Broker, cameras: &str) -> String {
+    let keys = "discovery = \"homeassistant\"\ncommands = true\npage_url = \"http://barn.local:8080\"";
+    format!("{HTTP}{}{cameras}", broker.table(keys))
+}
+
+/// The topic of every component that has one must be one that is retained; those of events are not.
+fn assert_topics_are_there(watcher: &Watcher, device: &Value) {
+    let retained = watcher.retained();
+    for (name, component) in device["components"].as_object().expect("it has some") {
+        for key in ["state_topic", "image_topic", "url_topic"] {
+            let Some(topic) = component[key].as_str() else { continue };
+            let comes_later = topic.ends_with("/event") || topic.ends_with("/picture");
+            assert!(comes_later || retained.contains_key(topic), "{name}: {topic} is not in {retained:?}");
+        }
+    }
+}
+
+#[test]
+fn the_board_and_its_cameras_are_announced_again_when_home_assistant_begins() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let _daemon = Daemon::start(&config(&broker, &format!("{DOOR}{GATE}{YARD}")));
+    let [board, door, yard] = [BOARD, OF_DOOR, OF_YARD].map(|topic| {
+        let message = watcher.wait_for(topic, |_| true);
+        assert!(message.is_retained && message.qos == 1, "{message:?}");
+        message.json()
+    });
+    watcher.wait_for("fovea/barn/yard/tamper", |_| true);
+    watcher.wait_for("fovea/barn/health", |_| true);
+    for device in [&board, &door, &yard] {
+        assert_topics_are_there(&watcher, device);
+        assert_eq!(device["origin"]["name"], "fovea");
+        assert_eq!(
+            device["availability"],
+            json!([{ "topic": "fovea/barn/state" }]),
+            "online and offline are its defaults"
+        );
+        assert_eq!(device["device"]["configuration_url"], "http://barn.local:8080/");
+    }
+    let id = &board["device"]["identifiers"][0];
+    assert!(id.is_string() && door["device"]["via_device"] == *id && yard["device"]["via_device"] == *id, "{door}");
+    let names = |device: &Value| device["components"].as_object().expect("some").keys().cloned().collect::<Vec<_>>();
+    for name in ["motion", "scene", "zone_gate", "event", "picture", "connected", "enabled"] {
+        assert!(names(&door).iter().any(|other| other == name), "{name} is not in {door}");
+    }
+    assert!(names(&yard).contains(&"tamper".to_owned()) && !names(&yard).contains(&"motion".to_owned()), "{yard}");
+    assert!(door["components"]["event"]["event_types"].as_array().is_some_and(|types| {
+        ["motion_start", "motion_update", "motion_end", "external_start"].iter().all(|t| types.contains(&json!(t)))
+    }));
+    assert_eq!(door["components"]["enabled"]["command_topic"], "fovea/barn/door/enabled/set");
+    let ids = [&board, &door, &yard].into_iter().flat_map(|device| device["components"].as_object().unwrap().values());
+    let mut ids: Vec<_> = ids.map(|component| component["unique_id"].as_str().expect("each has one")).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "no two have the same");
+
+    eventually("it listens", || broker.log().contains("barn 1 homeassistant/status"));
+    let counts = || [BOARD, OF_DOOR, OF_YARD].map(|topic| watcher.on(topic).len());
+    assert_eq!(counts(), [1; 3]);
+    broker.publish("homeassistant/status", "offline", &[]);
+    broker.publish("homeassistant/status", "online", &[]);
+    eventually("all come once more", || counts() == [2; 3]);
+    assert_eq!(watcher.on("fovea/barn/info").len(), 1, "the others are there");
+}
+
+#[test]
+fn a_camera_that_a_reload_removes_is_taken_away() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let daemon = Daemon::start(&config(&broker, &format!("{DOOR}{GATE}{YARD}")));
+    watcher.wait_for(OF_YARD, |_| true);
+    watcher.wait_for("fovea/barn/yard/tamper", |_| true);
+    watcher.wait_for("fovea/barn/door/zone/gate", |_| true);
+    super::events::trigger(&daemon, "yard", "bell");
+    daemon.reload(&config(&broker, DOOR), "the new configuration is in use");
+    let is_of_yard = |topic: &String| topic.contains("/yard/");
+    eventually("nothing is left of it", || !watcher.retained().keys().any(is_of_yard));
+    watcher.wait_for_text("fovea/barn/door/zone/gate", "");
+    let gone = watcher.wait_for(OF_YARD, |message| message.payload.is_empty());
+    assert!(gone.is_retained, "{gone:?}");
+    let info = watcher.wait_for("fovea/barn/info", |message| message.json()["cameras"] == json!(["door"]));
+    assert!(info.is_retained);
+    let door = watcher.wait_for(OF_DOOR, |message| message.json()["components"]["zone_gate"].is_null());
+    assert!(door.json()["components"]["motion"].is_object());
+    let now = broker.watch().retained();
+    assert!(!now.keys().any(is_of_yard) && now["fovea/barn/door/state"].text() == "never", "{now:?}");
+    // And it comes back.
+    daemon.reload(&config(&broker, &format!("{DOOR}{YARD}")), "the new configuration is in use");
+    eventually("it is there again", || broker.watch().retained().contains_key("fovea/barn/yard/tamper"));
+    assert!(watcher.retained().contains_key(OF_YARD));
+}
+
+#[test]
+fn what_an_earlier_run_left_is_taken_away_and_nothing_else() {
+    let Some(broker) = Broker::start() else { return };
+    let foreign = [
+        "fovea/barn2/door/state",
+        "fovea/barn/door/enabled/set",
+        "homeassistant/device/barn2/config",
+        "homeassistant/device/other/yard/config",
+        "homeassistant/status",
+        "fovea2/yard/state",
+    ];
+    for topic in foreign {
+        broker.publish(topic, "another's", &["--retain"]);
+    }
+    let mut daemon = Daemon::start(&config(&broker, &format!("{DOOR}{YARD}")));
+    let watcher = broker.watch();
+    watcher.wait_for("fovea/barn/yard/tamper", |_| true);
+    watcher.wait_for(OF_YARD, |_| true);
+    daemon.stop();
+    let _daemon = Daemon::start(&config(&broker, DOOR));
+    eventually("nothing is left of it", || !watcher.retained().keys().any(|topic| topic.contains("/barn/yard/")));
+    eventually("the sweep is over", || broker.log().contains("Received UNSUBSCRIBE from barn"));
+    let now = broker.watch().retained();
+    for topic in foreign {
+        assert_eq!(now.get(topic).map(|message| message.text()), Some("another's"), "{topic}");
+    }
+    for topic in [BOARD, OF_DOOR, "fovea/barn/door/motion", "fovea/barn/state", "fovea/barn/info"] {
+        assert!(now.contains_key(topic), "{topic} is not in {now:?}");
+    }
+    assert!(!now.keys().any(|topic| topic.contains("/barn/yard/")), "{now:?}");
+}

@@ -1,0 +1,114 @@
+//! Events and their pictures.
+
+use serde_json::{Value, json};
+
+use super::broker::{Broker, Message};
+use crate::support::{
+    client::Client,
+    daemon::{DOOR, Daemon, HTTP},
+    http::{get, post},
+    pictures::Picture,
+    scene::Scene,
+};
+
+const YARD: &str = "[[camera]]\nname = \"yard\"\n";
+
+/// A daemon whose camera `yard` has sent this picture.
+pub(super) fn start(mqtt: &str, jpeg: &[u8]) -> Daemon {
+    let daemon = Daemon::start(&format!("{HTTP}{mqtt}{DOOR}hold_ms = 0\n{YARD}"));
+    if !jpeg.is_empty() {
+        let mut sender = Client::connect(&daemon, "/frames/yard?results");
+        sender.send(jpeg);
+        sender.next_of("result");
+    }
+    daemon
+}
+
+/// Has a camera raise an event; gives it as it starts.
+pub(super) fn trigger(daemon: &Daemon, camera: &str, label: &str) -> Value {
+    let body = json!({ "label": label }).to_string();
+    let answer = post(daemon, &format!("/api/cameras/{camera}/event"), "", &body);
+    assert_eq!(answer.status, 200);
+    answer.json()
+}
+
+fn is_jpeg(message: &Message) -> bool {
+    turbojpeg::decompress(&message.payload, turbojpeg::PixelFormat::GRAY).is_ok()
+}
+
+#[test]
+fn events_come_as_readers_get_them_with_their_type() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let daemon = start(&broker.table(""), &[]);
+    let mut scene = Scene::start(&daemon);
+    let topic = "fovea/barn/door/event";
+    let mut expected = Vec::new();
+    for state in ["start", "end"] {
+        let mut event = scene.until(state);
+        event["event_type"] = json!(format!("motion_{state}"));
+        expected.push(event);
+    }
+    let bell = trigger(&daemon, "door", "bell");
+    let got = watcher.wait_for(topic, |message| message.json()["event_type"] == "external_end");
+    assert_eq!((&got.json()["id"], &got.json()["reason"]), (&bell["id"], &json!("bell")));
+    let got = watcher.on(topic);
+    assert!(got.iter().all(|message| message.qos == 1 && !message.is_retained), "{got:?}");
+    let got: Vec<_> = got.iter().map(Message::json).collect();
+    for expected in &expected {
+        assert!(got.contains(expected), "{expected} is not in {got:?}");
+    }
+    let types: Vec<_> = got.iter().filter_map(|event| event["event_type"].as_str()).collect();
+    assert_eq!((types[0], types[types.len() - 2]), ("motion_start", "external_start"));
+    assert!(got.iter().all(|event| event.get("late_ms").is_none()), "{got:?}");
+    assert!(!broker.watch().retained().contains_key(topic), "who comes later does not take it for new");
+}
+
+#[test]
+fn the_picture_of_an_event_is_retained_and_bounded() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let small = Picture::scene(64, 48).jpeg();
+    let daemon = start(&broker.table("max_picture_bytes = 20000"), &small);
+    trigger(&daemon, "yard", "bell");
+    let topic = "fovea/barn/yard/picture";
+    let got = watcher.wait_for(topic, |_| true);
+    assert!(got.is_retained && got.qos == 1 && got.payload == small, "as it was sent");
+    let large = Picture::scene(1280, 960).jpeg();
+    assert!(large.len() > 60_000, "{}", large.len());
+    let mut sender = Client::connect(&daemon, "/frames/yard?results");
+    sender.send(&large[..]);
+    sender.next_of("result");
+    trigger(&daemon, "yard", "bell");
+    let got = watcher.wait_for(topic, |message| message.payload != small);
+    assert!(got.payload.len() <= 20_000 && is_jpeg(&got), "{} bytes", got.payload.len());
+    assert_eq!(broker.watch().retained()[topic], got);
+    // What moves has a picture, too, though no JPEG came.
+    Scene::start(&daemon).until("start");
+    assert!(is_jpeg(&watcher.wait_for("fovea/barn/door/picture", |_| true)));
+}
+
+#[test]
+fn pictures_may_come_as_urls_or_not_at_all() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let jpeg = Picture::scene(64, 48).jpeg();
+    let with_urls = broker.table("pictures = \"url\"\npage_url = \"http://barn.local/fovea\"");
+    let mut daemon = start(&with_urls, &jpeg);
+    let id = trigger(&daemon, "yard", "bell")["id"].clone();
+    let path = format!("api/events/{}.jpg", id.as_str().expect("a text"));
+    let url = format!("http://barn.local/fovea/{path}");
+    watcher.wait_for_text("fovea/barn/yard/picture_url", &url);
+    let event = watcher.wait_for("fovea/barn/yard/event", |_| true).json();
+    assert_eq!((&event["id"], &event["picture"]), (&id, &json!(url)));
+    assert_eq!(get(&daemon, &format!("/{path}")).bytes(), jpeg);
+    assert!(watcher.on("fovea/barn/yard/picture").is_empty());
+    daemon.stop();
+
+    let daemon = start(&broker.table("pictures = \"off\""), &jpeg);
+    let id = trigger(&daemon, "yard", "bell")["id"].clone();
+    watcher.wait_for("fovea/barn/yard/event", |message| message.json()["id"] == id);
+    // The earlier run's is taken away, and none comes.
+    watcher.wait_for_text("fovea/barn/yard/picture_url", "");
+    assert!(watcher.on("fovea/barn/yard/picture").is_empty());
+}
