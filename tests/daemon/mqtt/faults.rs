@@ -94,7 +94,7 @@ fn tries_in_vain(address: SocketAddr) {
 #[test]
 fn a_port_where_nobody_is_or_somebody_who_is_no_broker_holds_up_nobody() {
     let nobody = free_address();
-    let http = Stranger::start(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", false);
+    let http = Stranger::start(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", true);
     let garbage = Stranger::start(&[0xff; 4000], false);
     let leaver = Stranger::start(b"", true);
     let packet = Stranger::start(b"\x30\xff\xff\xff\x7f", false); // a packet that would have 256 MiB
