@@ -204,7 +204,9 @@ impl Mqtt {
         while queue.close_reason().is_none() {
             let began = Instant::now();
             let ended = self.connect(queue, &event, &mut results).await?;
-            self.outbox.disconnected();
+            for topic in self.outbox.disconnected() {
+                warn!("mqtt: {topic} is given up: connections break when it is sent; see max_picture_bytes");
+            }
             let Err(error) = ended else { break };
             attempts = if began.elapsed() >= STABLE { 1 } else { attempts + 1 };
             self.metrics.count(Outcome::Failed);

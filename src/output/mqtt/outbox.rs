@@ -15,6 +15,9 @@ use crate::hub::published::Published;
 /// Packets that wait for their acknowledgement at one time.
 pub(super) const WINDOW: usize = 16;
 
+/// Connections that may break while a large state is in them.
+const MAX_BREAKS: u8 = 2;
+
 /// What waits.
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -49,6 +52,8 @@ struct State {
     payload: Bytes,
     place: Place,
     repeats: Repeats,
+    /// How many connections broke before the broker acknowledged it.
+    breaks: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +132,7 @@ impl Outbox {
             return;
         }
         let number = self.number();
-        self.states.insert(topic, State { number, payload, place: Place::Waits, repeats });
+        self.states.insert(topic, State { number, payload, place: Place::Waits, repeats, breaks: 0 });
     }
 
     /// Has the broker forget a topic.
@@ -153,8 +158,9 @@ impl Outbox {
     }
 
     /// A connection ended: what the broker did not acknowledge waits again. Events among it are the oldest, and fall out before
-    /// newer ones while there is no connection.
-    pub(super) fn disconnected(&mut self) {
+    /// newer ones while there is no connection. Gives the topics of large states that are given up: the broker may not take such
+    /// a packet, and events are not to wait for it forever.
+    pub(super) fn disconnected(&mut self) -> Vec<String> {
         let unsure = self.taken.drain(..).chain(std::mem::take(&mut self.in_flight).into_values());
         for key in unsure {
             if let Key::Dropped(count) = key {
@@ -164,9 +170,17 @@ impl Outbox {
         for kept in &mut self.events {
             kept.is_again |= std::mem::take(&mut kept.is_out);
         }
-        for state in self.states.values_mut().filter(|state| state.place == Place::Out) {
-            state.place = Place::Waits;
+        let mut given_up = Vec::new();
+        for (topic, state) in self.states.iter_mut().filter(|(_, state)| state.place == Place::Out) {
+            state.breaks = state.breaks.saturating_add(1);
+            if state.repeats == Repeats::Never && state.breaks >= MAX_BREAKS {
+                state.place = Place::There; // as far as this board can do
+                given_up.push(topic.clone());
+            } else {
+                state.place = Place::Waits;
+            }
         }
+        given_up
     }
 
     /// A connection begins: this broker may not have what another one acknowledged, or may have forgotten it.
@@ -265,9 +279,10 @@ mod tests {
             .collect()
     }
 
-    fn reconnect(outbox: &mut Outbox) {
-        outbox.disconnected();
+    fn reconnect(outbox: &mut Outbox) -> Vec<String> {
+        let given_up = outbox.disconnected();
         outbox.connected();
+        given_up
     }
 
     fn sent_and_acknowledged(outbox: &mut Outbox, ids: impl IntoIterator<Item = u16> + Clone) {
@@ -347,6 +362,21 @@ mod tests {
         sent_and_acknowledged(&mut outbox, [1]);
         reconnect(&mut outbox);
         assert_eq!(take_all(&mut outbox), ["t=live"], "another broker may not have it");
+    }
+
+    #[test]
+    fn a_picture_that_breaks_connections_is_given_up() {
+        let mut outbox = Outbox::new(2);
+        outbox.set("b/picture".into(), "large", Repeats::Never);
+        outbox.set("b/state".into(), "online", Repeats::Always);
+        assert_eq!(take_all(&mut outbox), ["b/picture=large", "b/state=online"]);
+        assert!(reconnect(&mut outbox).is_empty());
+        assert!(reconnect(&mut outbox).is_empty(), "it was not sent this time");
+        assert_eq!(take_all(&mut outbox), ["b/picture=large", "b/state=online"]);
+        assert_eq!(reconnect(&mut outbox), ["b/picture"]);
+        assert_eq!(take_all(&mut outbox), ["b/state=online"]);
+        outbox.set("b/picture".into(), "small", Repeats::Never);
+        assert_eq!(take_all(&mut outbox), ["b/picture=small"], "the next one has its chance");
     }
 
     #[test]
