@@ -73,6 +73,9 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
 /// How long it looks for what earlier runs left with the broker.
 const SWEEP_TIME: Duration = Duration::from_secs(5);
 
+/// How many connections look for it, if they break: something there may be what breaks them.
+const MAX_SWEEPS: u8 = 3;
+
 /// From then on an event is marked as late.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -103,8 +106,8 @@ pub struct Mqtt {
     cameras: Arc<Vec<config::Camera>>,
     /// When the board's health was told, and how many cameras were live then.
     health_told: Option<(Instant, usize)>,
-    /// Whether the broker was searched for what earlier runs left there.
-    is_swept: bool,
+    /// Connections that may still look for what earlier runs left with the broker.
+    sweeps_left: u8,
     is_down: bool,
     wrong_commands: LogLimiter,
 }
@@ -190,7 +193,7 @@ impl Mqtt {
             running: RunningEvents::default(),
             cameras: Arc::default(),
             health_told: None,
-            is_swept: false,
+            sweeps_left: MAX_SWEEPS,
             is_down: false,
             wrong_commands: LogLimiter::default(),
         })
@@ -333,7 +336,7 @@ impl Mqtt {
         let Some(session) = session else { return Ok(()) };
         if session.sweeps_until.is_some_and(|until| Instant::now() >= until) {
             session.sweeps_until = None;
-            self.is_swept = true; // a connection that breaks before may not have heard of all
+            self.sweeps_left = 0;
             debug!("mqtt: looked for {:?} after what earlier runs left", session.began.elapsed());
             connection.unsubscribe(self.topics.own())?;
         }
@@ -587,14 +590,34 @@ impl Mqtt {
         Ok(connection.publish(&topic, QoS::AtMostOnce, false, message.json().to_vec())?)
     }
 
-    /// Says that the board goes: the broker does not say so if a connection ends in order.
-    async fn say_goodbye(&self, mut connection: Connection, is_connected: bool) {
-        if is_connected {
-            let said = connection.publish(&self.topics.board("state"), QoS::AtMostOnce, true, b"offline".to_vec());
-            if let Err(error) = said {
-                debug!("mqtt: cannot say goodbye: {error}");
-            }
-            connection.close(GOODBYE).await;
+    /// Says that the board goes: the broker does not say so if a connection ends in order. What happened just before is said
+    /// first, if the broker is quick.
+    async fn say_goodbye(&mut self, mut connection: Connection, mut session: Option<Session>) {
+        if session.is_none() {
+            return;
+        }
+        match timeout(LAST_EVENTS, self.send_rest(&mut connection, &mut session)).await {
+            Ok(Err(error)) => return debug!("mqtt: the connection breaks at the end: {error}"),
+            Ok(Ok(())) | Err(_) => {} // the log tells what it did not acknowledge
+        }
+        let said = connection.publish(&self.topics.board("state"), QoS::AtMostOnce, true, b"offline".to_vec());
+        if let Err(error) = said {
+            debug!("mqtt: cannot say goodbye: {error}");
+        }
+        connection.close(GOODBYE).await;
+    }
+
+    /// Sends events until the broker has all.
+    async fn send_rest(
+        &mut self,
+        connection: &mut Connection,
+        session: &mut Option<Session>,
+    ) -> Result<(), ConnectError> {
+        self.send(connection)?;
+        while self.outbox.waiting() > 0 {
+            let event = connection.next(&self.board).await?;
+            self.handle(event, connection, session)?;
+            self.send(connection)?;
         }
     }
 }
