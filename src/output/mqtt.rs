@@ -24,7 +24,7 @@ use rumqttc::{Event as MqttEvent, Incoming, Outgoing, Publish, QoS, SubscribeRea
 use serde_json::{Value, json};
 use tokio::{
     runtime, select,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 use self::{
@@ -82,8 +82,11 @@ const LATE: Duration = Duration::from_secs(1);
 /// A connection that lasted for so long is followed by the next one after the shortest pause.
 const STABLE: Duration = Duration::from_secs(60);
 
-/// How long the last words to the broker may take, of the 100 ms that the process has for it.
-const GOODBYE: Duration = Duration::from_millis(80);
+/// How long the last events may take at the end, of the 100 ms that the process has for all of it.
+const LAST_EVENTS: Duration = Duration::from_millis(40);
+
+/// How long the last words to the broker may take after that.
+const GOODBYE: Duration = Duration::from_millis(40);
 
 /// Bytes of results that may wait.
 const RESULT_BYTES: usize = 64 * 1024;
@@ -232,6 +235,7 @@ impl Mqtt {
                 }
             }
         }
+        self.collect(queue);
         let waiting = self.outbox.waiting();
         if waiting > 0 {
             warn!("mqtt: {waiting} events are not delivered: fovea ends");
@@ -277,7 +281,8 @@ impl Mqtt {
                 }
             };
             if queue.close_reason().is_some() {
-                self.say_goodbye(connection, session.is_some()).await;
+                self.collect(queue);
+                self.say_goodbye(connection, session).await;
                 return Ok(Ok(()));
             }
             let sent = sent.and_then(|()| if session.is_some() { self.send(&mut connection) } else { Ok(()) });
@@ -302,7 +307,8 @@ impl Mqtt {
                 self.outbox.connected();
                 self.observe();
                 let began = Instant::now();
-                let sweeps = !self.is_swept;
+                let sweeps = self.sweeps_left > 0;
+                self.sweeps_left = self.sweeps_left.saturating_sub(1);
                 *session = Some(Session { began, sweeps_until: sweeps.then(|| began + SWEEP_TIME) });
                 connection.subscribe(self.wishes())?;
                 if sweeps {
@@ -385,10 +391,15 @@ impl Mqtt {
         }
     }
 
-    /// Takes in all that waits in the queue.
+    /// Takes in all that waits in the queue, also when it is closed.
     fn collect(&mut self, queue: &Queue) {
         while let Some(Next::Message(message)) = queue.next() {
             self.deliver(&message);
+        }
+        if queue.close_reason().is_some() {
+            while let Some(message) = queue.pop() {
+                self.deliver(&message);
+            }
         }
     }
 
@@ -596,9 +607,10 @@ impl Mqtt {
         if session.is_none() {
             return;
         }
-        match timeout(LAST_EVENTS, self.send_rest(&mut connection, &mut session)).await {
-            Ok(Err(error)) => return debug!("mqtt: the connection breaks at the end: {error}"),
-            Ok(Ok(())) | Err(_) => {} // the log tells what it did not acknowledge
+        // If it takes longer, the log tells what is not acknowledged.
+        if let Ok(Err(error)) = timeout(LAST_EVENTS, self.send_rest(&mut connection, &mut session)).await {
+            debug!("mqtt: the connection breaks at the end: {error}");
+            return;
         }
         let said = connection.publish(&self.topics.board("state"), QoS::AtMostOnce, true, b"offline".to_vec());
         if let Err(error) = said {
@@ -619,6 +631,7 @@ impl Mqtt {
             self.handle(event, connection, session)?;
             self.send(connection)?;
         }
+        Ok(())
     }
 }
 

@@ -1,11 +1,13 @@
 //! Events and their pictures.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::broker::{Broker, Message};
 use crate::support::{
     client::Client,
     daemon::{DOOR, Daemon, HTTP},
+    eventually,
     http::{get, post},
     pictures::Picture,
     scene::Scene,
@@ -111,4 +113,45 @@ fn pictures_may_come_as_urls_or_not_at_all() {
     // The earlier run's is taken away, and none comes.
     watcher.wait_for_text("fovea/barn/yard/picture_url", "");
     assert!(watcher.on("fovea/barn/yard/picture").is_empty());
+}
+
+/// Brokers of clouds close the connection on what is too large for them.
+#[test]
+fn a_picture_that_the_broker_does_not_take_holds_up_no_event() {
+    let Some(broker) = Broker::start_with(|_| "allow_anonymous true\nmax_packet_size 50000\n".to_owned()) else {
+        return;
+    };
+    let watcher = broker.watch();
+    let large = Picture::scene(1280, 960).jpeg();
+    assert!((60_000..2_000_000).contains(&large.len()), "{}", large.len());
+    let daemon = start(&broker.table("max_picture_bytes = 2000000"), &large);
+    watcher.wait_for_text("fovea/barn/state", "online");
+    let id = trigger(&daemon, "yard", "bell")["id"].clone();
+    let got = watcher.wait_for("fovea/barn/yard/event", |_| true).json();
+    assert_eq!(got["id"], id);
+    daemon.wait_for_line("mqtt: fovea/barn/yard/picture is given up: connections break when it is sent");
+    assert!(watcher.on("fovea/barn/yard/picture").is_empty());
+    watcher.wait_for_text("fovea/barn/state", "online");
+}
+
+/// The process waits for no broker for long, so that on a busy machine it may end before that.
+#[test]
+fn what_happens_just_before_the_end_is_told() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let is_told = || {
+        let mut daemon = start(&broker.table(""), &[]);
+        watcher.wait_for_text("fovea/barn/state", "online");
+        let stopped = daemon.stop_thread("mqtt");
+        let ids = ["a", "b", "c"].map(|label| trigger(&daemon, "yard", label)["id"].clone());
+        daemon.signal(Signal::SIGTERM);
+        // It hears of the events and of the end at once.
+        eventually("outputs end", || !daemon.tasks().iter().any(|task| task.name == "journal"));
+        drop(stopped);
+        daemon.end();
+        watcher.wait_for_text("fovea/barn/state", "offline");
+        let events = watcher.on("fovea/barn/yard/event");
+        ids.iter().all(|id| events.iter().any(|message| message.json()["id"] == *id))
+    };
+    assert!((0..10).any(|_| is_told()), "in none of ten ends");
 }
