@@ -51,8 +51,8 @@ pub enum Take<T> {
         /// Frames of this cell that were superseded since its last one was taken.
         superseded: u64,
     },
-    /// The deadline came before a frame.
-    TimedOut,
+    /// The deadline came before a frame, or somebody woke the processor.
+    NoFrame,
     /// The slot was closed: no frame will come any more.
     Closed,
 }
@@ -85,7 +85,7 @@ impl<T> Slot<T> {
     }
 
     /// Takes the newest frame of the ready cell that has used the least time; blocks until there is one, until the
-    /// deadline, or until the slot is closed. `cost` is the time that the frame taken before took to look at.
+    /// deadline, until it is woken, or until the slot is closed. `cost` is the time that the frame taken before took to look at.
     pub fn take(&self, cost: Duration, deadline: Option<Instant>) -> Take<T> {
         let mut cells = self.cells.lock();
         cells.charge(cost);
@@ -97,14 +97,21 @@ impl<T> Slot<T> {
             if let Some(frame) = cells.take() {
                 return frame;
             }
-            if time_is_up {
-                return Take::TimedOut;
+            if time_is_up || cells.woken {
+                cells.woken = false;
+                return Take::NoFrame;
             }
             match deadline {
                 Some(deadline) => time_is_up = self.ready.wait_until(&mut cells, deadline).timed_out(),
                 None => self.ready.wait(&mut cells),
             }
         }
+    }
+
+    /// Ends a `take` without a frame, the one that waits or the next: there is something else to do.
+    pub fn wake(&self) {
+        self.cells.lock().woken = true;
+        self.ready.notify_one();
     }
 
     /// Ends every `take`, now and later.
@@ -165,6 +172,7 @@ struct Cells<T> {
     serving: Option<CellId>,
     /// Where in its own time that cell was when it was served: newly ready cells begin there.
     virtual_time: Duration,
+    woken: bool,
     closed: bool,
 }
 
@@ -183,7 +191,7 @@ struct CellState<T> {
 impl<T> Default for Cells<T> {
     fn default() -> Self {
         let (opened, takes, virtual_time) = (0, 0, Duration::ZERO);
-        Self { cells: Vec::new(), opened, takes, serving: None, virtual_time, closed: false }
+        Self { cells: Vec::new(), opened, takes, serving: None, virtual_time, woken: false, closed: false }
     }
 }
 

@@ -155,7 +155,7 @@ fn a_cell_that_is_dropped_is_given_back() {
 
 #[test]
 fn an_empty_slot_times_out() {
-    assert_eq!(Slot::<u32>::new().take(NOTHING, Some(Instant::now())), Take::TimedOut);
+    assert_eq!(Slot::<u32>::new().take(NOTHING, Some(Instant::now())), Take::NoFrame);
 }
 
 /// Four cameras at full speed against one processor, and somebody who looks at the counts all the time: every frame is

@@ -100,7 +100,7 @@ fn next(slot: &Slot<u32>) -> Option<(u32, u64)> {
     match slot.take(NOTHING, None) {
         Take::Frame { frame, superseded, .. } => Some((frame, superseded)),
         Take::Closed => None,
-        Take::TimedOut => unreachable!("no time was given"),
+        Take::NoFrame => unreachable!("no time was given"),
     }
 }
 
@@ -189,9 +189,34 @@ fn a_wait_that_times_out_loses_no_frame() {
         source.join().unwrap();
         match first {
             Take::Frame { frame, superseded, .. } => assert_eq!((frame, superseded), (1, 0)),
-            Take::TimedOut => assert_eq!(next(&slot), Some((1, 0))),
+            Take::NoFrame => assert_eq!(next(&slot), Some((1, 0))),
             Take::Closed => unreachable!("nobody closes it"),
         }
+    });
+}
+
+#[test]
+fn who_is_woken_looks_up_and_loses_no_frame() {
+    loom::model(|| {
+        let slot = Slot::<u32>::new();
+        let processor = thread::spawn({
+            let slot = slot.clone();
+            move || slot.take(NOTHING, None)
+        });
+        slot.wake();
+        assert_eq!(processor.join().unwrap(), Take::NoFrame);
+    });
+    loom::model(|| {
+        let slot = Slot::new();
+        let cell = slot.open();
+        let processor = thread::spawn({
+            let slot = slot.clone();
+            move || [slot.take(NOTHING, None), slot.take(NOTHING, None)].map(|take| take == Take::NoFrame)
+        });
+        slot.wake();
+        cell.publish(1);
+        let looked_up = processor.join().unwrap();
+        assert_ne!(looked_up[0], looked_up[1], "one of them is the frame");
     });
 }
 

@@ -105,6 +105,7 @@ impl Cameras {
         for gone in self.all.iter().filter(|known| !is_kept(known)) {
             self.shut(&gone.feed);
         }
+        self.slot.wake(); // no frame may come that brings the processor to look
         let of_all = all.iter().map(|camera| (camera.feed.clone(), camera.settings.clone()));
         let (feeds, settings) = of_all.unzip();
         self.status.set(feeds, settings);
@@ -130,6 +131,7 @@ impl Cameras {
                 self.kept.set_detection(camera.feed.name(), is_on);
             }
         }
+        self.slot.wake();
     }
 
     /// Whether a camera begins with detection.

@@ -24,7 +24,7 @@ pub struct Worker {
 
 /// What changes between two frames: a cell's frames go through this pipeline from now on, or through none any more.
 ///
-/// Posted before a camera's first frame can come; the processor looks for it whenever it has taken one.
+/// Posted before a camera's first frame can come; the processor looks for it whenever the slot gave it a frame or woke it.
 #[derive(Debug, Default)]
 pub struct PipelineUpdates(Mutex<Vec<(CellId, Option<CameraPipeline>)>>);
 
@@ -56,7 +56,7 @@ impl Worker {
                         self.scratch.trim();
                     }
                 }
-                Take::TimedOut => {}
+                Take::NoFrame => {}
                 Take::Closed => return,
             }
             cost = began.elapsed();

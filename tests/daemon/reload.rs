@@ -161,6 +161,23 @@ fn what_is_looked_for_can_change_while_a_camera_is_connected() {
 }
 
 #[test]
+fn the_events_of_a_removed_camera_end_while_no_frame_comes() {
+    let daemon = Daemon::start(&format!("{DOOR}hold_ms = 3600000\n{YARD}"));
+    let mut reader = Client::connect(&daemon, "/results");
+    let mut sender = Client::connect_v1(&daemon, "/frames/door?results");
+    sender.answer_clock(100_000_000);
+    let start = walk(&mut sender, &mut reader, 1);
+    daemon.reload(YARD, HOLDS);
+    let end = loop {
+        let event = reader.next_of("event");
+        if event["state"] != "update" {
+            break event;
+        }
+    };
+    assert_eq!([&end["state"], &end["id"]], [&Value::from("end"), &start["id"]]);
+}
+
+#[test]
 fn viewers_see_cameras_come_and_go() {
     let daemon = Daemon::start(&format!("{HTTP}{DOOR}"));
     let [mut all, mut door] = ["/live", "/cameras/door/live.mjpg"].map(|path| get(&daemon, path));
