@@ -24,10 +24,13 @@ const GATE: &str = if cfg!(feature = "v4l2") {
     ""
 };
 
+/// A server that gets events: nobody is there.
+const WEBHOOK: &str = "[[webhook]]\nname = \"phone\"\nurl = \"http://127.0.0.1:9/\"\n";
+
 /// A daemon that took five frames, lost one connection and refused one message, twice, and misses a camera; and its
 /// metrics.
 fn measured() -> (Daemon, String) {
-    let daemon = Daemon::start(&format!("{HTTP}{DOOR}[[camera]]\nname = \"yard\"\n{GATE}"));
+    let daemon = Daemon::start(&format!("{HTTP}{WEBHOOK}{DOOR}[[camera]]\nname = \"yard\"\n{GATE}"));
     if !GATE.is_empty() {
         daemon.wait_for_line("gate: lost");
     }
@@ -84,10 +87,13 @@ fn every_number_is_raised_by_what_it_counts() {
     }
 }
 
-/// What the dashboard has to show.
-fn panels() -> Vec<Value> {
-    let dashboard: Value =
-        serde_json::from_str(include_str!("../../../deploy/grafana.json")).expect("the dashboard is JSON");
+/// The dashboards: of single boards, and of all together.
+const DASHBOARDS: [&str; 2] =
+    [include_str!("../../../deploy/grafana.json"), include_str!("../../../deploy/fleet/grafana.json")];
+
+/// What a dashboard has to show.
+fn panels(dashboard: &str) -> Vec<Value> {
+    let dashboard: Value = serde_json::from_str(dashboard).expect("the dashboard is JSON");
     dashboard["panels"].as_array().expect("it has panels").clone()
 }
 
@@ -136,21 +142,22 @@ fn who_is_there_is_counted_and_what_was_superseded() {
 }
 
 #[test]
-fn the_dashboard_asks_for_metrics_that_there_are() {
+fn the_dashboards_ask_for_metrics_that_there_are() {
     let (_daemon, text) = measured();
-    let panels = panels();
-    assert!(panels.len() >= 6);
-    let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("each has a number")).collect();
-    assert_eq!(ids.len(), panels.len(), "each its own");
-    for panel in &panels {
+    for panels in DASHBOARDS.map(panels) {
+        assert!(panels.len() >= 6);
+        let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("each has a number")).collect();
+        assert_eq!(ids.len(), panels.len(), "each its own");
+    }
+    for panel in DASHBOARDS.into_iter().flat_map(panels) {
         for key in ["title", "type", "gridPos", "datasource", "fieldConfig"] {
             assert!(!panel[key].is_null(), "{key} of {panel}");
         }
-        for (expression, _) in questions(panel) {
+        for (expression, _) in questions(&panel) {
             let names = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
             let names: Vec<_> =
                 names.filter(|name| name.starts_with("fovea_") || name.starts_with("process_")).collect();
-            assert!(!names.is_empty(), "{expression}");
+            assert!(!names.is_empty() || expression.contains("up{"), "{expression}"); // Prometheus' own
             for name in names {
                 if GATE.is_empty() && name.starts_with("fovea_driver_") {
                     continue;
@@ -175,7 +182,7 @@ fn the_dashboard_tells_boards_apart_that_call_their_cameras_alike() {
         .map(|series| json!({ "series": series, "values": "0+1x90" })) // one more a minute
         .collect::<Vec<_>>();
     let mut asked = Vec::new();
-    for panel in panels() {
+    for panel in panels(DASHBOARDS[0]) {
         for (expression, name) in questions(&panel) {
             if GATE.is_empty() && expression.contains("fovea_driver_") {
                 continue;
@@ -200,6 +207,21 @@ fn the_dashboard_tells_boards_apart_that_call_their_cameras_alike() {
     fs::write(&file, tests.to_string()).expect("the target folder can be written");
     if let Some((is_well, said)) = promtool(&["test", "rules", file.to_str().expect("it has a name in UTF-8")], "") {
         assert!(is_well, "{said}");
+    }
+}
+
+#[test]
+fn the_rules_raise_what_they_should() {
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/fleet/rules");
+    for arguments in [["check", "rules", &format!("{rules}.yml")], ["test", "rules", &format!("{rules}.test.yml")]] {
+        if let Some((is_well, said)) = promtool(&arguments, "") {
+            assert!(is_well, "{said}");
+        }
+    }
+    let (_daemon, text) = measured();
+    let words = include_str!("../../../deploy/fleet/rules.yml").split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    for name in words.filter(|word| word.starts_with("fovea_") || word.starts_with("process_")) {
+        assert!(text.contains(&format!("\n{name}{{")) || text.contains(&format!("\n{name} ")), "{name}");
     }
 }
 
