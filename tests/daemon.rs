@@ -33,6 +33,7 @@ mod daemon {
         mod encryption;
         mod events;
         mod faults;
+        mod fleet;
         mod login;
         mod outage;
         mod results;

@@ -131,7 +131,9 @@ impl Board {
             Origin { camera: Camera::new(camera), seq: self.events, captured_at: at, captured_by: CapturedBy::Arrival };
         let size = Size { width_px: 768, height_px: 576 };
         let frame = Frame::compressed(origin, PixelFormat::Jpeg, size, jpeg.clone());
-        self.say(&event, Some(EventPicture::new(&frame, jpeg.clone(), event.boxes.clone())));
+        // Behind the picture's end: what is the same as before would not be sent again.
+        let jpeg = [jpeg, &self.events.to_be_bytes()[..]].concat().into();
+        self.say(&event, Some(EventPicture::new(&frame, jpeg, event.boxes.clone())));
         event
     }
 

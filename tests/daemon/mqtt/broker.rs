@@ -265,7 +265,7 @@ fn program(name: &str) -> Command {
     command
 }
 
-fn spawn(folder: &Path) -> Child {
+pub(super) fn spawn(folder: &Path) -> Child {
     let log = fs::File::options().create(true).append(true).open(folder.join("log")).expect("the folder is there");
     let mut command = program("mosquitto");
     command.arg("-c").arg(folder.join("mosquitto.conf")).arg("-v").stderr(log);

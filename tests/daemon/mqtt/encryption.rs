@@ -47,7 +47,7 @@ impl<'f> Authority<'f> {
 }
 
 /// A broker with TLS, and a certificate for the board barn.
-fn start(is_expired: bool, keys: &str) -> Option<Broker> {
+pub(super) fn start(is_expired: bool, keys: &str) -> Option<Broker> {
     Broker::start_with(|folder| {
         let authority = Authority::make(folder);
         authority.signs("broker", is_expired);
