@@ -113,6 +113,11 @@ macro_rules! define {
         /// The names of all stages.
         pub const NAMES: &[&str] = &[$(stringify!($stage)),*];
 
+        /// The kinds of events that there can be.
+        pub fn event_kinds() -> impl Iterator<Item = &'static str> {
+            [$($stage::Settings::EVENT_KINDS),*].into_iter().flatten().copied()
+        }
+
         /// The stages that a camera has, with their settings.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Stages {
@@ -123,12 +128,6 @@ macro_rules! define {
         }
 
         impl Stages {
-            /// All stages, with their defaults.
-            #[cfg(test)]
-            pub(crate) fn all() -> Self {
-                Self { $($stage: Some($stage::Settings::default())),* }
-            }
-
             /// The stages, each with its name, in the order in which they look.
             #[must_use]
             pub fn build(&self) -> Vec<(&'static str, Box<dyn Stage>)> {

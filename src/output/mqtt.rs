@@ -352,7 +352,7 @@ impl Mqtt {
     /// A message for this board, or what an earlier run left with the broker.
     fn receive(&mut self, publish: &Publish, session: Option<&Session>) {
         let topic = publish.topic.as_str();
-        if self.topics.home_assistant().as_deref() == Some(topic) {
+        if self.topics.home_assistant().iter().any(|status| status == topic) {
             if &*publish.payload == b"online"
                 && let Some(discovery) = &self.settings.discovery
             {
@@ -451,7 +451,8 @@ impl Mqtt {
         }
         for camera in self.cameras.iter() {
             if let Some(topic) = self.topics.discovery(Some(&camera.name)) {
-                self.outbox.set(topic, discovery.camera(camera).to_string(), Repeats::Always);
+                let earlier = before.iter().find(|before| before.name == camera.name);
+                self.outbox.set(topic, discovery.camera(camera, earlier).to_string(), Repeats::Always);
             }
             // Kinds and zones that it has no longer.
             let topics = |camera| self.running.topics(camera, &self.topics).into_iter().map(|(topic, _)| topic);
@@ -719,14 +720,14 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::stage::Stages;
+    use crate::stage;
 
     /// What a camera's topics are called besides the kinds of its events, and the board's, which look like a camera's.
     const RESERVED: &[&str] = &["state", "zone", "event", "result", "picture", "picture_url", "enabled"];
 
     #[test]
     fn no_kind_of_event_has_the_name_of_another_topic() {
-        for kind in Stages::all().event_kinds() {
+        for kind in stage::event_kinds() {
             assert!(!RESERVED.contains(&kind), "{kind}: choose another name for the kind of event");
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     config::{self, Pictures},
     event::external,
     message::EventState,
+    stage,
     system::board,
 };
 
@@ -77,8 +78,8 @@ impl Discovery<'_> {
         })
     }
 
-    /// The message for a camera.
-    pub(super) fn camera(&self, camera: &config::Camera) -> Value {
+    /// The message for a camera, which was configured otherwise before a reload.
+    pub(super) fn camera(&self, camera: &config::Camera, earlier: Option<&config::Camera>) -> Value {
         let name = camera.name.as_str();
         let id = self.id(Some(name));
         let (unique, topic) = (|key: &str| format!("{id}_{key}"), |what: &str| self.topics.camera(name, what));
@@ -150,6 +151,17 @@ impl Discovery<'_> {
                 "entity_category": "config",
             });
             add("enabled", switch);
+        }
+        // Home Assistant keeps what a message does not mention. A component with its platform alone takes it away, and does no harm
+        // where there was none.
+        let mut take_away = |key: &str, platform: &str| {
+            components.entry(key).or_insert_with(|| json!({ "platform": platform }));
+        };
+        take_away("picture", "image");
+        take_away("enabled", "switch");
+        stage::event_kinds().for_each(|kind| take_away(kind, "binary_sensor"));
+        for zone in earlier.map(zones).unwrap_or_default() {
+            take_away(&format!("zone_{zone}"), "binary_sensor");
         }
         json!({
             "device": self.device(Some(name)),

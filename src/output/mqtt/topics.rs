@@ -1,5 +1,8 @@
 //! The topics of this board: `PREFIX/BOARD/...`, and those of Home Assistant's discovery.
 
+/// Where Home Assistant's own topics begin.
+const HOME_ASSISTANT: &str = "homeassistant";
+
 /// The topics of one board.
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
@@ -55,15 +58,17 @@ impl Topics {
         }
     }
 
-    /// Where Home Assistant says that it begins.
-    pub(super) fn home_assistant(&self) -> Option<String> {
-        Some(format!("{}/status", self.discovery.as_ref()?.prefix))
+    /// Where Home Assistant says that it begins: by itself below `homeassistant`, whatever the prefix of its discovery is.
+    pub(super) fn home_assistant(&self) -> Vec<String> {
+        let prefix = self.discovery.as_ref().map(|discovery| discovery.prefix.as_str());
+        let other = prefix.filter(|prefix| *prefix != HOME_ASSISTANT);
+        prefix.map(|_| HOME_ASSISTANT).into_iter().chain(other).map(|prefix| format!("{prefix}/status")).collect()
     }
 
-    /// Where the discovery message of the board is, or that of a camera.
+    /// Where the discovery message of the board is, or that of a camera. Other programs of this machine may have theirs beside it.
     pub(super) fn discovery(&self, camera: Option<&str>) -> Option<String> {
         let root = &self.discovery.as_ref()?.root;
-        Some(camera.map_or_else(|| format!("{root}/config"), |camera| format!("{root}/{camera}/config")))
+        Some(camera.map_or_else(|| format!("{root}/fovea/config"), |camera| format!("{root}/fovea_{camera}/config")))
     }
 
     /// The filters of everything that this board may have left with the broker. They leave out commands, which would come twice
@@ -72,16 +77,17 @@ impl Topics {
         let of = |root: &str, levels: &[&str]| levels.iter().map(|levels| format!("{root}/{levels}")).collect();
         let mut filters: Vec<_> = of(&self.root, &["+", "+/+", "+/zone/+"]);
         if let Some(discovery) = &self.discovery {
-            filters.extend(of(&discovery.root, &["config", "+/config"]));
+            filters.push(format!("{}/+/config", discovery.root));
         }
         filters
     }
 
     /// Whether a topic is one that this board writes to.
     pub(super) fn is_own(&self, topic: &str) -> bool {
-        let discovery = self.discovery.as_ref().map(|discovery| &discovery.root);
-        let is_below = |root: &String| topic.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
-        [&self.root].into_iter().chain(discovery).any(is_below) && self.command(topic).is_none()
+        let below = |root: &String| topic.strip_prefix(root.as_str())?.strip_prefix('/');
+        let is_discovery = |rest: &str| rest.starts_with("fovea/") || rest.starts_with("fovea_");
+        let discovery = self.discovery.as_ref().and_then(|discovery| below(&discovery.root));
+        (below(&self.root).is_some() && self.command(topic).is_none()) || discovery.is_some_and(is_discovery)
     }
 }
 
@@ -94,11 +100,21 @@ mod tests {
         let topics = Topics::new("site/fovea", "barn", Some("homeassistant"));
         assert_eq!(topics.board("state"), "site/fovea/barn/state");
         assert_eq!(topics.camera("door", "zone/gate"), "site/fovea/barn/door/zone/gate");
-        assert_eq!(topics.discovery(None).unwrap(), "homeassistant/device/barn/config");
-        assert_eq!(topics.discovery(Some("door")).unwrap(), "homeassistant/device/barn/door/config");
-        let of_discovery = ["homeassistant/device/barn/config", "homeassistant/device/barn/+/config"];
+        assert_eq!(topics.discovery(None).unwrap(), "homeassistant/device/barn/fovea/config");
+        assert_eq!(topics.discovery(Some("door")).unwrap(), "homeassistant/device/barn/fovea_door/config");
+        assert!(topics.is_own("homeassistant/device/barn/fovea_yard/config"));
+        assert!(!topics.is_own("homeassistant/device/barn/other/config"), "of another program");
+        let of_discovery = ["homeassistant/device/barn/+/config"];
         let of_board = ["site/fovea/barn/+", "site/fovea/barn/+/+", "site/fovea/barn/+/zone/+"];
         assert_eq!(topics.own(), [&of_board[..], &of_discovery].concat());
+    }
+
+    #[test]
+    fn home_assistant_is_heard_wherever_it_says_that_it_begins() {
+        let status = |prefix| Topics::new("fovea", "barn", prefix).home_assistant();
+        assert!(status(None).is_empty());
+        assert_eq!(status(Some("homeassistant")), ["homeassistant/status"]);
+        assert_eq!(status(Some("ha")), ["homeassistant/status", "ha/status"]);
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Home Assistant's discovery, and what an earlier run left.
 
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::broker::{Broker, Watcher};
+use super::broker::{Broker, Message, Watcher};
 use crate::support::{
     daemon::{DOOR, Daemon, HTTP},
     eventually,
+    schema::faults_by,
 };
 
-const BOARD: &str = "homeassistant/device/barn/config";
-const OF_DOOR: &str = "homeassistant/device/barn/door/config";
-const OF_YARD: &str = "homeassistant/device/barn/yard/config";
+const BOARD: &str = "homeassistant/device/barn/fovea/config";
+const OF_DOOR: &str = "homeassistant/device/barn/fovea_door/config";
+const OF_YARD: &str = "homeassistant/device/barn/fovea_yard/config";
 
 const YARD: &str = "[[camera]]\nname = \"yard\"\n[camera.tamper]\n";
 const GATE: &str = "[[camera.motion.zone]]\nname = \"gate\"\npolygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\n";
@@ -60,13 +62,14 @@ fn the_board_and_its_cameras_are_announced_again_when_home_assistant_begins() {
     for name in ["motion", "scene", "zone_gate", "event", "picture", "connected", "enabled"] {
         assert!(names(&door).iter().any(|other| other == name), "{name} is not in {door}");
     }
-    assert!(names(&yard).contains(&"tamper".to_owned()) && !names(&yard).contains(&"motion".to_owned()), "{yard}");
+    assert!(yard["components"]["tamper"]["state_topic"].is_string(), "{yard}");
+    assert_eq!(yard["components"]["motion"], json!({ "platform": "binary_sensor" }), "an earlier one is taken away");
     assert!(door["components"]["event"]["event_types"].as_array().is_some_and(|types| {
         ["motion_start", "motion_update", "motion_end", "external_start"].iter().all(|t| types.contains(&json!(t)))
     }));
     assert_eq!(door["components"]["enabled"]["command_topic"], "fovea/barn/door/enabled/set");
     let ids = [&board, &door, &yard].into_iter().flat_map(|device| device["components"].as_object().unwrap().values());
-    let mut ids: Vec<_> = ids.map(|component| component["unique_id"].as_str().expect("each has one")).collect();
+    let mut ids: Vec<_> = ids.filter_map(|component| component["unique_id"].as_str()).collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();
@@ -81,6 +84,44 @@ fn the_board_and_its_cameras_are_announced_again_when_home_assistant_begins() {
     assert_eq!(watcher.on("fovea/barn/info").len(), 1, "the others are there");
 }
 
+/// What Home Assistant takes, as far as fovea uses it; the file says from where this is known.
+fn home_assistant() -> Validator {
+    let schema: Value = serde_json::from_str(include_str!("../../data/home-assistant.schema.json")).expect("JSON");
+    jsonschema::draft202012::new(&schema).expect("it is a schema")
+}
+
+#[test]
+fn home_assistant_takes_what_is_announced() {
+    let Some(broker) = Broker::start() else { return };
+    let schema = home_assistant();
+    let all = format!("{DOOR}{GATE}{YARD}[[camera]]\nname = \"den\"\n");
+    for keys in ["pictures = \"off\"", "pictures = \"url\"\npage_url = \"https://barn\"\ncommands = true", ""] {
+        let discovery = format!("discovery = \"homeassistant\"\n{keys}");
+        let watcher = broker.watch();
+        let _daemon = Daemon::start(&format!("{HTTP}{}{all}", broker.table(&discovery)));
+        let is_new = |message: &Message| !message.payload.is_empty();
+        for topic in [BOARD, OF_DOOR, OF_YARD, "homeassistant/device/barn/fovea_den/config"] {
+            let message = watcher.wait_for(topic, is_new).json();
+            let faults = faults_by(&schema, &message);
+            assert!(faults.is_empty(), "{keys}: {message}: {faults:?}");
+        }
+        let door = watcher.wait_for(OF_DOOR, is_new).json();
+        let wrong = [
+            ("/device/identifiers", json!([])),
+            ("/origin", json!({})),
+            ("/components/motion/device_class", json!("movement")),
+            ("/components/connected/entity_category", json!("none")),
+            ("/components/event/event_types", Value::Null),
+            ("/components/motion/colour", json!("red")),
+        ];
+        for (place, value) in wrong {
+            let (mut device, (parent, key)) = (door.clone(), place.rsplit_once('/').expect("a pointer"));
+            device.pointer_mut(parent).expect("it is there")[key] = value;
+            assert!(!schema.is_valid(&device), "{place} was not noticed");
+        }
+    }
+}
+
 #[test]
 fn a_camera_that_a_reload_removes_is_taken_away() {
     let Some(broker) = Broker::start() else { return };
@@ -91,14 +132,15 @@ fn a_camera_that_a_reload_removes_is_taken_away() {
     watcher.wait_for("fovea/barn/door/zone/gate", |_| true);
     super::events::trigger(&daemon, "yard", "bell");
     daemon.reload(&config(&broker, DOOR), "the new configuration is in use");
-    let is_of_yard = |topic: &String| topic.contains("/yard/");
+    let is_of_yard = |topic: &String| topic.contains("/yard/") || topic == OF_YARD;
     eventually("nothing is left of it", || !watcher.retained().keys().any(is_of_yard));
     watcher.wait_for_text("fovea/barn/door/zone/gate", "");
     let gone = watcher.wait_for(OF_YARD, |message| message.payload.is_empty());
     assert!(gone.is_retained, "{gone:?}");
     let info = watcher.wait_for("fovea/barn/info", |message| message.json()["cameras"] == json!(["door"]));
     assert!(info.is_retained);
-    let door = watcher.wait_for(OF_DOOR, |message| message.json()["components"]["zone_gate"].is_null());
+    let taken_away = json!({ "platform": "binary_sensor" });
+    let door = watcher.wait_for(OF_DOOR, |message| message.json()["components"]["zone_gate"] == taken_away);
     assert!(door.json()["components"]["motion"].is_object());
     let now = broker.watch().retained();
     assert!(!now.keys().any(is_of_yard) && now["fovea/barn/door/state"].text() == "never", "{now:?}");
@@ -116,6 +158,7 @@ fn what_an_earlier_run_left_is_taken_away_and_nothing_else() {
         "fovea/barn/door/enabled/set",
         "homeassistant/device/barn2/config",
         "homeassistant/device/other/yard/config",
+        "homeassistant/device/barn/other/config",
         "homeassistant/status",
         "fovea2/yard/state",
     ];
@@ -128,7 +171,8 @@ fn what_an_earlier_run_left_is_taken_away_and_nothing_else() {
     watcher.wait_for(OF_YARD, |_| true);
     daemon.stop();
     let _daemon = Daemon::start(&config(&broker, DOOR));
-    eventually("nothing is left of it", || !watcher.retained().keys().any(|topic| topic.contains("/barn/yard/")));
+    let is_of_yard = |topic: &String| topic.contains("/barn/yard/") || topic == OF_YARD;
+    eventually("nothing is left of it", || !watcher.retained().keys().any(is_of_yard));
     eventually("the sweep is over", || broker.log().contains("Received UNSUBSCRIBE from barn"));
     let now = broker.watch().retained();
     for topic in foreign {
@@ -137,5 +181,5 @@ fn what_an_earlier_run_left_is_taken_away_and_nothing_else() {
     for topic in [BOARD, OF_DOOR, "fovea/barn/door/motion", "fovea/barn/state", "fovea/barn/info"] {
         assert!(now.contains_key(topic), "{topic} is not in {now:?}");
     }
-    assert!(!now.keys().any(|topic| topic.contains("/barn/yard/")), "{now:?}");
+    assert!(!now.keys().any(is_of_yard), "{now:?}");
 }

@@ -92,7 +92,7 @@ fn with_one_acl_for_all_boards_each_has_its_own_topics() {
     );
     let mut daemon = Daemon::start(&format!("{HTTP}{}{DOOR}", broker.table(&keys)));
     watcher.wait_for_text("fovea/barn/state", "online");
-    let of_door = "homeassistant/device/barn/door/config";
+    let of_door = "homeassistant/device/barn/fovea_door/config";
     watcher.wait_for(of_door, |_| true);
     trigger(&daemon, "door", "bell");
     watcher.wait_for("fovea/barn/door/event", |message| message.json()["reason"] == "bell");
