@@ -12,6 +12,7 @@ mod first_picture;
 mod footage;
 mod measure;
 mod neighbours;
+mod outputs;
 mod peer;
 #[path = "../look_time/pngs.rs"]
 #[expect(dead_code, reason = "one kind is enough here")]

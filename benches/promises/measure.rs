@@ -107,3 +107,34 @@ pub(crate) fn spread<T>(rounds: &[T], number: impl Fn(&[&T]) -> f64) -> [f64; 2]
     let mut numbers: Vec<_> = (0..1000).map(|_| number(&rounds.iter().map(|_| any()).collect::<Vec<_>>())).collect();
     [0.05, 0.95].map(|part| quantile(&mut numbers, part))
 }
+
+/// Values of one thing and of another, by turns.
+pub(crate) struct Pairs(pub(crate) Vec<[Vec<f64>; 2]>);
+
+impl Pairs {
+    /// The 99th percentile of each of the two, of all rounds together.
+    pub(crate) fn p99(&self) -> [f64; 2] {
+        let all: Vec<_> = self.0.iter().collect();
+        p99(&all)
+    }
+
+    /// The ratio of the second's to the first's: the range from 5 to 95 % of what chance could have made of it.
+    pub(crate) fn ratio_range(&self) -> [f64; 2] {
+        spread(&self.0, |rounds| {
+            let [first, second] = p99(rounds);
+            second / first
+        })
+    }
+
+    /// How many values the second has.
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().map(|[_, second]| second.len()).sum()
+    }
+}
+
+fn p99(rounds: &[&[Vec<f64>; 2]]) -> [f64; 2] {
+    [0, 1].map(|which| {
+        let mut values: Vec<_> = rounds.iter().flat_map(|round| &round[which]).copied().collect();
+        quantile(&mut values, 0.99)
+    })
+}

@@ -14,7 +14,7 @@ use crate::{
     daemon::Daemon,
     feed::{Feed, Speaks, masked},
     footage::{VGA, frames},
-    measure::{RATE, ages, quantile, seconds, spread},
+    measure::{Pairs, RATE, ages, quantile, seconds},
     peer::{Handshakes, Peer},
     pngs::{self, Fill, Kind},
     scans::{self, Scan},
@@ -26,12 +26,6 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// The age beside them, in ages alone, that is promised but for one picture of theirs.
 const MOST: f64 = 1.1;
-
-/// Ages of results in milliseconds.
-struct Round {
-    alone: Vec<f64>,
-    beside: Vec<f64>,
-}
 
 /// Who misbehaves, while this is not dropped.
 #[expect(dead_code, reason = "they are only dropped")]
@@ -91,12 +85,12 @@ pub(crate) fn neighbours(share: f64) -> Result<Vec<String>> {
             }
             drop(hostile);
             thread::sleep(SETTLE);
-            rounds.push(Round { alone, beside });
+            rounds.push([alone, beside]);
         }
         let one_ms = picture.map_or(Ok(0.0), |picture| processing_ms(&daemon, picture, share))?;
         let rate = answered as f64 / (time.as_secs_f64() * rounds.len() as f64);
         let name = if answered > 0 { format!("{name} ({rate:.0} a second)") } else { name };
-        rows.push(told(&name, &rounds, one_ms));
+        rows.push(told(&name, &Pairs(rounds), one_ms));
     }
     Ok(rows)
 }
@@ -114,14 +108,8 @@ fn processing_ms(daemon: &Daemon, picture: Vec<u8>, share: f64) -> Result<f64> {
     Ok(quantile(&mut times, 0.99))
 }
 
-fn told(name: &str, rounds: &[Round], one_ms: f64) -> String {
-    let p99 = |rounds: &[&Round], which: fn(&Round) -> &Vec<f64>| {
-        let mut ages: Vec<_> = rounds.iter().flat_map(|round| which(round)).copied().collect();
-        quantile(&mut ages, 0.99)
-    };
-    let all: Vec<_> = rounds.iter().collect();
-    let (alone, beside) = (p99(&all, |round| &round.alone), p99(&all, |round| &round.beside));
-    let [low, high] = spread(rounds, |rounds| p99(rounds, |round| &round.beside) / p99(rounds, |round| &round.alone));
+fn told(name: &str, pairs: &Pairs, one_ms: f64) -> String {
+    let ([alone, beside], [low, high]) = (pairs.p99(), pairs.ratio_range());
     let bound = MOST * alone + one_ms;
     let one = if one_ms > 0.0 { format!("; one picture takes {one_ms:.1} ms") } else { String::new() };
     row(
@@ -129,7 +117,7 @@ fn told(name: &str, rounds: &[Round], one_ms: f64) -> String {
         &format!(
             "{:.2} ({low:.2} to {high:.2}): {beside:.1} of {alone:.1} ms ({} results{one})",
             beside / alone,
-            rounds.iter().map(|round| round.beside.len()).sum::<usize>()
+            pairs.count()
         ),
         &format!("<= {bound:.1} ms"),
         beside <= bound,

@@ -17,6 +17,7 @@ use crate::{
     footage::{FULL_HD, VGA, frames},
     measure::{RATE, ages, core, cpu_time, median, memory_kb, minor_faults, quantile, seconds, wake_ups},
     neighbours::{self, costly_pictures},
+    outputs,
     peer::Peer,
     scraping,
     sketch::Sketch,
@@ -27,7 +28,7 @@ use crate::{
 type Promise = fn(f64) -> Result<Vec<String>>;
 
 /// All of them, by the name that runs one alone.
-pub(crate) const ALL: [(&str, Promise); 14] = [
+pub(crate) const ALL: [(&str, Promise); 15] = [
     ("saturated", saturated),
     ("overload", overload),
     ("cpu", cpu),
@@ -37,6 +38,7 @@ pub(crate) const ALL: [(&str, Promise); 14] = [
     ("sturdy", sturdy),
     ("fair", fair),
     ("neighbours", neighbours::neighbours),
+    ("outputs", outputs::outputs),
     ("viewers", viewers::viewers),
     ("scraping", scraping::scraping),
     ("first", first_picture::first_picture),

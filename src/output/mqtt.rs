@@ -445,6 +445,9 @@ impl Mqtt {
             info["url"] = url.as_str().into();
         }
         self.outbox.set(self.topics.board("info"), info.to_string(), Repeats::Always);
+        // Which version is the latest, fovea does not know.
+        let update = json!({ "installed_version": env!("CARGO_PKG_VERSION"), "title": "fovea" });
+        self.outbox.set(self.topics.board("update"), update.to_string(), Repeats::Always);
         let discovery = Discovery { settings: &self.settings, board: &self.board, topics: &self.topics };
         if let Some(topic) = self.topics.discovery(None) {
             self.outbox.set(topic, discovery.board().to_string(), Repeats::Always);
