@@ -83,7 +83,6 @@ pub(crate) fn run(first: usize, count: usize, seconds: usize, port: usize) {
         println!("{sent} {a_second} {}", all.resident_mib / count as f64);
     }
     stdin().lock().read_line(&mut String::new()).expect("it is a pipe");
-    std::process::exit(0);
 }
 
 impl Board {
@@ -114,7 +113,7 @@ impl Board {
     /// An event begins; gives its message.
     fn begin(&mut self, jpeg: &Bytes) -> Event {
         self.events += 1;
-        let camera = CAMERAS[usize::from(self.events % 2 == 0)];
+        let camera = CAMERAS[usize::from(self.events.is_multiple_of(2))];
         let at = Monotonic::now();
         let event = Event {
             camera: camera.to_owned(),

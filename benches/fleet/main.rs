@@ -144,9 +144,11 @@ impl Boards {
     fn sent(&mut self) -> usize {
         let mut line = String::new();
         self.lines.read_line(&mut line).expect("it says how many");
-        let numbers: Vec<f64> = line.split_whitespace().map(|number| number.parse().expect("a number")).collect();
-        (self.cpu_ms_a_second, self.resident_mib) = (numbers[1], numbers[2]);
-        numbers[0] as usize
+        let numbers: Vec<_> = line.split_whitespace().collect();
+        let [sent, cpu, resident] = numbers[..] else { panic!("{line}") };
+        self.cpu_ms_a_second = cpu.parse().expect("a number");
+        self.resident_mib = resident.parse().expect("a number");
+        sent.parse().expect("a number")
     }
 
     fn end(&mut self) {

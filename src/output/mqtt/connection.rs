@@ -147,3 +147,9 @@ impl Connection {
         let _ = tokio::time::timeout(limit, end).await; // whoever is too slow reads the will
     }
 }
+
+impl From<ClientError> for ConnectError {
+    fn from(error: ClientError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

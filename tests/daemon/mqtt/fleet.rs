@@ -17,6 +17,7 @@ use super::{
     broker::{Broker, Watcher, spawn, table},
     encryption,
     events::trigger,
+    outage::deliveries,
 };
 use crate::support::{
     daemon::{DOOR, Daemon, HTTP},
@@ -98,7 +99,10 @@ fn a_broker_on_the_board_keeps_each_event_over_an_outage() {
     });
 
     central.end(Signal::SIGTERM);
-    ring();
+    let count = ring().len() as u64;
+    eventually("the board's broker has them", || {
+        deliveries(&daemon, "delivered") + deliveries(&daemon, "late") == count
+    });
     local.restart();
     ring();
     central.restart();
