@@ -1,7 +1,7 @@
 //! Tells an MQTT broker how things stand, what happens and what it looks like, for anybody who subscribes there.
 //!
 //! It has a thread and a reactor of its own, and nobody waits for it. What the broker must get waits in the
-//! [outbox](outbox::Outbox): states, of which only the newest matters, and events until the broker acknowledges them, within a
+//! outbox: states, of which only the newest matters, and events until the broker acknowledges them, within a
 //! bound. Results are sent if there is room at that moment, or not at all.
 
 mod command;
