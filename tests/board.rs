@@ -20,6 +20,7 @@ mod board {
     pub(crate) mod dedicated;
     pub(crate) mod frames;
     pub(crate) mod idle;
+    pub(crate) mod outputs;
     pub(crate) mod package;
     pub(crate) mod service;
     pub(crate) mod sources;
@@ -38,7 +39,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use parking_lot::Mutex;
 
 use board::{
-    boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, package, service, sources,
+    boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, outputs, package, service,
+    sources,
 };
 
 /// All there are, in the order they are run in.
@@ -59,6 +61,7 @@ fn scenarios() -> Vec<Trial> {
         scenario(cameras::capture_costs_no_more_than_ustreamer),
         scenario(cameras::ustreamer_is_followed_through_its_restarts),
         scenario(sources::a_stream_and_a_command_feed_cameras),
+        scenario(outputs::events_reach_a_broker_and_a_server),
         scenario(crash::it_answers_again_after_a_kill),
         scenario(configuration::a_wrong_one_keeps_it_down_and_is_told),
         scenario(service::it_is_ready_when_it_answers_and_says_how_it_goes),
