@@ -23,6 +23,10 @@ const WIFI: &str = "ctrl_interface=DIR=/run/wpa_supplicant GROUP=netdev\ncountry
 /// As `os-release` has it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// A broker that is not there, and a password for it.
+const MQTT: &str =
+    "[mqtt]\nurl = \"mqtt://127.0.0.1\"\nusername = \"door\"\npassword_file = \"secrets/mqtt.password\"\n";
+
 /// The page for everybody, too.
 const HTTP: &str = "[http]\nlisten = \"0.0.0.0:8080\"\nallow_anonymous = true\n";
 
@@ -34,7 +38,7 @@ Page             http://door1.local:8080/
 Cameras send to  ws://door1.local:8999/
                  ws://10.0.2.15:8999/
 Log in           ssh root@door1.local
-From the card    fovea.toml, hostname, authorized_keys, network, sources
+From the card    fovea.toml, hostname, authorized_keys, secrets, network, sources
 ";
 const PAGE: &str = "http://door1.local:8080/";
 
@@ -62,8 +66,9 @@ fn in_dns(name: &str) -> Vec<u8> {
 pub(crate) fn what_the_card_says_is_taken_over() {
     let card = Card::set_up("first-boot");
     card.put("hostname", "door1\r\n");
-    let configuration = format!("{HTTP}{CONFIG}");
+    let configuration = format!("{HTTP}{MQTT}{CONFIG}");
     card.put("fovea.toml", &configuration);
+    card.put("secrets/mqtt.password", "open sesame\r\n");
     card.put("network/10-lan.network", NETWORK);
     card.put("network/wpa_supplicant.conf", WIFI);
     card.put("sources/gate.conf", SOURCE);
@@ -88,6 +93,10 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     assert_eq!(machine.ask("cat /etc/systemd/network/10-lan.network"), NETWORK.replace('\r', "").trim());
     assert_eq!(machine.ask("cat /etc/fovea/sources/gate.conf"), SOURCE.replace('\r', "").trim());
     assert_eq!(machine.ask("stat --format=%a /etc/fovea/sources/gate.conf"), "600");
+    assert_eq!(machine.ask("stat --format='%a %U' /etc/fovea/secrets/mqtt.password"), "600 fovea");
+    machine.wait_for(
+        "journalctl --quiet --boot --unit fovea --grep 'mqtt: no connection to 127.0.0.1:1883' | grep --quiet .",
+    );
     machine.wait_for("journalctl --quiet --boot CAMERA=gate SYSLOG_IDENTIFIER=fovea-source | grep --quiet .");
     machine.ask("systemctl is-active fovea-source@gate");
     machine.ask("networkctl status 'e*' | grep -q /etc/systemd/network/10-lan.network");
