@@ -26,7 +26,7 @@ use self::{
     webhook::{Webhook, WebhookError},
 };
 use crate::{
-    config,
+    config::{self, Config},
     event_log::EventLog,
     hub::{
         Hub, Interest, Subscription, Topic,
@@ -136,6 +136,15 @@ pub enum StartError {
     /// The system has no thread or descriptor for it.
     #[error(transparent)]
     System(#[from] io::Error),
+}
+
+/// Reads the files that outputs need, as their start does.
+///
+/// # Errors
+/// With the first that cannot be used.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    config.webhooks.iter().try_for_each(webhook::check)?;
+    Ok(config.mqtt.iter().try_for_each(mqtt::check)?)
 }
 
 /// The list of outputs.

@@ -49,6 +49,34 @@ fn a_file_that_cannot_be_read_is_told_with_the_reason() {
     fs::remove_file(large).expect("it was there");
 }
 
+/// They may be on another machine: only `--here` looks for them.
+#[test]
+fn files_that_outputs_need_are_looked_for_here() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("secrets");
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let webhook = "[[webhook]]\nname = \"phone\"\nurl = \"https://127.0.0.1\"\nsecret_file = \"phone.secret\"\n";
+    let mqtt = "[mqtt]\nurl = \"mqtts://127.0.0.1\"\nboard = \"barn\"\nca = \"ca.pem\"\n";
+    let camera = "[[camera]]\nname = \"door\"\n[camera.motion]\n";
+    for (table, missing) in [(webhook, "phone.secret"), (mqtt, "ca.pem")] {
+        let file = folder.join("fovea.toml");
+        fs::write(&file, format!("{table}{camera}")).expect("the folder was just made");
+        let check = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+            command.arg("check").args(arguments).arg(&file).output().expect("it was built")
+        };
+        assert_eq!(check(&[]).status.code(), Some(0), "{table}");
+        let here = check(&["--here"]);
+        assert!(text(&here.stderr).contains(missing), "{here:?}");
+        assert_eq!(here.status.code(), Some(78), "{here:?}");
+    }
+    fs::write(folder.join("phone.secret"), "a secret\n").expect("the folder is there");
+    fs::write(folder.join("fovea.toml"), format!("{webhook}{camera}")).expect("the folder is there");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+    let here = command.args(["check", "--here"]).arg(folder.join("fovea.toml")).output().expect("it was built");
+    assert_eq!(here.status.code(), Some(0), "{here:?}");
+    fs::remove_dir_all(folder).expect("it was there");
+}
+
 /// As much memory as it has bytes, not as many bytes as its keys have for each of its values.
 #[test]
 fn a_file_of_long_keys_and_long_arrays_takes_little_memory() {

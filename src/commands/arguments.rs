@@ -65,7 +65,7 @@ pub enum Command {
     /// --here the file may be for another machine. A camera that is not plugged in is not a mistake.
     #[command(after_help = "Example:\n  fovea check /etc/fovea/fovea.toml && sudo systemctl reload fovea")]
     Check {
-        /// Also check that this machine has the processor's core
+        /// Also check that this machine has the processor's core, and the files that webhooks and MQTT need
         #[arg(long)]
         here: bool,
 

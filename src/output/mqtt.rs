@@ -52,6 +52,7 @@ use crate::{
     switches::Switches,
     system::{async_event_fd::AsyncEventFd, cores, host},
     telemetry::output_metrics::{Outcome, OutputMetrics},
+    tls::trust::{TrustError, client_config},
 };
 
 /// The output's name in the metrics, and that of its thread.
@@ -90,6 +91,9 @@ pub enum MqttError {
     /// The password cannot be had.
     #[error("[mqtt]")]
     Password(#[from] SecretError),
+    /// The certificates cannot be used.
+    #[error("[mqtt]")]
+    Trust(#[from] TrustError),
     /// The machine's name is none that a topic can have.
     #[error(
         "the name of this machine, \"{0}\", cannot be the board's name in MQTT topics, which is {NAME_RULE}: set mqtt.board"
@@ -110,13 +114,27 @@ pub struct Shared {
     pub log: Arc<EventLog>,
 }
 
-impl Mqtt {
-    /// Reads the files that `settings` names, but for those of certificates, which each connection reads.
-    ///
-    /// # Errors
-    /// If the password cannot be read, or this machine's name cannot be that of a topic.
-    pub fn new(settings: config::Mqtt, shared: Shared) -> Result<Self, MqttError> {
-        let Shared { hub, status, switches, log } = shared;
+/// Reads the files that `settings` name, and finds out the board's name.
+///
+/// # Errors
+/// If one of them cannot be read or used, or this machine's name cannot be that of a topic.
+pub fn check(settings: &config::Mqtt) -> Result<(), MqttError> {
+    Login::read(settings)?;
+    if settings.broker.has_tls {
+        client_config(&settings.trust(), settings.identity.as_ref())?;
+    }
+    Ok(())
+}
+
+/// As whom the board comes.
+struct Login {
+    /// Its name.
+    board: String,
+    password: Option<String>,
+}
+
+impl Login {
+    fn read(settings: &config::Mqtt) -> Result<Self, MqttError> {
         let password = settings.password_file.as_deref().map(secret_file::read).transpose()?;
         let board = match &settings.board {
             Some(board) => board.clone(),
@@ -129,6 +147,18 @@ impl Mqtt {
                 first
             }
         };
+        Ok(Self { board, password })
+    }
+}
+
+impl Mqtt {
+    /// Reads the files that `settings` names, but for those of certificates, which each connection reads.
+    ///
+    /// # Errors
+    /// If the password cannot be read, or this machine's name cannot be that of a topic.
+    pub fn new(settings: config::Mqtt, shared: Shared) -> Result<Self, MqttError> {
+        let Shared { hub, status, switches, log } = shared;
+        let Login { board, password } = Login::read(&settings)?;
         if password.is_some() && !settings.broker.has_tls && !is_loopback(&settings.broker.host) {
             warn!("mqtt: the password goes to the broker without encryption: use mqtts://, if the broker has TLS");
         }

@@ -80,6 +80,35 @@ enum Answer {
     Failed(String, Option<Duration>),
 }
 
+/// What is in the files that a webhook's settings name.
+struct Files {
+    authorization: Option<HeaderValue>,
+    key: Option<hmac::Key>,
+    tls: ClientTls,
+}
+
+/// Reads the files that `settings` name.
+///
+/// # Errors
+/// If one of them cannot be read or used.
+pub fn check(settings: &config::Webhook) -> Result<(), WebhookError> {
+    Files::read(settings).map(drop)
+}
+
+impl Files {
+    fn read(settings: &config::Webhook) -> Result<Self, WebhookError> {
+        let failed = |error| WebhookError::Secret(settings.name.clone(), error);
+        let of_file = |file: &Option<PathBuf>| file.as_deref().map(secret_file::read).transpose().map_err(failed);
+        let authorization = of_file(&settings.authorization_file)?;
+        let not_a_header = |_| failed(SecretError::NotOneLine(settings.authorization_file.clone().unwrap_or_default()));
+        let authorization = authorization.map(HeaderValue::try_from).transpose().map_err(not_a_header)?;
+        let key = of_file(&settings.secret_file)?.map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()));
+        let tls =
+            ClientTls::new(&settings.trust()).map_err(|error| WebhookError::Trust(settings.name.clone(), error))?;
+        Ok(Self { authorization, key, tls })
+    }
+}
+
 impl Webhook {
     /// Reads the files that `settings` names. Counts what becomes of events in `metrics`.
     ///
@@ -91,14 +120,7 @@ impl Webhook {
         log: Arc<EventLog>,
         metrics: Arc<OutputMetrics>,
     ) -> Result<Self, WebhookError> {
-        let failed = |error| WebhookError::Secret(settings.name.clone(), error);
-        let of_file = |file: &Option<PathBuf>| file.as_deref().map(secret_file::read).transpose().map_err(failed);
-        let authorization = of_file(&settings.authorization_file)?;
-        let not_a_header = |_| failed(SecretError::NotOneLine(settings.authorization_file.clone().unwrap_or_default()));
-        let authorization = authorization.map(HeaderValue::try_from).transpose().map_err(not_a_header)?;
-        let key = of_file(&settings.secret_file)?.map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()));
-        let tls =
-            ClientTls::new(&settings.trust()).map_err(|error| WebhookError::Trust(settings.name.clone(), error))?;
+        let Files { authorization, key, tls } = Files::read(&settings)?;
         let config = Agent::config_builder()
             .proxy(None) // what the environment says is for programs of people
             .timeout_global(Some(settings.timeout))
