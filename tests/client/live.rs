@@ -340,8 +340,13 @@ fn what_does_not_belong_together_is_told() {
     assert_eq!(error(&["-", &clip]), "a live source cannot be combined with others; start a command for each camera\n");
     assert!(error(&["-", "--loop"]).starts_with("--loop is for recordings"));
     assert!(error(&[&clip, "--retry"]).starts_with("--retry is for live sources"));
-    for arguments in [[&clip, "--insecure"].as_slice(), &["-", "--ca", "camera.pem"]] {
-        assert!(error(arguments).starts_with("--ca and --insecure are for a source with https://, or a server with"));
+    let fingerprint = "00".repeat(32);
+    for arguments in
+        [[&clip, "--insecure"].as_slice(), &["-", "--ca", "camera.pem"], &[&clip, "--fingerprint", &fingerprint]]
+    {
+        assert!(
+            error(arguments).starts_with("--ca, --fingerprint and --insecure are for a source with https://, or a")
+        );
     }
     assert!(error(&["-", "--login", "gate"]).starts_with("--login is for a source with http"));
     assert!(error(&[&clip, "--format", "grey", "--size", "2x2"]).starts_with("--format is for live sources"));

@@ -57,9 +57,11 @@ impl Source {
         if !is_http && args.login.is_some() {
             return Err(SendError::Usage("--login is for a source with http:// or https://"));
         }
-        if !is_http && !args.url.is_tls() && (args.trust.ca.is_some() || args.trust.insecure) {
+        let trust = &args.trust;
+        let is_trusting = trust.ca.is_some() || trust.fingerprint.is_some() || trust.insecure;
+        if !is_http && !args.url.is_tls() && is_trusting {
             return Err(SendError::Usage(
-                "--ca and --insecure are for a source with https://, or a server with wss://",
+                "--ca, --fingerprint and --insecure are for a source with https://, or a server with wss://",
             ));
         }
         let [(path, Some(kind))] = kinds.as_slice() else {
