@@ -61,7 +61,7 @@ fn scenarios() -> Vec<Trial> {
         scenario(cameras::capture_costs_no_more_than_ustreamer),
         scenario(cameras::ustreamer_is_followed_through_its_restarts),
         scenario(sources::a_stream_and_a_command_feed_cameras),
-        scenario(outputs::events_reach_a_broker_and_a_server),
+        scenario(outputs::a_broker_and_a_server_are_reached),
         scenario(crash::it_answers_again_after_a_kill),
         scenario(configuration::a_wrong_one_keeps_it_down_and_is_told),
         scenario(service::it_is_ready_when_it_answers_and_says_how_it_goes),
