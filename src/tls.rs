@@ -8,6 +8,7 @@ pub mod https;
 pub mod stream;
 pub mod trust;
 
+mod buffered;
 mod certificate;
 mod own_certificate;
 

@@ -9,10 +9,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use rustls::Connection;
-
-/// Bytes that are read from the socket at once. rustls asks for 4 KiB each time, which takes a large picture in fifty calls.
-const READ_BYTES: usize = 32 * 1024;
+use super::buffered::Buffered;
 
 /// A socket that does not block, owned or borrowed, or TLS over one.
 #[derive(Debug)]
@@ -30,23 +27,14 @@ pub enum Stream<S> {
 pub struct TlsStream<S> {
     socket: S,
     // Reading may have to answer, and writing to read. All by one thread.
-    state: RefCell<State>,
-}
-
-struct State {
-    tls: Connection,
-    /// Encrypted bytes that were read from the socket: those from `start` to `end` are still to be decrypted.
-    input: Box<[u8]>,
-    start: usize,
-    end: usize,
+    state: RefCell<Buffered>,
 }
 
 impl<S: Borrow<TcpStream>> Stream<S> {
     /// TLS over `socket`, which must not block.
     #[must_use]
-    pub fn tls(socket: S, connection: impl Into<Connection>) -> Self {
-        let state = State { tls: connection.into(), input: vec![0; READ_BYTES].into(), start: 0, end: 0 };
-        Self::Tls(Box::new(TlsStream { socket, state: RefCell::new(state) }))
+    pub fn tls(socket: S, connection: impl Into<rustls::Connection>) -> Self {
+        Self::Tls(Box::new(TlsStream { socket, state: RefCell::new(Buffered::new(connection.into())) }))
     }
 
     /// Whether it is encrypted.
@@ -61,10 +49,8 @@ impl<S: Borrow<TcpStream>> Stream<S> {
     /// If the connection is over.
     pub fn shutdown_write(&self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
-            let state = &mut *stream.state.borrow_mut();
-            state.tls.send_close_notify();
             // A peer that takes nothing any more does not take this either.
-            let _ = state.send(self.socket());
+            let _ = stream.state.borrow_mut().close(self.socket());
         }
         self.socket().shutdown(Shutdown::Write)
     }
@@ -121,53 +107,6 @@ impl<S: Borrow<TcpStream>> Write for Stream<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         (&*self).flush()
-    }
-}
-
-impl State {
-    fn read(&mut self, socket: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.tls.reader().read(into) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The end; without a goodbye it is an error, and who asks for a message knows whether it was whole.
-                end => return end,
-            }
-            self.receive(socket)?;
-        }
-    }
-
-    /// Reads from the socket, and decrypts.
-    fn receive(&mut self, mut socket: &TcpStream) -> io::Result<()> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, socket.read(&mut self.input)?);
-        }
-        // At the end of the connection it reads nothing, and its reader then says so.
-        self.start += self.tls.read_tls(&mut &self.input[self.start..self.end])?;
-        let processed = self.tls.process_new_packets();
-        // An alert, or the next part of the handshake. What the socket does not take now goes with the next write or read.
-        match self.send(socket) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            _ => {}
-        }
-        processed.map(drop).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-    }
-
-    /// Encrypts `bytes`, once all that was encrypted before is sent: so what waits here is bounded by what is given at once.
-    fn write(&mut self, socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-        self.send(socket)?;
-        let count = self.tls.writer().write(bytes)?;
-        match self.send(socket) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(count),
-        }
-    }
-
-    /// Sends what is encrypted.
-    fn send(&mut self, mut socket: &TcpStream) -> io::Result<()> {
-        while self.tls.wants_write() {
-            self.tls.write_tls(&mut socket)?;
-        }
-        Ok(())
     }
 }
 
