@@ -10,7 +10,10 @@ pub mod trust;
 
 mod buffered;
 mod certificate;
+mod in_place;
+mod outgoing;
 mod own_certificate;
+mod unbuffered;
 
 use std::{
     net::IpAddr,
@@ -18,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{ServerConfig, crypto::ring};
+use rustls::ServerConfig;
 
 pub use self::certificate::CertificateError;
 use self::{certificate::ReloadingCertificate, fingerprint::Fingerprint};
@@ -66,7 +69,7 @@ impl Tls {
             None => own_files(&state::folder().ok_or(TlsError::NoFolder)?.join("tls"))?,
         };
         let certificate = Arc::new(ReloadingCertificate::load(files)?);
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = ServerConfig::builder_with_provider(in_place::provider());
         let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
         let mut config = builder.with_cert_resolver(certificate.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];

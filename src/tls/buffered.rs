@@ -1,18 +1,18 @@
-//! TLS over a socket that does not block, through the buffers of rustls.
+//! TLS of a client over a socket that does not block, through the buffers of rustls. What is large, it sends.
 
 use std::{
     io::{self, Read, Write},
     net::TcpStream,
 };
 
-use rustls::Connection;
+use rustls::ClientConnection;
 
 /// Bytes that are read from the socket at once. rustls asks for 4 KiB each time, which takes a large picture in fifty calls.
 const READ_BYTES: usize = 32 * 1024;
 
 /// A connection, and what the socket gave for it.
 pub(super) struct Buffered {
-    tls: Connection,
+    tls: ClientConnection,
     /// Encrypted bytes that were read from the socket: those from `start` to `end` are still to be decrypted.
     input: Box<[u8]>,
     start: usize,
@@ -20,7 +20,7 @@ pub(super) struct Buffered {
 }
 
 impl Buffered {
-    pub(super) fn new(tls: Connection) -> Self {
+    pub(super) fn new(tls: ClientConnection) -> Self {
         Self { tls, input: vec![0; READ_BYTES].into(), start: 0, end: 0 }
     }
 

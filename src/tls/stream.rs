@@ -9,7 +9,9 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use super::buffered::Buffered;
+use rustls::{ClientConnection, server::UnbufferedServerConnection};
+
+use super::{buffered::Buffered, unbuffered::Unbuffered};
 
 /// A socket that does not block, owned or borrowed, or TLS over one.
 #[derive(Debug)]
@@ -27,14 +29,30 @@ pub enum Stream<S> {
 pub struct TlsStream<S> {
     socket: S,
     // Reading may have to answer, and writing to read. All by one thread.
-    state: RefCell<Buffered>,
+    connection: RefCell<Connection>,
+}
+
+/// What is between a socket and who reads and writes.
+enum Connection {
+    Client(Buffered),
+    Server(Unbuffered),
 }
 
 impl<S: Borrow<TcpStream>> Stream<S> {
-    /// TLS over `socket`, which must not block.
+    /// TLS over `socket`, which must not block, as a client.
     #[must_use]
-    pub fn tls(socket: S, connection: impl Into<rustls::Connection>) -> Self {
-        Self::Tls(Box::new(TlsStream { socket, state: RefCell::new(Buffered::new(connection.into())) }))
+    pub fn client(socket: S, connection: ClientConnection) -> Self {
+        Self::over(socket, Connection::Client(Buffered::new(connection)))
+    }
+
+    /// TLS over `socket`, which must not block, as a server with the settings of [`Tls`](super::Tls).
+    #[must_use]
+    pub fn server(socket: S, connection: UnbufferedServerConnection) -> Self {
+        Self::over(socket, Connection::Server(Unbuffered::new(connection)))
+    }
+
+    fn over(socket: S, connection: Connection) -> Self {
+        Self::Tls(Box::new(TlsStream { socket, connection: RefCell::new(connection) }))
     }
 
     /// Whether it is encrypted.
@@ -50,7 +68,7 @@ impl<S: Borrow<TcpStream>> Stream<S> {
     pub fn shutdown_write(&self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
             // A peer that takes nothing any more does not take this either.
-            let _ = stream.state.borrow_mut().close(self.socket());
+            let _ = stream.connection.borrow_mut().close(self.socket());
         }
         self.socket().shutdown(Shutdown::Write)
     }
@@ -73,7 +91,7 @@ impl<S: Borrow<TcpStream>> Read for &Stream<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(_) => self.socket().read(into),
-            Stream::Tls(stream) => stream.state.borrow_mut().read(self.socket(), into),
+            Stream::Tls(stream) => stream.connection.borrow_mut().read(self.socket(), into),
         }
     }
 }
@@ -82,14 +100,14 @@ impl<S: Borrow<TcpStream>> Write for &Stream<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(_) => self.socket().write(bytes),
-            Stream::Tls(stream) => stream.state.borrow_mut().write(self.socket(), bytes),
+            Stream::Tls(stream) => stream.connection.borrow_mut().write(self.socket(), bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(_) => Ok(()),
-            Stream::Tls(stream) => stream.state.borrow_mut().send(self.socket()),
+            Stream::Tls(stream) => stream.connection.borrow_mut().send(self.socket()),
         }
     }
 }
@@ -107,6 +125,36 @@ impl<S: Borrow<TcpStream>> Write for Stream<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         (&*self).flush()
+    }
+}
+
+impl Connection {
+    fn read(&mut self, socket: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Client(connection) => connection.read(socket, into),
+            Self::Server(connection) => connection.read(socket, into),
+        }
+    }
+
+    fn write(&mut self, socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Client(connection) => connection.write(socket, bytes),
+            Self::Server(connection) => connection.write(socket, bytes),
+        }
+    }
+
+    fn send(&mut self, socket: &TcpStream) -> io::Result<()> {
+        match self {
+            Self::Client(connection) => connection.send(socket),
+            Self::Server(connection) => connection.send(socket),
+        }
+    }
+
+    fn close(&mut self, socket: &TcpStream) -> io::Result<()> {
+        match self {
+            Self::Client(connection) => connection.close(socket),
+            Self::Server(connection) => connection.close(socket),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -114,12 +114,7 @@ fn a_long_request_is_read_to_its_end() {
     let mut client = encrypted(daemon.address());
     let picture = raw::frame(raw::FINAL | raw::BINARY, &Picture::scene(64, 64).jpeg());
     client.write_all(&[raw::request("/frames/door?results", "").as_bytes(), &picture].concat()).expect("it reads");
-    let mut heard = Vec::new();
-    while !heard.windows(15).any(|part| part == b"\"type\":\"result\"") {
-        let mut chunk = [0; 1024];
-        let count = client.read(&mut chunk).expect("it answers");
-        heard.extend_from_slice(&chunk[..count]);
-    }
+    wait_for(&mut client, b"\"type\":\"result\"");
 }
 
 #[test]
@@ -135,6 +130,73 @@ fn frames_and_results_pass_encrypted() {
     }
     // Nobody on this machine needs it.
     Client::connect(&daemon, "/results");
+}
+
+/// OpenSSL as a client, which sends what is written to it.
+struct OpenSsl(Child);
+
+impl OpenSsl {
+    fn connect(daemon: &Daemon, args: &[&str]) -> Self {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-connect", &daemon.address().to_string()]).args(args);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(piped.spawn().expect("openssl is installed"))
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.0.stdin.as_mut().expect("it is piped").write_all(bytes).expect("it reads");
+    }
+
+    /// Waits until the server has sent this.
+    fn wait_for(&mut self, bytes: &[u8]) {
+        wait_for(self.0.stdout.as_mut().expect("it is piped"), bytes);
+    }
+
+    /// Asks for new keys of both sides, with the next data.
+    fn change_keys(&mut self) {
+        self.send(b"K\n");
+        wait_for(self.0.stderr.as_mut().expect("it is piped"), b"KEYUPDATE");
+    }
+}
+
+impl Drop for OpenSsl {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait()); // it may have ended
+    }
+}
+
+fn wait_for(from: &mut impl Read, bytes: &[u8]) {
+    let (mut heard, mut chunk) = (Vec::new(), [0; 1024]);
+    while !heard.windows(bytes.len()).any(|part| part == bytes) {
+        let count = from.read(&mut chunk).expect("it answers");
+        assert_ne!(count, 0, "it ends: {}", String::from_utf8_lossy(&heard));
+        heard.extend_from_slice(&chunk[..count]);
+    }
+}
+
+#[test]
+fn frames_of_openssl_pass_in_records_of_any_length() {
+    let daemon = with_own_certificate(&folder("records"));
+    let picture = raw::frame(raw::FINAL | raw::BINARY, &Picture::scene(2000, 2000).jpeg());
+    for (version, length) in [("-tls1_3", "16384"), ("-tls1_3", "512"), ("-tls1_2", "1000")] {
+        let mut client = OpenSsl::connect(&daemon, &[version, "-max_send_frag", length, "-quiet", "-nocommands"]);
+        client.send(&[raw::request("/frames/door?results", "").as_bytes(), &picture].concat());
+        client.wait_for(b"\"type\":\"result\"");
+    }
+}
+
+#[test]
+fn openssl_may_change_the_keys() {
+    let daemon = with_own_certificate(&folder("keys"));
+    let mut client = OpenSsl::connect(&daemon, &["-tls1_3"]);
+    client.change_keys();
+    client.send(raw::request("/frames/door?results", "").as_bytes());
+    client.wait_for(b"HTTP/1.1 101");
+    for name in [b"first", b"other"] {
+        client.change_keys();
+        client.send(&raw::frame(raw::FINAL | raw::PING, name));
+        client.wait_for(name);
+    }
 }
 
 fn result(client: &mut tungstenite::WebSocket<impl Read + Write>) -> Value {

@@ -75,7 +75,7 @@ fn encrypt(url: &ServerUrl, socket: TcpStream, tls: &ClientTls) -> Result<Stream
     let invalid = |_| failed(rustls::Error::General("the host name is not valid for TLS".into()));
     let name = ServerName::try_from(url.host().to_owned()).map_err(invalid)?;
     let connection = ClientConnection::new(tls.config()?, name).map_err(failed)?;
-    Ok(Stream::tls(socket, connection))
+    Ok(Stream::client(socket, connection))
 }
 
 /// What TLS says of a connection that failed, if it was TLS.

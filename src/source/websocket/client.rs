@@ -9,7 +9,7 @@ use std::{
 
 use log::info;
 use nix::poll::PollFlags;
-use rustls::ServerConnection;
+use rustls::server::UnbufferedServerConnection;
 
 use super::{
     connection::linger_close,
@@ -68,7 +68,8 @@ fn begin(session: &Session, deadline: Instant) -> Result<Option<ClientStream<'_>
         None => Ok(None),
         // It fails without a random number only.
         Some(tls::FIRST_BYTE) => {
-            Ok(ServerConnection::new(tls.config().clone()).ok().map(|connection| Stream::tls(socket, connection)))
+            let connection = UnbufferedServerConnection::new(tls.config().clone());
+            Ok(connection.ok().map(|connection| Stream::server(socket, connection)))
         }
         Some(_) if socket.local_addr().is_ok_and(|local| tls::may_be_plain(session.peer.ip(), local.ip())) => {
             Ok(Some(Stream::Plain(socket)))
