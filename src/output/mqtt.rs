@@ -114,41 +114,34 @@ pub struct Shared {
     pub log: Arc<EventLog>,
 }
 
-/// Reads the files that `settings` name, and finds out the board's name.
+/// Reads the files that `settings` name, and finds out the board's name if the machine has its name already: a configuration can be
+/// checked before that.
 ///
 /// # Errors
 /// If one of them cannot be read or used, or this machine's name cannot be that of a topic.
 pub fn check(settings: &config::Mqtt) -> Result<(), MqttError> {
-    Login::read(settings)?;
+    if settings.board.is_some() || !host::name().is_empty() {
+        board(settings)?;
+    }
+    password(settings)?;
     if settings.broker.has_tls {
         client_config(&settings.trust(), settings.identity.as_ref())?;
     }
     Ok(())
 }
 
-/// As whom the board comes.
-struct Login {
-    /// Its name.
-    board: String,
-    password: Option<String>,
+fn password(settings: &config::Mqtt) -> Result<Option<String>, SecretError> {
+    settings.password_file.as_deref().map(secret_file::read).transpose()
 }
 
-impl Login {
-    fn read(settings: &config::Mqtt) -> Result<Self, MqttError> {
-        let password = settings.password_file.as_deref().map(secret_file::read).transpose()?;
-        let board = match &settings.board {
-            Some(board) => board.clone(),
-            None => {
-                let host = host::name();
-                let first = host.split('.').next().unwrap_or_default().to_ascii_lowercase();
-                if !is_name(&first) {
-                    return Err(MqttError::Board(host));
-                }
-                first
-            }
-        };
-        Ok(Self { board, password })
+/// The name of this board: as configured, or the machine's without its domain.
+fn board(settings: &config::Mqtt) -> Result<String, MqttError> {
+    if let Some(board) = &settings.board {
+        return Ok(board.clone());
     }
+    let host = host::name();
+    let first = host.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    if is_name(&first) { Ok(first) } else { Err(MqttError::Board(host)) }
 }
 
 impl Mqtt {
@@ -158,7 +151,7 @@ impl Mqtt {
     /// If the password cannot be read, or this machine's name cannot be that of a topic.
     pub fn new(settings: config::Mqtt, shared: Shared) -> Result<Self, MqttError> {
         let Shared { hub, status, switches, log } = shared;
-        let Login { board, password } = Login::read(&settings)?;
+        let (board, password) = (board(&settings)?, password(&settings)?);
         if password.is_some() && !settings.broker.has_tls && !is_loopback(&settings.broker.host) {
             warn!("mqtt: the password goes to the broker without encryption: use mqtts://, if the broker has TLS");
         }
