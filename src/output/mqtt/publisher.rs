@@ -17,7 +17,6 @@ use super::{
     topics::Topics,
 };
 use crate::{
-    camera::Feed,
     config::{self, Pictures},
     event_log::EventLog,
     hub::published::Published,
@@ -112,13 +111,14 @@ impl Publisher {
         let retained =
             |outbox: &mut Outbox, topic: String, text: &'static str| outbox.set(topic, text, Repeats::Always);
         retained(&mut self.outbox, self.topics.board("state"), "online");
+        let mut live = 0;
         for feed in self.status.cameras().iter() {
             let (name, metrics) = (feed.name(), feed.metrics());
-            retained(&mut self.outbox, self.topics.camera(name, "state"), metrics.state().state.as_str());
+            let state = metrics.state().state;
+            live += usize::from(state == Availability::Live);
+            retained(&mut self.outbox, self.topics.camera(name, "state"), state.as_str());
             retained(&mut self.outbox, self.topics.camera(name, "enabled"), on_off(metrics.detection()));
         }
-        let is_live = |feed: &&Arc<Feed>| feed.metrics().state().state == Availability::Live;
-        let live = self.status.cameras().iter().filter(is_live).count();
         if self.health_told.is_none_or(|(at, told)| told != live || at.elapsed() >= HEALTH_INTERVAL) {
             self.health_told = Some((Instant::now(), live));
             let health = self.health(live).to_string();
