@@ -9,18 +9,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{app::App, body};
-use crate::{access::tokens::is_name, message::Message};
-
-/// The body of a request that triggers an event.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Trigger {
-    /// What it is, such as `doorbell`: 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit. The `reason` of the event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")))]
-    label: Option<String>,
-}
+use crate::{event::external::Trigger, message::Message};
 
 /// Whether the stages look at a camera's frames.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -52,9 +41,7 @@ pub(super) async fn trigger(State(app): State<App>, Path(name): Path<String>, re
         Ok(body) => body,
         Err(answer) => return answer,
     };
-    let trigger = if body.is_empty() { Some(Trigger::default()) } else { serde_json::from_slice(&body).ok() };
-    let Some(Trigger { label }) = trigger.filter(|trigger: &Trigger| trigger.label.as_deref().is_none_or(is_name))
-    else {
+    let Some(trigger) = Trigger::parse(&body) else {
         let what = "The body must be empty, or JSON like {\"label\": \"doorbell\"}. A label is 1 to 32 of a-z, 0-9, - and _, \
                     beginning with a letter or digit.\n";
         return body::bad_request(what);
@@ -63,7 +50,7 @@ pub(super) async fn trigger(State(app): State<App>, Path(name): Path<String>, re
     let Some(feed) = cameras.iter().find(|feed| feed.name() == name) else {
         return app.find(&name).map_or_else(IntoResponse::into_response, |_| not_any_more());
     };
-    let start = feed.trigger(label.as_deref());
+    let start = feed.trigger(trigger.label());
     ([(header::CONTENT_TYPE, "application/json")], Message::Event(start).to_json()).into_response()
 }
 

@@ -2,12 +2,13 @@
 
 use super::{
     api::{CameraInfo, ServerStatus},
-    control::{Detection, Trigger},
+    control::Detection,
     event_list::{EventPage, EventRecord},
     event_stream::RecentEvent,
     login::{Login, Session},
 };
 use crate::{
+    event::external::Trigger,
     message::Message,
     schema::{assert_file, definitions, generator, lay_out},
 };

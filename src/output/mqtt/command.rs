@@ -1,9 +1,7 @@
 //! What the broker's clients ask for, with the rules that the HTTP port has for the same.
 
-use serde::Deserialize;
-
 use super::topics::CommandTopic;
-use crate::access::tokens::is_name;
+use crate::event::external::Trigger;
 
 /// Bytes of a command. Longer ones are none.
 const MAX_BYTES: usize = 1024;
@@ -17,13 +15,6 @@ pub(super) enum Command {
     Event(Option<String>),
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Trigger {
-    #[serde(default)]
-    label: Option<String>,
-}
-
 impl Command {
     /// Reads a payload; if it is none, what it must be.
     pub(super) fn parse(topic: CommandTopic, payload: &[u8]) -> Result<Self, &'static str> {
@@ -32,10 +23,9 @@ impl Command {
             (CommandTopic::Detection, b"ON") => Ok(Self::Detection(true)),
             (CommandTopic::Detection, b"OFF") => Ok(Self::Detection(false)),
             (CommandTopic::Detection, _) => Err("ON or OFF"),
-            (CommandTopic::Event, b"") => Ok(Self::Event(None)),
-            (CommandTopic::Event, json) => match serde_json::from_slice(json) {
-                Ok(Trigger { label }) if label.as_deref().is_none_or(is_name) => Ok(Self::Event(label)),
-                _ => {
+            (CommandTopic::Event, text) => match Trigger::parse(text) {
+                Some(trigger) => Ok(Self::Event(trigger.label().map(str::to_owned))),
+                None => {
                     Err("empty, or JSON like {\"label\": \"doorbell\"}, with 1 to 32 of a-z, 0-9, - and _ in the label")
                 }
             },
