@@ -83,4 +83,5 @@ mod sync;
 pub mod system;
 pub mod telemetry;
 pub mod tls;
+pub mod tracking;
 pub mod wire;
