@@ -10,6 +10,8 @@ mod memory;
 mod regions;
 mod settings;
 
+use std::time::Duration;
+
 use serde_json::value::to_raw_value;
 
 use self::detector::Detector;
@@ -21,6 +23,7 @@ use crate::{
     message::{Detection, Rect},
     processor::views::{Needs, Views},
     system::clock::Monotonic,
+    tracking::Tracker,
 };
 
 /// The label of what moves, and the kind of its events.
@@ -29,11 +32,17 @@ const MOTION: &str = "motion";
 /// The kind of event of a whole picture that changed at once.
 const SCENE: &str = "scene";
 
+/// How long a thing that is hidden is the same afterwards: the hold time of events, in these bounds. Longer than that nobody can
+/// say where it should be.
+const SHORTEST_HOLD: Duration = Duration::from_secs(1);
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
+
 /// The stage of one camera.
 #[derive(Debug)]
 pub struct MotionStage {
     width_px: u32,
     detector: Detector,
+    tracker: Tracker,
     zones: ZoneTracker,
     scene: Condition,
     /// The first learning is no event: nothing changed.
@@ -48,6 +57,7 @@ impl MotionStage {
         Self {
             width_px: settings.width_px.u32(),
             detector: Detector::new(settings),
+            tracker: Tracker::new(hold.clamp(SHORTEST_HOLD, LONGEST_HOLD)),
             zones: ZoneTracker::new(MOTION, hold, settings.zones()),
             scene: Condition::new(SCENE, hold),
             has_learnt: false,
@@ -71,7 +81,9 @@ impl Stage for MotionStage {
     fn look(&mut self, views: &Views<'_>, frame: &Frame) -> Result<Seen, StageError> {
         let (full, at) = (frame.size(), frame.captured_at());
         let motion = self.detector.detect(&views.luma(self.width_px)?, full, at)?;
-        let detections: Vec<_> = motion.boxes.iter().copied().map(detection).collect();
+        let tracks = self.tracker.observe(&motion.boxes, at);
+        let detections: Vec<_> =
+            motion.boxes.iter().zip(tracks).map(|(bounds, track)| detection(*bounds, track)).collect();
         let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
         events.extend(self.observe_scene(motion.relearning, at));
         events.extend(self.zones.observe(&detections, full, at));
@@ -91,6 +103,6 @@ impl Stage for MotionStage {
     }
 }
 
-fn detection(bounds: Rect) -> Detection {
-    Detection { label: MOTION.into(), bounds, score: None, track: None, text: None }
+fn detection(bounds: Rect, track: Option<u64>) -> Detection {
+    Detection { label: MOTION.into(), bounds, score: None, track, text: None }
 }
