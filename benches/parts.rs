@@ -10,6 +10,7 @@ use divan::{Bencher, black_box};
 use footage::{FULL_HD, VGA};
 use fovea::{
     config::Config,
+    counting::Counting,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
     hub::Hub,
     message::{Age, Details, Detection, FrameResult, Message, Rect},
@@ -72,7 +73,7 @@ fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
     let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
     let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
     let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
-    let mut pipeline = CameraPipeline::new(&stages, metrics, None);
+    let mut pipeline = CameraPipeline::new(&stages, Counting::of_nothing(), metrics, None);
     let (mut scratch, hub) = (Scratch::new().expect("a decoder"), Hub::default());
     let frames = footage::frames(size, 40, false).expect("the clip is good");
     let mut next = frames.iter().cycle();
@@ -95,6 +96,7 @@ fn result_to_json(bencher: Bencher<'_, '_>) {
         size_px: [1920, 1080],
         details: Details::default(),
         detections: vec![detection; 5].into(),
+        counts: None,
         errors: BTreeMap::new(),
     });
     bencher.bench_local(|| message.to_json());

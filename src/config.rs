@@ -8,6 +8,7 @@ mod detection;
 mod diagnostic;
 mod exposure;
 mod file;
+pub mod line;
 mod messages;
 mod mqtt;
 mod names;
@@ -38,13 +39,14 @@ use crate::{
         store::{self, TokensError},
         tokens::Tokens,
     },
-    event_log,
+    counting, event_log,
     stage::Stages,
 };
 
 pub use self::{
     detection::Detection,
     diagnostic::{Diagnostic, Diagnostics, Position},
+    line::Line,
     mqtt::{Broker, Mqtt, Pictures, Results},
     template::{Placeholder, Template},
     v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
@@ -55,6 +57,8 @@ pub use self::{
 /// found out at the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// What is accepted as earlier versions accepted it, and will be refused by the next.
+    pub warnings: Option<Diagnostics>,
     /// `[server]`: the WebSocket port.
     pub server: Server,
     /// `[http]`, if it is there: the port that people and monitoring look at.
@@ -220,7 +224,9 @@ impl Config {
 
     fn parse_text(name: &str, text: &str, has_tokens: impl FnOnce(&Path) -> bool) -> Result<Self, Diagnostics> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text); // the mark some Windows editors begin a file with
-        read::read(text, has_tokens).map_err(|diagnostics| Diagnostics::new(name, diagnostics))
+        let (config, warnings) = read::read(text, has_tokens).map_err(|mistakes| Diagnostics::new(name, mistakes))?;
+        let warnings = (!warnings.is_empty()).then(|| Diagnostics::new(name, warnings));
+        Ok(Self { warnings, ..config })
     }
 }
 
@@ -335,4 +341,16 @@ pub struct Camera {
     pub v4l2: Option<V4l2>,
     /// What is looked for in its frames, one table each: `[camera.motion]` and so on.
     pub stages: Stages,
+    /// `[[camera.line]]`: where tracks are counted.
+    pub lines: Vec<Line>,
+}
+
+impl Camera {
+    /// The kinds of the events that it can have, besides those that clients trigger.
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<&'static str> {
+        let zones: Vec<_> = self.stages.zones().into_iter().map(|(_, zone)| zone).collect();
+        let counting = counting::event_kinds(&self.lines, &zones);
+        self.stages.event_kinds().into_iter().chain(counting).collect()
+    }
 }

@@ -11,7 +11,7 @@ pub mod zone_tracker;
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use crate::{
-    message::{Event, EventState, Rect},
+    message::{Event, EventState, Rect, Subject},
     system::clock::Monotonic,
 };
 
@@ -32,6 +32,16 @@ pub struct EventChange {
     pub reason: Option<&'static str>,
     /// Around what it is about now.
     pub boxes: Vec<Rect>,
+    /// The track that it is about.
+    pub subject: Option<Subject>,
+}
+
+impl EventChange {
+    /// A change of the whole picture, of which there is no more to say.
+    #[must_use]
+    pub fn new(kind: &'static str, key: usize, state: EventState, at: Monotonic) -> Self {
+        Self { kind, key, state, at, zone: None, reason: None, boxes: Vec::new(), subject: None }
+    }
 }
 
 /// Gives the events of one camera their ids.
@@ -57,7 +67,7 @@ impl EventIds {
 
     /// The event as it is published; `age` is that of the frame that shows it, if one does.
     pub fn event(&mut self, change: EventChange, age: Option<Duration>) -> Event {
-        let EventChange { kind, key, state, at, zone, reason, boxes } = change;
+        let EventChange { kind, key, state, at, zone, reason, boxes, subject } = change;
         let running = match state {
             EventState::Start => None,
             EventState::Update => self.running.get(&(kind, key)).cloned(),
@@ -68,7 +78,7 @@ impl EventIds {
             self.running.insert((kind, key), id.clone());
         }
         let (camera, kind, reason) = (self.camera.clone(), Cow::Borrowed(kind), reason.map(Cow::Borrowed));
-        Event { camera, id, kind, state, at: at.wall(), zone, reason, boxes, age }
+        Event { camera, id, kind, state, at: at.wall(), zone, reason, boxes, subject, age }
     }
 
     /// `door-20261122T100000Z-7`: camera, wall time of the start, and a count since the daemon's start, which keeps ids
@@ -84,8 +94,7 @@ mod tests {
     use super::*;
 
     fn change(key: usize, state: EventState) -> EventChange {
-        let at = Monotonic::from_micros(1_000_000);
-        EventChange { kind: "motion", key, state, at, zone: None, reason: None, boxes: Vec::new() }
+        EventChange::new("motion", key, state, Monotonic::from_micros(1_000_000))
     }
 
     #[test]

@@ -225,6 +225,7 @@ mod tests {
             zone: (number == 2).then(|| "gate".to_owned()),
             reason: None,
             boxes: Vec::new(),
+            subject: None,
             age: None,
         }
     }

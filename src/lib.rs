@@ -58,6 +58,7 @@ pub mod access;
 pub mod camera;
 pub mod commands;
 pub mod config;
+pub mod counting;
 pub mod daemon;
 pub mod event;
 pub mod event_log;
@@ -65,6 +66,7 @@ pub mod frame;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod geometry;
 pub mod http;
 pub mod hub;
 pub mod message;

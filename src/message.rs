@@ -102,10 +102,39 @@ pub struct FrameResult {
     /// What all stages found.
     #[serde(default)]
     pub detections: Arc<[Detection]>,
+    /// What is counted over lines and in zones; absent if the camera has neither lines nor named zones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Arc<Counts>>,
     /// By stage, why it failed on this frame; absent if none failed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(test, schemars(extend("minProperties" = 1)))]
     pub errors: BTreeMap<Cow<'static, str>, String>,
+}
+
+/// How many tracks crossed a camera's lines and are in its zones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Counts {
+    /// Wall time since which it is counted: the start of the daemon, or of the camera's lines and zones.
+    #[serde(serialize_with = "to_the_microsecond")]
+    #[cfg_attr(test, schemars(with = "Timestamp"))]
+    pub since: Timestamp,
+    /// For each line, how many tracks crossed it, by direction.
+    #[serde(default)]
+    pub lines: BTreeMap<String, BTreeMap<String, u64>>,
+    /// For each named zone, how many tracks are in it.
+    #[serde(default)]
+    pub zones: BTreeMap<String, ZoneCounts>,
+}
+
+/// How many tracks are in a zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ZoneCounts {
+    /// Now.
+    pub now: u64,
+    /// Tracks that entered it.
+    pub entered: u64,
 }
 
 /// One thing that a stage found in one frame.
@@ -229,7 +258,8 @@ pub struct Event {
     /// The same from start to end; unique on this server.
     pub id: String,
     /// What happens: `motion` if something moves, `scene` if the whole picture changed at once, `tamper` if the camera cannot
-    /// see its view, `external` if a client triggered it. New kinds can appear: show them as they are.
+    /// see its view, `crossing` if a track crosses a line, `visit` while a track is in a zone, `loitering` while one stays in it
+    /// for long, `external` if a client triggered it. New kinds can appear: show them as they are.
     pub kind: Cow<'static, str>,
     /// Whether the event starts, goes on or ends.
     pub state: EventState,
@@ -245,9 +275,40 @@ pub struct Event {
     pub reason: Option<Cow<'static, str>>,
     /// The boxes of this event in that frame; empty at the end, and for the whole picture.
     pub boxes: Vec<Rect>,
+    /// The track that it is about, if it is about one.
+    #[serde(default, flatten)]
+    pub subject: Option<Subject>,
     /// How old the frame was that it was seen in, when this was published; for outputs of this process.
     #[serde(skip)]
     pub age: Option<Duration>,
+}
+
+/// The track that an event is about, and what it did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Subject {
+    /// The number of the track, as detections have it.
+    pub track: u64,
+    /// The line that it crossed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// What the direction in which it crossed the line is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<String>,
+    /// How many have crossed the line in this direction by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// How many seconds it was in the zone: at the end of `visit`, and of `loitering`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dwell_s: Option<f64>,
+}
+
+impl Subject {
+    /// A track that did nothing yet.
+    #[must_use]
+    pub fn of(track: u64) -> Self {
+        Self { track, ..Self::default() }
+    }
 }
 
 /// Where an event stands.
@@ -366,6 +427,7 @@ mod tests {
             zone: None,
             reason: None,
             boxes: Vec::new(),
+            subject: None,
             age: None,
         };
         assert!(Message::Event(event).to_json().contains(r#""at":"2027-01-15T08:00:00.000000Z""#));

@@ -14,6 +14,7 @@ use crate::{
     message::Detection,
     processor::views::{Needs, Views},
     system::clock::Monotonic,
+    tracking::Track,
 };
 
 /// The list of stages. A frame is shown to a camera's stages in this order.
@@ -65,6 +66,8 @@ pub struct Seen {
     pub detail: Option<Box<RawValue>>,
     /// What started, goes on or ended with this frame.
     pub events: Vec<EventChange>,
+    /// What it follows from frame to frame: lines and zones count these.
+    pub tracks: Vec<Track>,
 }
 
 /// Why a stage failed on a frame.
@@ -96,6 +99,9 @@ pub trait StageSettings {
 
     /// Whether its table may have zones.
     const HAS_ZONES: bool = false;
+
+    /// Whether it follows what it finds from frame to frame.
+    const HAS_TRACKS: bool = false;
 
     /// The zones in its settings.
     fn zones(&self) -> impl Iterator<Item = &Zone> {
@@ -156,6 +162,12 @@ macro_rules! define {
                     self.$stage.as_ref().filter(|_| $stage::Settings::HAS_ZONES).map(|_| stringify!($stage))
                 ),*];
                 names.into_iter().flatten().collect()
+            }
+
+            /// Whether any of them follows what it finds.
+            #[must_use]
+            pub fn have_tracks(&self) -> bool {
+                [$(self.$stage.is_some() && $stage::Settings::HAS_TRACKS),*].contains(&true)
             }
 
             /// All their zones, each with the stage that it is for.

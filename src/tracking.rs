@@ -52,6 +52,10 @@ pub struct Track {
     hits: u32,
     first_seen: Monotonic,
     last_seen: Monotonic,
+    /// Around it where it was seen last; of several in one box, around all of them.
+    bounds: Rect,
+    /// Where its box says that it is, without what was expected; in a box of several, where it is expected.
+    measured: [f64; 2],
     /// Its way so far in pixels, from look to look.
     path: f64,
     start: [f64; 2],
@@ -70,6 +74,12 @@ impl Track {
         [self.x.position, self.y.position]
     }
 
+    /// The same as its box alone says it: rougher, but without momentum. A track that turns is not where it was expected.
+    #[must_use]
+    pub fn measured_foot_point(&self) -> [f64; 2] {
+        self.measured
+    }
+
     /// Pixels a second to the right and down.
     #[must_use]
     pub fn velocity(&self) -> [f64; 2] {
@@ -81,6 +91,12 @@ impl Track {
     pub fn counts(&self) -> bool {
         let [x, y] = [self.x.position - self.start[0], self.y.position - self.start[1]];
         self.is_confirmed() && x.hypot(y) >= self.width
+    }
+
+    /// Around it where it was seen last; of several that share a box, around all of them.
+    #[must_use]
+    pub fn bounds(&self) -> Rect {
+        self.bounds
     }
 
     /// When it was seen first and last.
@@ -101,6 +117,8 @@ impl Track {
             hits: 1,
             first_seen: at,
             last_seen: at,
+            bounds,
+            measured: [x, y],
             path: 0.0,
             start: [x, y],
         }
@@ -137,6 +155,8 @@ impl Track {
         self.height += SIZE_GAIN * (height - self.height);
         self.hits = self.hits.saturating_add(1);
         self.last_seen = at;
+        self.bounds = bounds;
+        self.measured = [x, y];
         self.path += (self.x.position - before[0]).hypot(self.y.position - before[1]);
     }
 
@@ -149,6 +169,8 @@ impl Track {
         self.x.update(x, size, SHARED_TOLERANCE);
         self.y.update(y, size, SHARED_TOLERANCE);
         self.last_seen = at;
+        self.bounds = bounds;
+        self.measured = self.foot_point();
     }
 
     fn is_in(&self, bounds: Rect) -> bool {

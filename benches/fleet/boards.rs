@@ -124,6 +124,7 @@ impl Board {
             zone: None,
             reason: None,
             boxes: vec![Rect { x: 412, y: 96, width: 60, height: 148 }],
+            subject: None,
             age: None,
         };
         let origin =

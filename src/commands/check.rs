@@ -20,6 +20,9 @@ pub fn run(file: &Path, here: bool) -> Result<(), Failure> {
     let cameras = if names.len() == 1 { "camera" } else { "cameras" };
     let (file, count, names, listen) = (file.display(), names.len(), names.join(", "), config.server.listen);
     print_line(format_args!("{file}: good: {count} {cameras} ({names}), listening on {listen}"))?;
+    for warning in config.warnings.iter().flat_map(|warnings| warnings.lines()) {
+        print_line(format_args!("{warning}"))?;
+    }
     match unread {
         Some(error) => print_line(format_args!("{error}; run this as root to check them"))?,
         None => {

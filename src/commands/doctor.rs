@@ -16,7 +16,7 @@ mod sources;
 use std::{fmt, path::Path, process::Command};
 
 use super::{ErrorChain, Failure, print_line};
-use crate::config::Config;
+use crate::config::{Config, Diagnostics};
 
 /// All checks, in the order of the output.
 const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
@@ -66,7 +66,9 @@ struct Unhealthy(usize, usize);
 pub fn run(config: &Path) -> Result<(), Failure> {
     let (config, mut diagnostics) = match Config::load_readable(config) {
         Ok((loaded, _)) => {
-            (Some(loaded), vec![Diagnostic::good(format!("the configuration {} is valid", config.display()))])
+            let mut diagnostics = vec![Diagnostic::good(format!("the configuration {} is valid", config.display()))];
+            diagnostics.extend(loaded.warnings.iter().flat_map(Diagnostics::lines).map(Diagnostic::hint));
+            (Some(loaded), diagnostics)
         }
         Err(error) => (None, vec![Diagnostic::bad(ErrorChain(&error).to_string())]),
     };

@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use log::{error, info};
+use log::{error, info, warn};
 use nix::poll::PollFlags;
 
 use super::{Failure, RunArgs, signals::Signals};
 use crate::{
-    config::Config,
+    config::{Config, Diagnostics},
     daemon::{Daemon, StartError},
     output,
     system::{
@@ -37,6 +37,7 @@ struct ThreadEnded;
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config).map_err(Failure::of_config)?;
     logging::start(config.log.level)?;
+    log_warnings(&config);
     let (termination, reload) = (Signals::termination()?, Signals::reload()?);
     let systemd_env = SystemdEnv::read().map_err(Failure::of_config)?;
     let interval = systemd_env.watchdog.map_or(SYSTEMD_INTERVAL, |limit| SYSTEMD_INTERVAL.min(limit / 4));
@@ -122,9 +123,15 @@ impl Service {
     fn try_reload(&mut self, file: &Path) -> Result<(), Failure> {
         let config = Config::load(file)?;
         self.daemon.reload(&config)?;
+        log_warnings(&config);
         log::set_max_level(config.log.level);
         Ok(())
     }
+}
+
+/// Tells what the next version will refuse.
+fn log_warnings(config: &Config) {
+    config.warnings.iter().flat_map(Diagnostics::lines).for_each(|warning| warn!("{warning}"));
 }
 
 /// The failure of a start. A configuration that asks for a missing core, or exposes a port, stays invalid until

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::{
     Body, Camera, Config, DeviceName, Http, Log, Mqtt, Pictures, Processor, Server, Tls, V4l2, Webhook, file, is_local,
+    line,
     names::Names,
     value::{Listen, Name, Table},
     violation::Violation,
@@ -24,8 +25,8 @@ pub(super) fn check(
     violations: &mut Vec<Violation>,
 ) -> Config {
     if file.camera.is_empty() {
-        let what = "a camera is missing: add a line [[camera]] and below it its name, like name = \"door\"".to_owned();
-        violations.push(Violation { span: end..end, what, missed: Some("camera") });
+        let what = "a camera is missing: add a line [[camera]] and below it its name, like name = \"door\"";
+        violations.push(Violation::new(end..end, what).unless("camera"));
     }
     let mut names = Names::of("camera");
     let mut devices = Devices::default();
@@ -58,6 +59,7 @@ pub(super) fn check(
         },
         log: Log { level: file.log.level.0 },
         cameras,
+        warnings: None,
         tokens: None,
     }
 }
@@ -98,7 +100,7 @@ fn tls(written: &Spanned<Table<file::Tls>>, violations: &mut Vec<Violation>) -> 
     if files.is_none() && (certificate.is_some() || key.is_some()) {
         let (given, missing) = if key.is_none() { ("certificate", "key") } else { ("key", "certificate") };
         let what = format!("there is a {given} but no {missing}: give both, or neither to let fovea make its own");
-        violations.push(Violation { span: written.span(), what, missed: None });
+        violations.push(Violation::new(written.span(), what));
     }
     Tls { files: files.map(<[_; 2]>::from) }
 }
@@ -111,8 +113,8 @@ fn webhook(webhook: &file::Webhook, cameras: &[Camera], violations: &mut Vec<Vio
     for wanted in &webhook.cameras {
         let name = wanted.get_ref().0.as_str();
         if !cameras.iter().any(|camera| camera.name == name) {
-            let what = "there is no camera of this name".to_owned();
-            violations.push(Violation { span: wanted.span(), what, missed: Some("camera") });
+            let what = "there is no camera of this name";
+            violations.push(Violation::new(wanted.span(), what).unless("camera"));
         }
     }
     let named = |names: &[Name]| names.iter().map(|name| name.0.clone()).collect();
@@ -189,15 +191,18 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
         "everybody who can reach this address could {could}; make a token (fovea token add), set allow_anonymous = true to \
          allow that, or listen on 127.0.0.1"
     );
-    Some(Violation { span: listen.span(), what, missed: Some(missed) })
+    Some(Violation::new(listen.span(), what).unless(missed))
 }
 
 fn camera(camera: &file::Camera, violations: &mut Vec<Violation>) -> Camera {
+    let stages = camera.stages(violations);
+    line::check(&camera.line, stages.have_tracks(), violations);
     Camera {
         name: camera.name.get_ref().0.clone(),
         detection: camera.detection.0,
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
-        stages: camera.stages(violations),
+        lines: camera.line.iter().map(|line| (**line.get_ref()).clone()).collect(),
+        stages,
     }
 }
 
@@ -222,11 +227,11 @@ impl<'f> Devices<'f> {
         if cfg!(not(feature = "v4l2")) {
             let what =
                 "this fovea was built without local cameras: build it with the feature v4l2, or remove this table";
-            return Some(Violation { span: v4l2.span(), what: what.to_owned(), missed: None });
+            return Some(Violation::new(v4l2.span(), what));
         }
         let device = &v4l2.get_ref().device;
         let earlier = self.0.insert(&device.get_ref().0, &camera.get_ref().0)?;
         let what = format!("the camera {earlier} already has this device: a device feeds one camera");
-        Some(Violation { span: device.span(), what, missed: None })
+        Some(Violation::new(device.span(), what))
     }
 }

@@ -73,6 +73,11 @@ impl Diagnostics {
         Self::new(file, vec![Diagnostic { position: Position::at(good, good.len()), subject: None, what }])
     }
 
+    /// A line for each, with the name of the file.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.diagnostics.iter().map(|diagnostic| format!("{}:{diagnostic}", self.file))
+    }
+
     /// The findings, first in the file first.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter()

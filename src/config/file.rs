@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
+    line::Line,
     value::{
         BodyKind, BrokerUrl, ControlName, Device, FieldName, Format, HeaderName, Host, Level, Listen, Name, Origin,
         PageUrl, PictureKind, ResultRate, Setting, State, Switch, Table, Text, TokensFile, TopicPrefix, Username,
@@ -240,6 +241,8 @@ macro_rules! camera {
             pub(super) detection: Switch,
             pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
             $($stage: Option<Table<stage::$stage::Settings>>,)*
+            #[serde(default)]
+            pub(super) line: Vec<Spanned<Table<Line>>>,
         }
 
         impl Camera {

@@ -26,8 +26,12 @@ use super::{
 /// The largest number of mistakes reported for one file: each costs a pass over it.
 const MAX_REPORTED: usize = 100;
 
-/// Reads and checks the configuration in `text`. `has_tokens` says whether there is such a file with tokens.
-pub(super) fn read(text: &str, has_tokens: impl FnOnce(&Path) -> bool) -> Result<Config, Vec<Diagnostic>> {
+/// Reads and checks the configuration in `text`; gives with it what the next version will refuse. `has_tokens` says whether there
+/// is such a file with tokens.
+pub(super) fn read(
+    text: &str,
+    has_tokens: impl FnOnce(&Path) -> bool,
+) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(syntax_errors(text, &errors));
@@ -37,10 +41,17 @@ pub(super) fn read(text: &str, has_tokens: impl FnOnce(&Path) -> bool) -> Result
     let Some(file) = reader.deserialize(tree.clone()) else { return Err(reader.into_diagnostics()) };
     let mut violations = Vec::new();
     let config = check(&file, text.len(), has_tokens, &mut violations);
+    let (warnings, violations): (Vec<_>, _) = violations.into_iter().partition(|violation| violation.is_warning);
     for violation in violations {
         reader.report_violation(violation);
     }
-    if reader.reported.is_empty() { Ok(config) } else { Err(reader.into_diagnostics()) }
+    if !reader.reported.is_empty() {
+        return Err(reader.into_diagnostics());
+    }
+    for warning in warnings {
+        reader.report_violation(warning);
+    }
+    Ok((config, reader.into_diagnostics()))
 }
 
 /// The diagnostics of text that is not TOML. One mistake often breaks several rules of the grammar, so this reports
@@ -144,7 +155,7 @@ impl Reader<'_> {
 
     /// Reports a broken rule, unless that follows from a mistake already reported.
     fn report_violation(&mut self, violation: Violation) {
-        let Violation { span, what, missed } = violation;
+        let Violation { span, what, missed, .. } = violation;
         let follows =
             missed.is_some_and(|missed| self.reported.iter().any(|reported| reported.path.starts_with(missed)));
         if !follows {
@@ -188,7 +199,7 @@ mod tests {
 
     /// The diagnostics of `text`, one a line.
     fn diagnostics(text: &str) -> String {
-        let diagnostics = read(text, |_| false).expect_err("there is a mistake");
+        let diagnostics = read(text, |_| false).map(|_| ()).expect_err("there is a mistake");
         diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
     }
 

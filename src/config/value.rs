@@ -426,7 +426,7 @@ impl Scalar for Setting {
 
 /// `[x, y]` in fractions of the picture's width and height.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Corner([f32; 2]);
+pub struct Corner(pub(super) [f32; 2]);
 
 impl<'de> Deserialize<'de> for Corner {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -11,11 +11,23 @@ pub struct Violation {
     pub(super) what: String,
     /// The key that is missed. If it is there, but wrong by itself, that is all there is to tell.
     pub(super) missed: Option<&'static str>,
+    /// Earlier versions accepted it, and so does this one; the next will not.
+    pub(super) is_warning: bool,
 }
 
 impl Violation {
     /// Says of what stands at `span` what would be right.
     pub(crate) fn new(span: Span, what: impl Into<String>) -> Self {
-        Self { span, what: what.into(), missed: None }
+        Self { span, what: what.into(), missed: None, is_warning: false }
+    }
+
+    /// The same of what the next version will refuse.
+    pub(crate) fn warning(span: Span, what: impl Into<String>) -> Self {
+        Self { is_warning: true, ..Self::new(span, what) }
+    }
+
+    /// The same, unless the key `missed` is there and wrong by itself.
+    pub(super) fn unless(self, missed: &'static str) -> Self {
+        Self { missed: Some(missed), ..self }
     }
 }

@@ -1,13 +1,19 @@
 //! Zones: parts of the picture with a meaning, as the tables of several stages have them.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
     names::Names,
-    value::{Name, Polygon, Table},
+    value::{Name, Polygon, Table, Whole},
     violation::Violation,
 };
+use crate::geometry::crosses_itself;
+
+/// The most zones of a stage.
+pub const MAX_ZONES: usize = 256;
 
 /// A part of the picture as written: with a name, or ignored.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -16,6 +22,9 @@ pub struct Zone {
     name: Option<Spanned<Name>>,
     #[serde(default)]
     ignore: bool,
+    #[serde(default)]
+    visits: Option<Spanned<bool>>,
+    loitering_after_ms: Option<Spanned<Whole<1_000, 86_400_000>>>,
     polygon: Polygon,
 }
 
@@ -23,13 +32,17 @@ impl Zone {
     /// A zone whose events carry its name.
     #[must_use]
     pub fn named(name: &str, polygon: Vec<[f32; 2]>) -> Self {
-        Self { name: Some(Spanned::new(0..0, Name(name.to_owned()))), ignore: false, polygon: Polygon(polygon) }
+        Self { name: Some(Spanned::new(0..0, Name(name.to_owned()))), ..Self::of(polygon) }
     }
 
     /// A zone in which nothing counts.
     #[must_use]
     pub fn ignored(polygon: Vec<[f32; 2]>) -> Self {
-        Self { name: None, ignore: true, polygon: Polygon(polygon) }
+        Self { ignore: true, ..Self::of(polygon) }
+    }
+
+    fn of(polygon: Vec<[f32; 2]>) -> Self {
+        Self { name: None, ignore: false, visits: None, loitering_after_ms: None, polygon: Polygon(polygon) }
     }
 
     /// The name that events in it carry; `None` if it is ignored.
@@ -44,6 +57,18 @@ impl Zone {
         self.ignore
     }
 
+    /// Whether each track that is in it is an event.
+    #[must_use]
+    pub fn has_visits(&self) -> bool {
+        self.visits.as_ref().is_some_and(|visits| *visits.get_ref())
+    }
+
+    /// How long a track must be in it to be an event of its own.
+    #[must_use]
+    pub fn loitering_after(&self) -> Option<Duration> {
+        self.loitering_after_ms.as_ref().map(|after| after.get_ref().ms())
+    }
+
     /// At least three corners, `[x, y]` in fractions of width and height from the upper left.
     #[must_use]
     pub fn polygon(&self) -> &[[f32; 2]] {
@@ -51,11 +76,25 @@ impl Zone {
     }
 }
 
-/// Finds zones that are neither named nor ignored, or both, and names that stand twice.
+/// Finds zones that are neither named nor ignored, or both, names that stand twice, sides that cross, and zones beyond the most.
 pub(crate) fn check(zones: &[Spanned<Table<Zone>>], violations: &mut Vec<Violation>) {
+    if let Some(surplus) = zones.get(MAX_ZONES) {
+        let what = format!("a stage has at most {MAX_ZONES} zones: remove this one and those below it");
+        violations.push(Violation::new(surplus.span(), what));
+    }
     let mut names = Names::of("zone of this camera");
     for zone in zones {
-        let Zone { name, ignore, .. } = &**zone.get_ref();
+        let Zone { name, ignore, visits, loitering_after_ms, .. } = &**zone.get_ref();
+        let of_tracks = [visits.as_ref().map(Spanned::span), loitering_after_ms.as_ref().map(Spanned::span)];
+        if crosses_itself(zone.get_ref().polygon()) {
+            let what = "its sides cross each other, so that parts of it count as outside; give its corners in order. The next \
+                        version of fovea will not accept it";
+            violations.push(Violation::warning(zone.span(), what));
+        }
+        for span in of_tracks.into_iter().flatten().filter(|_| *ignore) {
+            violations
+                .push(Violation::new(span, "an ignored zone has no events: remove this key, or remove ignore = true"));
+        }
         violations.extend(name.as_ref().and_then(|name| names.add(name)));
         match (name, ignore) {
             (Some(name), true) => {

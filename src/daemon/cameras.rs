@@ -7,6 +7,7 @@ use log::{info, warn};
 use crate::{
     camera::Feed,
     config::{self, Detection},
+    counting::Counting,
     frame::{Camera, Frame},
     http::CameraView,
     hub::{
@@ -19,6 +20,7 @@ use crate::{
     stage::Stages,
     status::Status,
     switches::KeptSwitches,
+    system::clock::Monotonic,
     telemetry::camera_metrics::CameraMetrics,
 };
 
@@ -194,7 +196,9 @@ impl RunningCamera {
     fn pipeline(&self) -> CameraPipeline {
         let none = Stages::default();
         let stages = if self.detects { &self.settings.stages } else { &none };
-        CameraPipeline::new(stages, self.feed.metrics().clone(), self.latest.clone())
+        let zones = self.settings.stages.zones().into_iter().map(|(_, zone)| zone);
+        let counting = Counting::new(&self.settings.lines, zones, Monotonic::now());
+        CameraPipeline::new(stages, counting, self.feed.metrics().clone(), self.latest.clone())
     }
 }
 

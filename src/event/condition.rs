@@ -67,7 +67,7 @@ impl Condition {
     }
 
     fn change(&self, state: EventState, reason: Option<&'static str>, at: Monotonic) -> EventChange {
-        EventChange { kind: self.kind, key: 0, state, at, zone: None, reason, boxes: Vec::new() }
+        EventChange { reason, ..EventChange::new(self.kind, 0, state, at) }
     }
 }
 

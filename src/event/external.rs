@@ -59,6 +59,7 @@ pub fn events(camera: &str, label: Option<&str>) -> [Event; 2] {
         zone: None,
         reason: label.map(|label| Cow::Owned(label.to_owned())),
         boxes: Vec::new(),
+        subject: None,
         age: None,
     })
 }

@@ -9,6 +9,7 @@ use super::EventChange;
 use crate::{
     config::zone::Zone,
     frame::Size,
+    geometry::{contains, foot_point},
     message::{Detection, EventState, Rect},
     system::clock::Monotonic,
 };
@@ -158,26 +159,8 @@ impl TrackedZone {
     }
 
     fn change(&self, kind: &'static str, state: EventState, at: Monotonic, boxes: Vec<Rect>) -> EventChange {
-        EventChange { kind, key: self.key, state, at, zone: self.name.clone(), reason: None, boxes }
+        EventChange { zone: self.name.clone(), boxes, ..EventChange::new(kind, self.key, state, at) }
     }
-}
-
-/// Where what is in the box stands, in fractions of the picture: the middle of the box's lowest row of pixels.
-#[expect(clippy::cast_possible_truncation, reason = "a fraction needs no more than f32")]
-fn foot_point(around: Rect, full: Size) -> [f32; 2] {
-    let Rect { x, y, width, height } = around;
-    let column = f64::from(x) + f64::from(width) / 2.0;
-    let row = f64::from(y) + f64::from(height) - 0.5;
-    [(column / f64::from(full.width_px)) as f32, (row / f64::from(full.height_px)) as f32]
-}
-
-/// Whether `point` is inside: a ray from it crosses the polygon's sides an odd number of times.
-fn contains(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
-    let sides = polygon.iter().zip(polygon.iter().cycle().skip(1));
-    let crosses = |&(&[ax, ay], &[bx, by]): &(&[f32; 2], &[f32; 2])| {
-        (ay > y) != (by > y) && x < ax + (y - ay) / (by - ay) * (bx - ax)
-    };
-    sides.filter(crosses).count() % 2 == 1
 }
 
 #[cfg(test)]

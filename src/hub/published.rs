@@ -64,16 +64,21 @@ impl Published {
     /// About the bytes that its JSON has, rather more than less, without making it.
     #[must_use]
     pub fn estimated_bytes(&self) -> usize {
-        // A detection with its braces, a label and four numbers.
-        const BOX: usize = 96;
+        // A detection with its braces, a label, four numbers and a track.
+        const BOX: usize = 112;
+        // A line or a zone with the longest name, and its two numbers with theirs.
+        const COUNT: usize = 160;
         match &self.message {
-            Message::Result(FrameResult { details, detections, errors, .. }) => {
+            Message::Result(FrameResult { details, detections, counts, errors, .. }) => {
                 let texts = detections.iter().filter_map(|detection| detection.text.as_ref());
                 let errors = errors.iter().map(|(stage, error)| stage.len() + error.len());
                 let texts: usize = texts.map(String::len).chain(errors).sum();
-                MESSAGE_BYTES + details.byte_count() + BOX * detections.len() + texts
+                let counted = counts.as_ref().map_or(0, |counts| 1 + counts.lines.len() + counts.zones.len());
+                MESSAGE_BYTES + details.byte_count() + BOX * detections.len() + COUNT * counted + texts
             }
-            Message::Event(event) => MESSAGE_BYTES + BOX * event.boxes.len(),
+            Message::Event(event) => {
+                MESSAGE_BYTES + BOX * event.boxes.len() + if event.subject.is_some() { COUNT } else { 0 }
+            }
             Message::Refused(refused) => MESSAGE_BYTES + refused.cause.len(),
             Message::Hello(_) | Message::Taken(_) | Message::Dropped(_) | Message::Clock(_) => MESSAGE_BYTES,
         }
@@ -89,15 +94,21 @@ mod tests {
     use super::*;
     use crate::{
         frame::CapturedBy,
-        message::{Age, Details, Detection, Rect},
+        message::{Age, Counts, Details, Detection, Rect, ZoneCounts},
         system::clock::Monotonic,
     };
 
     #[test]
     fn a_result_is_estimated_at_no_less_than_it_has() {
-        for boxes in [0, 1, 64] {
+        let name = "a-line-with-a-rather-long-name-a";
+        let directions = ["in", "out"].map(|way| (format!("{way}-with-a-rather-long-name"), u64::from(u32::MAX)));
+        let lines: BTreeMap<_, _> = [(name.to_owned(), directions.into())].into();
+        let zone = ZoneCounts { now: 100, entered: u64::from(u32::MAX) };
+        let zones = [(name.to_owned(), zone)].into();
+        let counts = Counts { since: Monotonic::now().wall(), lines, zones };
+        for (boxes, counts) in [(0, None), (1, None), (64, None), (1, Some(counts.into()))] {
             let bounds = Rect { x: 3840, y: 2160, width: 1000, height: 1000 };
-            let detection = Detection { label: "motion".into(), bounds, score: None, track: None, text: None };
+            let detection = Detection { label: "motion".into(), bounds, score: None, track: Some(1 << 32), text: None };
             let mut details = Details::default();
             details.push("motion", to_raw_value(&vec![bounds; boxes]).unwrap());
             let published = Published::new(Message::Result(FrameResult {
@@ -110,6 +121,7 @@ mod tests {
                 size_px: [3840, 2160],
                 details,
                 detections: vec![detection; boxes].into(),
+                counts,
                 errors: BTreeMap::new(),
             }));
             let (estimate, bytes) = (published.estimated_bytes(), published.json().len());

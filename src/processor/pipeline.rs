@@ -12,6 +12,7 @@ use log::warn;
 use super::views::{Needs, Scratch, Views};
 use crate::{
     camera::reject,
+    counting::Counting,
     event::{EventChange, EventIds},
     frame::{Camera, Frame},
     hub::{Hub, Topic, latest_frame::LatestFrame},
@@ -23,6 +24,7 @@ use crate::{
         log_limiter::LogLimiter,
         rejections::RejectReason,
     },
+    tracking::Track,
 };
 
 /// One camera, as the processor has it.
@@ -30,6 +32,7 @@ use crate::{
 pub struct CameraPipeline {
     camera: Camera,
     stages: Vec<NamedStage>,
+    counting: Counting,
     ids: EventIds,
     metrics: Arc<CameraMetrics>,
     decoding: Arc<StageMetrics>,
@@ -52,22 +55,35 @@ struct Outcome {
     detections: Vec<Detection>,
     errors: BTreeMap<Cow<'static, str>, String>,
     events: Vec<EventChange>,
+    tracks: Vec<Track>,
 }
 
 impl CameraPipeline {
     /// A pipeline of `stages` that has seen nothing yet.
     #[must_use]
-    pub fn new(stages: &Stages, metrics: Arc<CameraMetrics>, latest: Option<Arc<LatestFrame>>) -> Self {
+    pub fn new(
+        stages: &Stages,
+        counting: Counting,
+        metrics: Arc<CameraMetrics>,
+        latest: Option<Arc<LatestFrame>>,
+    ) -> Self {
         let camera = metrics.camera().clone();
         let (ids, decoding) = (EventIds::new(camera.name()), metrics.stage("decode"));
         let named =
             |(name, stage)| NamedStage { name, stage, metrics: metrics.stage(name), failures: LogLimiter::default() };
-        Self { camera, stages: stages.build().into_iter().map(named).collect(), ids, decoding, latest, metrics }
+        let stages = stages.build().into_iter().map(named).collect();
+        Self { camera, stages, counting, ids, decoding, latest, metrics }
     }
 
-    /// Takes the place of an earlier pipeline of the same camera: ids of events go on from there.
-    pub fn continue_ids_from(&mut self, earlier: &Self) {
+    /// Takes the place of an earlier pipeline of the same camera: ids of events and counts go on from there.
+    pub fn continue_from(&mut self, earlier: &Self) {
         self.ids.continue_from(&earlier.ids);
+        self.counting.continue_from(&earlier.counting);
+    }
+
+    /// Shows the counts as they stand to status, page and metrics.
+    pub fn publish_counts(&self) {
+        self.metrics.set_counts(self.counting.counts());
     }
 
     /// Looks at a frame and publishes what was seen, or that it could not be looked at.
@@ -75,10 +91,11 @@ impl CameraPipeline {
         let start = age(frame);
         let taken = || Taken { camera: self.camera.name().to_owned(), seq: frame.seq() };
         hub.publish(&self.camera, Topic::Taken, || Message::Taken(taken()));
-        let Outcome { details, detections, errors, events } = match self.look(frame, scratch) {
+        let Outcome { details, detections, errors, mut events, tracks } = match self.look(frame, scratch) {
             Ok(outcome) => outcome,
             Err(reason) => return reject(&self.camera, &self.metrics, hub, frame.seq(), &reason),
         };
+        events.extend(self.counting.observe(&tracks, frame.size(), frame.captured_at()));
         let detections: Arc<[_]> = detections.into();
         // First: who hears the result finds its frame, and it counted.
         if let Some(latest) = &self.latest {
@@ -86,6 +103,7 @@ impl CameraPipeline {
         }
         let end = age(frame);
         self.metrics.record_result(start, end);
+        self.publish_counts();
         hub.publish(&self.camera, Topic::Results, || {
             Message::Result(FrameResult {
                 camera: self.camera.name().to_owned(),
@@ -97,6 +115,7 @@ impl CameraPipeline {
                 age_ms: Age { start: millis(start), result: millis(end) },
                 details,
                 detections,
+                counts: self.counting.counts().cloned(),
                 errors,
             })
         });
@@ -106,18 +125,21 @@ impl CameraPipeline {
     /// When something ends by itself if no frame comes before.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        self.stages.iter().filter_map(|named| named.stage.deadline()).min()
+        self.stages.iter().filter_map(|named| named.stage.deadline()).chain(self.counting.deadline()).min()
     }
 
     /// Ends what has ended by itself.
     pub fn expire(&mut self, now: Monotonic, hub: &Hub) {
-        let events = self.stages.iter_mut().flat_map(|named| named.stage.expire(now)).collect();
+        let mut events: Vec<_> = self.stages.iter_mut().flat_map(|named| named.stage.expire(now)).collect();
+        events.extend(self.counting.expire(now));
+        self.publish_counts();
         self.publish_events(events, None, hub);
     }
 
     /// Ends everything that its stages were in the middle of.
     pub fn retire(&mut self, hub: &Hub) {
-        let events = self.stages.iter_mut().flat_map(|named| named.stage.retire()).collect();
+        let mut events: Vec<_> = self.stages.iter_mut().flat_map(|named| named.stage.retire()).collect();
+        events.extend(self.counting.end());
         self.publish_events(events, None, hub);
     }
 
@@ -131,10 +153,11 @@ impl CameraPipeline {
         let mut outcome = Outcome::default();
         for NamedStage { name, stage, metrics, failures } in &mut self.stages {
             match stage.look(&views, frame) {
-                Ok(Seen { detections, detail, events }) => {
+                Ok(Seen { detections, detail, events, tracks }) => {
                     if let Some(detail) = detail {
                         outcome.details.push(name, detail);
                     }
+                    outcome.tracks.extend(tracks);
                     outcome.detections.extend(detections);
                     outcome.events.extend(events);
                 }

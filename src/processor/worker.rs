@@ -88,9 +88,10 @@ impl PipelineUpdates {
             if let Some(mut earlier) = pipelines.remove(&cell) {
                 earlier.retire(hub);
                 if let Some(pipeline) = &mut pipeline {
-                    pipeline.continue_ids_from(&earlier);
+                    pipeline.continue_from(&earlier);
                 }
             }
+            pipeline.iter().for_each(CameraPipeline::publish_counts);
             pipelines.extend(pipeline.map(|pipeline| (cell, pipeline)));
         }
     }

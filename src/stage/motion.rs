@@ -87,7 +87,8 @@ impl Stage for MotionStage {
         let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
         events.extend(self.observe_scene(motion.relearning, at));
         events.extend(self.zones.observe(&detections, full, at));
-        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events })
+        let tracks = self.tracker.tracks().to_vec();
+        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks })
     }
 
     fn deadline(&self) -> Option<Monotonic> {

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     frame::Camera,
+    message,
     slot::Counts,
     system::clock::{Monotonic, to_the_microsecond},
 };
@@ -48,6 +49,7 @@ pub struct CameraMetrics {
     /// In microseconds since boot; 0: there was none.
     last_result_us: AtomicU64,
     last_error: ArcSwapOption<(Monotonic, String)>,
+    counts: ArcSwapOption<message::Counts>,
 }
 
 /// What is counted of one stage of a camera, and of decoding, which goes by the name `decode`.
@@ -140,6 +142,9 @@ pub struct Snapshot {
     /// The last error; absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
+    /// How many tracks crossed its lines and are in its zones; absent if it has neither lines nor named zones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<message::Counts>,
     /// The ages of all results since the start; not in the JSON, whose readers have `age_ms`.
     #[serde(skip)]
     pub ages: Distribution,
@@ -236,6 +241,7 @@ impl CameraMetrics {
             stages: ArcSwap::default(),
             last_result_us: AtomicU64::new(0),
             last_error: ArcSwapOption::empty(),
+            counts: ArcSwapOption::empty(),
         }
     }
 
@@ -320,6 +326,22 @@ impl CameraMetrics {
         self.last_result_us.store(now.as_micros(), Ordering::Relaxed);
     }
 
+    /// What crossed its lines and is in its zones. To be called by one thread only.
+    pub fn set_counts(&self, counts: Option<&Arc<message::Counts>>) {
+        let is_same = match (&*self.counts.load(), counts) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        if !is_same {
+            self.counts.store(counts.cloned());
+        }
+    }
+
+    /// What crossed its lines and is in its zones; `None` if it has neither.
+    pub fn counts(&self) -> Option<Arc<message::Counts>> {
+        self.counts.load_full()
+    }
+
     /// What is counted of `stage`.
     #[must_use]
     pub fn stage(&self, stage: &'static str) -> Arc<StageMetrics> {
@@ -395,6 +417,7 @@ impl CameraMetrics {
                 what: error.1.clone(),
                 over: self.last_result().is_some_and(|last| last.since(error.0) >= RECENT),
             }),
+            counts: self.counts().map(Arc::unwrap_or_clone),
             ages: self.ages.all(),
             start_ages: self.start_ages.distribution(),
             stages: stages.iter().map(|stage| (stage.stage, stage.times.distribution())).collect(),

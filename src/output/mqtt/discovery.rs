@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{running::zones, topics::Topics};
 use crate::{
     config::{self, Pictures},
+    counting,
     event::external,
     message::EventState,
     stage,
@@ -104,7 +105,7 @@ impl Discovery<'_> {
             }
             sensor
         };
-        for kind in camera.stages.event_kinds() {
+        for kind in camera.event_kinds().into_iter().filter(|kind| *kind != counting::CROSSING) {
             add(kind, sensor(kind, &capitalised(kind), topic(kind)));
         }
         for zone in zones(camera) {
@@ -160,6 +161,7 @@ impl Discovery<'_> {
         take_away("picture", "image");
         take_away("enabled", "switch");
         stage::event_kinds().for_each(|kind| take_away(kind, "binary_sensor"));
+        counting::EVENT_KINDS.iter().for_each(|kind| take_away(kind, "binary_sensor"));
         for zone in earlier.map(zones).unwrap_or_default() {
             take_away(&format!("zone_{zone}"), "binary_sensor");
         }
@@ -205,7 +207,7 @@ pub(super) fn event_type(kind: &str, state: EventState) -> String {
 
 fn event_types(camera: &config::Camera) -> Vec<String> {
     let states = [EventState::Start, EventState::Update, EventState::End];
-    let kinds = camera.stages.event_kinds().into_iter().chain([external::KIND]);
+    let kinds = camera.event_kinds().into_iter().chain([external::KIND]);
     kinds.flat_map(|kind| states.map(|state| event_type(kind, state))).collect()
 }
 

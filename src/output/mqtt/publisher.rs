@@ -118,6 +118,15 @@ impl Publisher {
             live += usize::from(state == Availability::Live);
             retained(&mut self.outbox, self.topics.camera(name, "state"), state.as_str());
             retained(&mut self.outbox, self.topics.camera(name, "enabled"), on_off(metrics.detection()));
+            let topic = self.topics.camera(name, "counts");
+            match metrics.counts() {
+                Some(counts) => {
+                    let counts = serde_json::to_vec(&*counts).expect("maps with names as keys");
+                    self.outbox.set(topic, counts, Repeats::Always);
+                }
+                None if self.outbox.has(&topic) => self.outbox.clear(topic),
+                None => {}
+            }
         }
         if self.health_told.is_none_or(|(at, told)| told != live || at.elapsed() >= HEALTH_INTERVAL) {
             self.health_told = Some((Instant::now(), live));
@@ -263,14 +272,14 @@ fn on_off(is_on: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use crate::stage;
+    use crate::{counting, stage};
 
     /// What a camera's topics are called besides the kinds of its events, and the board's, which look like a camera's.
-    const RESERVED: &[&str] = &["state", "zone", "event", "result", "picture", "picture_url", "enabled"];
+    const RESERVED: &[&str] = &["state", "zone", "event", "result", "picture", "picture_url", "enabled", "counts"];
 
     #[test]
     fn no_kind_of_event_has_the_name_of_another_topic() {
-        for kind in stage::event_kinds() {
+        for kind in stage::event_kinds().chain(counting::EVENT_KINDS.iter().copied()) {
             assert!(!RESERVED.contains(&kind), "{kind}: choose another name for the kind of event");
         }
     }

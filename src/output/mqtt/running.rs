@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::topics::Topics;
 use crate::{
-    config,
+    config, counting,
     event::external,
     message::{Event, EventState},
 };
@@ -18,7 +18,7 @@ impl RunningEvents {
     pub(super) fn observe(&mut self, event: &Event) {
         if event.state == EventState::End {
             self.0.remove(&event.id);
-        } else if event.kind != external::KIND {
+        } else if event.kind != external::KIND && event.kind != counting::CROSSING {
             let what = (event.camera.clone(), event.kind.to_string(), event.zone.clone());
             self.0.insert(event.id.clone(), what);
         }
@@ -36,7 +36,8 @@ impl RunningEvents {
         let any = |is: &dyn Fn(&str, Option<&str>) -> bool| {
             self.0.values().any(|(camera, kind, zone)| camera == name && is(kind, zone.as_deref()))
         };
-        let of_kinds = camera.stages.event_kinds().into_iter().map(|wanted| {
+        let lasting = camera.event_kinds().into_iter().filter(|kind| *kind != counting::CROSSING);
+        let of_kinds = lasting.map(|wanted| {
             let is_on = any(&|kind, _| kind == wanted);
             (topics.camera(name, wanted), is_on)
         });

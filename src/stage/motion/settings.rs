@@ -60,6 +60,8 @@ impl StageSettings for Settings {
 
     const HAS_ZONES: bool = true;
 
+    const HAS_TRACKS: bool = true;
+
     fn check(&self, violations: &mut Vec<Violation>) {
         zone::check(&self.zone, violations);
     }

@@ -1,0 +1,107 @@
+//! `[[camera.line]]`: lines that are counted over.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    names::Names,
+    value::{Corner, Fraction, Name, Table},
+    violation::Violation,
+};
+
+/// The most lines of a camera: each takes its part in every result.
+pub(super) const MAX_LINES: usize = 32;
+
+/// A line as written: from one point to another, and what its two directions are called.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    name: Spanned<Name>,
+    from: Corner,
+    to: Spanned<Corner>,
+    #[serde(default = "Line::inwards")]
+    left_to_right: Name,
+    #[serde(default = "Line::outwards")]
+    right_to_left: Spanned<Name>,
+    #[serde(default = "Line::default_dead_band")]
+    dead_band: Fraction,
+}
+
+impl Line {
+    /// A line with the default names and dead band.
+    #[must_use]
+    pub fn new(name: &str, from: [f32; 2], to: [f32; 2]) -> Self {
+        Self {
+            name: Spanned::new(0..0, Name(name.to_owned())),
+            from: Corner(from),
+            to: Spanned::new(0..0, Corner(to)),
+            left_to_right: Self::inwards(),
+            right_to_left: Self::outwards(),
+            dead_band: Self::default_dead_band(),
+        }
+    }
+
+    /// Its name, which events and counters carry.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name.get_ref().0
+    }
+
+    /// Its two ends, `[x, y]` in fractions of the picture's width and height.
+    #[must_use]
+    pub fn ends(&self) -> [[f32; 2]; 2] {
+        [self.from.0, self.to.get_ref().0]
+    }
+
+    /// What its directions are called, as somebody sees them who looks from its first end to the second: from left to right, and
+    /// from right to left.
+    #[must_use]
+    pub fn directions(&self) -> [&str; 2] {
+        [&self.left_to_right.0, &self.right_to_left.get_ref().0]
+    }
+
+    /// How far from it a track must be to be on one side, as a part of the picture's height.
+    #[must_use]
+    pub fn dead_band(&self) -> f32 {
+        self.dead_band.f32()
+    }
+
+    fn inwards() -> Name {
+        Name("in".to_owned())
+    }
+
+    fn outwards() -> Spanned<Name> {
+        Spanned::new(0..0, Name("out".to_owned()))
+    }
+
+    fn default_dead_band() -> Fraction {
+        Fraction::thousandths::<10>()
+    }
+}
+
+/// Finds lines of no length, directions of one name, names that stand twice, and lines of a camera on which nothing is followed.
+pub(super) fn check(lines: &[Spanned<Table<Line>>], has_tracks: bool, violations: &mut Vec<Violation>) {
+    let mut names = Names::of("line of this camera");
+    for written in lines {
+        let line = &**written.get_ref();
+        violations.extend(names.add(&line.name));
+        if line.from == *line.to.get_ref() {
+            violations.push(Violation::new(line.to.span(), "must be another point than from: a line has a length"));
+        }
+        if line.left_to_right == *line.right_to_left.get_ref() {
+            let what = "both directions have this name: choose another for left_to_right or right_to_left";
+            violations.push(Violation::new(line.right_to_left.span(), what));
+        }
+    }
+    if let Some(first) = lines.first().filter(|_| !has_tracks) {
+        let what =
+            "a line counts what the motion stage follows: add [camera.motion] to this camera, or remove the line";
+        violations.push(Violation::new(first.span(), what).unless("camera.motion"));
+    }
+    if let Some(surplus) = lines.get(MAX_LINES) {
+        violations.push(Violation::new(
+            surplus.span(),
+            format!("a camera has at most {MAX_LINES} lines: remove this one and those below it"),
+        ));
+    }
+}
