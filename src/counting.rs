@@ -42,7 +42,7 @@ pub fn event_kinds(lines: &[Line], zones: &[&Zone]) -> Vec<&'static str> {
 }
 
 /// Without frames for this long nobody knows who is still there.
-const LONGEST_GAP: Duration = Duration::from_secs(10);
+const LONGEST_GAP: Duration = Duration::from_secs(60);
 
 /// A wall clock that goes wrong by more was set: small boards have none before the network is there.
 const CLOCK_SET: Duration = Duration::from_secs(2);

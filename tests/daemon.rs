@@ -5,6 +5,7 @@ mod support;
 mod daemon {
     mod bad_input;
     mod cores;
+    mod counting;
     mod crash;
     mod doctor;
     mod exhaustion;

@@ -20,7 +20,7 @@ pub struct Line {
     from: Corner,
     to: Spanned<Corner>,
     #[serde(default = "Line::inwards")]
-    left_to_right: Name,
+    left_to_right: Spanned<Name>,
     #[serde(default = "Line::outwards")]
     right_to_left: Spanned<Name>,
     #[serde(default = "Line::default_dead_band")]
@@ -57,7 +57,7 @@ impl Line {
     /// from right to left.
     #[must_use]
     pub fn directions(&self) -> [&str; 2] {
-        [&self.left_to_right.0, &self.right_to_left.get_ref().0]
+        [&self.left_to_right, &self.right_to_left].map(|name| name.get_ref().0.as_str())
     }
 
     /// How far from it a track must be to be on one side, as a part of the picture's height.
@@ -66,8 +66,8 @@ impl Line {
         self.dead_band.f32()
     }
 
-    fn inwards() -> Name {
-        Name("in".to_owned())
+    fn inwards() -> Spanned<Name> {
+        Spanned::new(0..0, Name("in".to_owned()))
     }
 
     fn outwards() -> Spanned<Name> {
@@ -88,9 +88,12 @@ pub(super) fn check(lines: &[Spanned<Table<Line>>], has_tracks: bool, violations
         if line.from == *line.to.get_ref() {
             violations.push(Violation::new(line.to.span(), "must be another point than from: a line has a length"));
         }
-        if line.left_to_right == *line.right_to_left.get_ref() {
+        if line.left_to_right == line.right_to_left {
             let what = "both directions have this name: choose another for left_to_right or right_to_left";
-            violations.push(Violation::new(line.right_to_left.span(), what));
+            // One of them may be the default, which stands nowhere.
+            let spans = [&line.right_to_left, &line.left_to_right].map(Spanned::span);
+            let written = spans.into_iter().max_by_key(|span| span.len()).unwrap_or_default();
+            violations.push(Violation::new(written, what));
         }
     }
     if let Some(first) = lines.first().filter(|_| !has_tracks) {
