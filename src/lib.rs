@@ -32,6 +32,7 @@
 //! | processor | the thread with its own core that takes frames and runs stages on them |
 //! | stage | one analysis of frames: motion, tamper |
 //! | detection | one thing that a stage found in one frame: label, box, score, track, text |
+//! | track | a thing that a stage follows from frame to frame, with a number |
 //! | result | what all stages say of one frame, with its age |
 //! | event | something that starts, goes on and ends, built from detections |
 //! | hub | takes results and events and puts them into the queues of all subscribers |
@@ -46,7 +47,7 @@
 //! Imports point one way, and no files import each other in a circle:
 //!
 //! ```text
-//! frame <- {slot, message <- hub} <- camera <- {source, stage <- processor} <- output <- http <- daemon <- commands
+//! frame <- {slot, message <- hub} <- camera <- {source, {stage, counting} <- processor} <- output <- http <- daemon <- commands
 //! ```
 //!
 //! with [`telemetry`] and [`system`] below. A source names its camera's feed and, to serve readers on the same port, the hub; it

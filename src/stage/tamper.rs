@@ -123,7 +123,7 @@ impl Stage for TamperStage {
         let verdict = self.verdict(is_new, at);
         let mut events: Vec<_> = self.persistence.expire(at).into_iter().collect();
         events.extend(self.persistence.observe(verdict, at));
-        Ok(Seen { detections: Vec::new(), detail: self.detail.clone(), events, tracks: Vec::new() })
+        Ok(Seen { detail: self.detail.clone(), events, ..Seen::default() })
     }
 
     fn deadline(&self) -> Option<Monotonic> {
