@@ -9,7 +9,7 @@ use bytes::Bytes;
 use divan::{Bencher, black_box};
 use footage::{FULL_HD, VGA};
 use fovea::{
-    config::Config,
+    config::{Config, line::Line, zone::Zone},
     counting::Counting,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
     hub::Hub,
@@ -17,9 +17,12 @@ use fovea::{
     processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
     slot::Slot,
     source::image_header,
+    stage::motion::{Settings, detector::Detector},
     system::clock::Monotonic,
     telemetry::camera_metrics::CameraMetrics,
+    tracking::Tracker,
 };
+use opencv::{core::Mat, prelude::*};
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
@@ -80,6 +83,51 @@ fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
     bencher
         .with_inputs(|| received(next.next().expect("without end").clone(), size))
         .bench_local_values(|frame| pipeline.process(&frame, 0, &mut scratch, &hub));
+}
+
+/// The luma of consecutive frames, as motion looks at it, with their capture times.
+fn lumas(count: usize) -> Vec<(Mat, Monotonic)> {
+    let (frames, mut decoder) = (footage::frames(VGA, count, false).expect("the clip is good"), Decoder::new());
+    let decoder = decoder.as_mut().expect("a decoder");
+    let luma = |bytes| {
+        decoder.jpeg(&received(bytes, VGA), Scale::Half, false).expect("a picture");
+        let size = Scale::Half.of(VGA);
+        let flat = Mat::from_slice(decoder.pixels()).expect("memory");
+        flat.reshape(1, size.height_px.cast_signed()).expect("whole rows").try_clone().expect("memory")
+    };
+    let times = (1_u64..).map(|number| Monotonic::from_micros(number * 100_000)); // ten frames a second
+    frames.into_iter().map(luma).zip(times).collect()
+}
+
+/// The whole clip: in its first half a second motion learns the scene.
+const CLIP_FRAMES: usize = 90;
+
+#[divan::bench]
+fn motion(bencher: Bencher<'_, '_>) {
+    let lumas = lumas(CLIP_FRAMES);
+    bencher.counter(CLIP_FRAMES).bench_local(|| {
+        let mut detector = Detector::new(&Settings::default());
+        lumas.iter().for_each(|(luma, at)| drop(black_box(detector.detect(luma, VGA, *at))));
+    });
+}
+
+/// With four lines and four zones.
+#[divan::bench]
+fn track_and_count(bencher: Bencher<'_, '_>) {
+    let mut detector = Detector::new(&Settings::default());
+    let detect = |(luma, at): &(Mat, Monotonic)| (detector.detect(luma, VGA, *at).expect("a picture").boxes, *at);
+    let seen: Vec<_> = lumas(CLIP_FRAMES).iter().map(detect).collect();
+    let lines = [0.2, 0.4, 0.6, 0.8].map(|x| Line::new("line", [x, 0.0], [x, 1.0]));
+    let zone = |x: f32| Zone::named("zone", vec![[x, 0.0], [x + 0.2, 0.0], [x + 0.2, 1.0], [x, 1.0]]);
+    let zones = [0.1, 0.3, 0.5, 0.7].map(zone);
+    bencher.counter(CLIP_FRAMES).bench_local(|| {
+        let mut tracker = Tracker::new(Duration::from_secs(3));
+        let mut counting = Counting::new(&lines, &zones, Monotonic::from_micros(0));
+        for (boxes, at) in &seen {
+            tracker.observe(boxes, *at);
+            black_box(counting.observe(tracker.tracks(), VGA, *at));
+        }
+    });
 }
 
 #[divan::bench]
