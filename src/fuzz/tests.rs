@@ -35,7 +35,7 @@ macro_rules! replay {
         )*
     };
 }
-replay! { config control credentials decode handshake header image_header receiver recording stream tokens url watch }
+replay! { config control credentials decode handshake header image_header luma_dc receiver recording stream tokens url watch }
 
 /// One change of an input.
 #[derive(Clone, Copy, Debug)]

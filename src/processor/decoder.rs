@@ -11,6 +11,7 @@ use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image};
 use super::{
     buffers::Usage,
     jpeg_structure::{Coding, Structure},
+    luma_dc::LumaDc,
     pixels::PixelLayout,
     scale::Scale,
 };
@@ -43,6 +44,8 @@ pub struct Decoder {
     /// What is decoded of a progressive JPEG in place of all of it.
     dc_scans: Vec<u8>,
     dc_usage: Usage,
+    /// Decodes what is only wanted as luma at 1/8, unless that is switched off.
+    luma_dc: Option<LumaDc>,
 }
 
 impl Decoder {
@@ -53,7 +56,15 @@ impl Decoder {
     pub fn new() -> Result<Self, turbojpeg::Error> {
         let (pixels, dc_scans) = (Vec::new(), Vec::new());
         let (usage, dc_usage) = (Usage::default(), Usage::default());
-        Ok(Self { jpeg: Decompressor::new()?, pixels, usage, dc_scans, dc_usage })
+        let luma_dc = Some(LumaDc::default());
+        Ok(Self { jpeg: Decompressor::new()?, pixels, usage, dc_scans, dc_usage, luma_dc })
+    }
+
+    /// Has libjpeg-turbo decode every JPEG, or not those that are only wanted as luma at 1/8, which is the default. The pixels
+    /// are the same.
+    #[must_use]
+    pub fn with_fast_luma(self, is_on: bool) -> Self {
+        Self { luma_dc: is_on.then(LumaDc::default), ..self }
     }
 
     /// The rows of the last picture decoded, without padding, top row first.
@@ -106,10 +117,6 @@ impl Decoder {
         if jpeg_ps(structure, frame.size().pixels(), scans, file.len(), needs_dc_only) > MAX_JPEG_PS {
             return Err(TOO_MANY_SCANS);
         }
-        // As counted here. The decoder would count differently only if it read another structure.
-        self.jpeg.set_scan_limit(u32::try_from(scans).unwrap_or(u32::MAX).clamp(1, 500)).map_err(damaged)?;
-        self.jpeg.set_scaling_factor(scale.factor()).map_err(damaged)?;
-
         let size = scale.of(frame.size());
         let (format, layout) = if in_colour {
             (turbojpeg::PixelFormat::BGR, PixelLayout::Bgr)
@@ -121,6 +128,17 @@ impl Decoder {
         let bytes = pitch.checked_mul(height).ok_or(TOO_LARGE)?;
         self.usage.needs(bytes);
         let pixels = room(&mut self.pixels, bytes);
+        if needs_dc_only
+            && structure.coding == Coding::Sequential
+            && let Some(luma_dc) = &mut self.luma_dc
+            && luma_dc.decode(file, frame.size(), pixels).is_some()
+        {
+            return Ok(layout);
+        }
+
+        // As counted here. The decoder would count differently only if it read another structure.
+        self.jpeg.set_scan_limit(u32::try_from(scans).unwrap_or(u32::MAX).clamp(1, 500)).map_err(damaged)?;
+        self.jpeg.set_scaling_factor(scale.factor()).map_err(damaged)?;
         match self.jpeg.decompress(file, Image { pixels, width, pitch, height, format }) {
             Err(error) if !is_of_the_rest(&error) => Err(damaged(error)),
             _ => Ok(layout),

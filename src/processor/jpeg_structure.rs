@@ -32,23 +32,28 @@ pub(super) enum Coding {
 
 /// A marker and what belongs to it.
 #[derive(Clone, Copy, Debug)]
-struct Segment<'a> {
-    marker: u8,
+pub(super) struct Segment<'a> {
+    pub(super) marker: u8,
     /// The parameters, without their length.
-    body: &'a [u8],
+    pub(super) body: &'a [u8],
     /// The marker, the length and the parameters.
     bytes: &'a [u8],
 }
 
 /// The segments of a file. Entropy-coded data is skipped on request.
 #[derive(Debug)]
-struct Segments<'a> {
-    rest: &'a [u8],
+pub(super) struct Segments<'a> {
+    /// What is not read yet.
+    pub(super) rest: &'a [u8],
 }
 
-const DQT: u8 = 0xdb;
-const SOS: u8 = 0xda;
-const EOI: u8 = 0xd9;
+pub(super) const SOF0: u8 = 0xc0;
+pub(super) const SOF1: u8 = 0xc1;
+pub(super) const DHT: u8 = 0xc4;
+pub(super) const DQT: u8 = 0xdb;
+pub(super) const DRI: u8 = 0xdd;
+pub(super) const SOS: u8 = 0xda;
+pub(super) const EOI: u8 = 0xd9;
 const COM: u8 = 0xfe;
 
 impl Structure {
@@ -153,12 +158,12 @@ fn first_coefficient(scan_header: &[u8]) -> Option<u8> {
 }
 
 impl<'a> Segments<'a> {
-    fn of(file: &'a [u8]) -> Option<Self> {
+    pub(super) fn of(file: &'a [u8]) -> Option<Self> {
         Some(Self { rest: file.strip_prefix(&[0xff, 0xd8])? })
     }
 
     /// The next segment, `EOI` included. `None` if there is something else or nothing more.
-    fn next(&mut self) -> Option<Segment<'a>> {
+    pub(super) fn next(&mut self) -> Option<Segment<'a>> {
         loop {
             let fill = self.rest.iter().position(|&byte| byte != 0xff)?;
             let start = self.rest.get(fill.checked_sub(1)?..)?;
