@@ -321,6 +321,9 @@ pub struct Processor {
     pub core: Option<usize>,
     /// SCHED_FIFO priority, 1 to 99; ordinary scheduling if not given.
     pub realtime_priority: Option<u8>,
+    /// Whether JPEGs of which only small luma is wanted are decoded by its DC coefficients alone. Default yes: the pixels are
+    /// the same.
+    pub fast_luma: bool,
 }
 
 /// What is logged.

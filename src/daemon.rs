@@ -283,6 +283,7 @@ impl Daemon {
             ("[mqtt]", new.mqtt != old.mqtt),
             ("processor.core", new.processor.core != old.processor.core),
             ("processor.realtime_priority", new.processor.realtime_priority != old.processor.realtime_priority),
+            ("processor.fast_luma", new.processor.fast_luma != old.processor.fast_luma),
         ];
         for (key, _) in changes.iter().filter(|(_, has_changed)| *has_changed) {
             warn!("{key} has changed: restart to apply");
@@ -370,10 +371,11 @@ fn start_processor(
     ended: Arc<EventFd>,
     run: impl FnOnce(Worker) + Send + 'static,
 ) -> Result<Thread, StartError> {
-    let priority = config.processor.realtime_priority;
+    let config::Processor { realtime_priority: priority, fast_luma, .. } = config.processor;
     let (report, first_step) = sync_channel(1);
     let thread = Thread::spawn("processor", ended, move || {
-        let ready = cores.pin_processor(priority).map_err(StartError::from).and_then(|()| Ok(Worker::new()?));
+        let start = || Ok(Worker::new()?.with_fast_luma(fast_luma));
+        let ready = cores.pin_processor(priority).map_err(StartError::from).and_then(|()| start());
         let (ready, worker) = match ready {
             Ok(worker) => (Ok(()), Some(worker)),
             Err(error) => (Err(error), None),

@@ -56,6 +56,7 @@ pub(super) fn check(
         processor: Processor {
             core: file.processor.core.map(|core| core.usize()),
             realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
+            fast_luma: file.processor.fast_luma,
         },
         log: Log { level: file.log.level.0 },
         cameras,

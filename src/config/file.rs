@@ -211,12 +211,19 @@ impl Mqtt {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Processor {
     /// 1023 is the last core the kernel's ordinary CPU set can name.
     pub(super) core: Option<Whole<0, 1023>>,
     pub(super) realtime_priority: Option<Whole<1, 99>>,
+    pub(super) fast_luma: bool,
+}
+
+impl Default for Processor {
+    fn default() -> Self {
+        Self { core: None, realtime_priority: None, fast_luma: true }
+    }
 }
 
 #[derive(Debug, Deserialize)]

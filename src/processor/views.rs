@@ -100,6 +100,12 @@ impl Scratch {
         Ok(Self { decoder: Decoder::new()?, buffers: Buffers::default() })
     }
 
+    /// See [`Decoder::with_fast_luma`].
+    #[must_use]
+    pub fn with_fast_luma(self, is_on: bool) -> Self {
+        Self { decoder: self.decoder.with_fast_luma(is_on), ..self }
+    }
+
     /// Gives back what a frame much larger than those after it took. To be called after each frame.
     pub fn trim(&mut self) {
         self.decoder.trim();

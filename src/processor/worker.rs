@@ -40,6 +40,12 @@ impl Worker {
         Ok(Self { pipelines: BTreeMap::new(), scratch: Scratch::new()? })
     }
 
+    /// Whether JPEGs of which only small luma is wanted are decoded faster, as they are by default.
+    #[must_use]
+    pub fn with_fast_luma(self, is_on: bool) -> Self {
+        Self { scratch: self.scratch.with_fast_luma(is_on), ..self }
+    }
+
     /// Looks at the newest frames until the slot is closed. Waits for nothing but frames.
     pub fn run(mut self, slot: &Slot<Frame>, hub: &Hub, updates: &PipelineUpdates, heartbeat: &Heartbeat) {
         let mut cost = Duration::ZERO;

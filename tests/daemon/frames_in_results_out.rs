@@ -208,6 +208,37 @@ fn what_moves_is_found_where_it_is_in_every_format() {
     }
 }
 
+/// The camera's motion is looked for at 1/8, as it is in 1920x1080.
+#[test]
+fn what_moves_is_the_same_without_fast_luma() {
+    let scene = Picture::scene(640, 480);
+    let places = (0..12).map(|step| [30 + 40 * step, 60 + 20 * step, 90, 120]);
+    let mut files: Vec<_> = places.map(|square| scene.with(square).jpeg()).collect();
+    let (truncated, restart) = (files[4][..files[4].len() / 2].to_vec(), [0xff, 0xd5]);
+    let at = files[5].len() / 2;
+    files[5].splice(at..at, restart);
+    files[4] = truncated;
+    let seen = ["", "processor.fast_luma = false\n"].map(|processor| {
+        let daemon = Daemon::start(&format!("{processor}{DOOR}width_px = 80\n"));
+        let mut sender = Client::connect_v1(&daemon, "/?results");
+        sender.answer_clock(100_000_000);
+        let mut seen = Vec::new();
+        for (seq, picture) in (1..).zip(files.iter().map(|file| &file[..])) {
+            let captured_us = 50_000_000 + seq * 500_000;
+            sender.send(V1 { format: JPEG, size: (0, 0), stride_bytes: 0, seq, captured_us, picture }.message());
+            let mut answers = std::iter::repeat_with(|| sender.next());
+            let answer =
+                answers.find(|answer| answer["type"] == "result" || answer["type"] == "refused").expect("one comes");
+            seen.push((answer["type"].clone(), answer["motion"].clone(), answer["cause"].clone()));
+        }
+        seen
+    });
+    assert_eq!(seen[0], seen[1]);
+    let refused = seen[0].iter().filter(|(kind, ..)| kind == "refused").count();
+    let with_boxes = seen[0].iter().filter(|(_, motion, _)| motion["boxes"] != json!([])).count();
+    assert!(refused == 2 && with_boxes > 4, "{seen:?}");
+}
+
 #[test]
 fn an_event_runs_from_the_first_sight_to_the_last() {
     let daemon = Daemon::start(&format!("{DOOR}hold_ms = 1000\n"));

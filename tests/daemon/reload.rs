@@ -285,9 +285,11 @@ fn systemd_is_told_when_a_reload_begins_and_when_it_is_over() {
 fn what_needs_a_restart_is_told() {
     let daemon = Daemon::start(DOOR);
     daemon.wait_for_line("listening on 127.0.0.1:");
-    daemon.reload(&format!("processor.core = 0\nprocessor.realtime_priority = 5\n{DOOR}"), HOLDS);
+    let processor = "processor.core = 0\nprocessor.realtime_priority = 5\nprocessor.fast_luma = false\n";
+    daemon.reload(&format!("{processor}{DOOR}"), HOLDS);
     daemon.wait_for_line("processor.core has changed: restart to apply");
     daemon.wait_for_line("processor.realtime_priority has changed: restart to apply");
+    daemon.wait_for_line("processor.fast_luma has changed: restart to apply");
     daemon.reload_whole(&format!("server.listen = \"127.0.0.1:9\"\n{DOOR}"), HOLDS);
     daemon.wait_for_line("server.listen has changed: restart to apply");
     let mut sender = Client::connect(&daemon, "/?results");
