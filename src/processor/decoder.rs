@@ -10,7 +10,7 @@ use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image};
 
 use super::{
     buffers::Usage,
-    jpeg_structure::{Coding, Structure},
+    jpeg_structure::{Coding, Structure, is_motion_jpeg},
     luma_dc::LumaDc,
     pixels::PixelLayout,
     scale::Scale,
@@ -136,6 +136,10 @@ impl Decoder {
             return Ok(layout);
         }
 
+        if is_motion_jpeg(file) {
+            // One that has decoded others takes the tables of the last of them.
+            self.jpeg = Decompressor::new().map_err(damaged)?;
+        }
         // As counted here. The decoder would count differently only if it read another structure.
         self.jpeg.set_scan_limit(u32::try_from(scans).unwrap_or(u32::MAX).clamp(1, 500)).map_err(damaged)?;
         self.jpeg.set_scaling_factor(scale.factor()).map_err(damaged)?;

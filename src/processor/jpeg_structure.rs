@@ -141,6 +141,22 @@ impl Structure {
     }
 }
 
+/// Whether a picture has quantization tables of its own but no Huffman tables, as a webcam's Motion JPEG: it is coded with the
+/// standard's.
+pub(super) fn is_motion_jpeg(file: &[u8]) -> bool {
+    let Some(mut segments) = Segments::of(file) else { return false };
+    let mut has_quantizers = false;
+    while let Some(segment) = segments.next() {
+        match segment.marker {
+            DQT => has_quantizers = true,
+            SOS => return has_quantizers,
+            DHT => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Sets the quantizer of the first AC coefficient to zero in each quantization table (B.2.4.1).
 fn without_first_ac(mut tables: &mut [u8]) {
     while let Some(&kind) = tables.first() {

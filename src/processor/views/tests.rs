@@ -237,6 +237,24 @@ fn webcams_jpegs_are_pictures() {
     refused(jpeg[..jpeg.len() - 40].to_vec()); // more is
 }
 
+/// The decoder is the same for all cameras.
+#[test]
+fn a_webcams_jpeg_is_a_picture_behind_one_with_tables_of_its_own() {
+    let pixels = rows(HEIGHT, 0, |x| half(x).1.to_vec());
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_optimize(true).unwrap();
+    let bytes = compressor.compress_to_vec(bgr_image(&pixels)).unwrap();
+    let optimized = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bytes.into());
+    let bare = without_tables(jpeg().bytes()).into();
+    let bare = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bare);
+    let mut scratch = Scratch::new().unwrap();
+    for _ in 0..2 {
+        assert!(rejected(&optimized, &mut scratch).is_none());
+        let views = views(&bare, Needs::bgr(64), &mut scratch);
+        assert!(near(means(&views.bgr(64).unwrap()), HALVES.map(|(_, bgr)| bgr), 3));
+    }
+}
+
 /// The JPEG without its Huffman tables (segments of marker 0xc4).
 fn without_tables(jpeg: &[u8]) -> Vec<u8> {
     let (mut rest, mut out) = (&jpeg[2..], jpeg[..2].to_vec());
