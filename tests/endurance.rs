@@ -12,6 +12,7 @@ mod support;
 
 mod endurance {
     mod first_starts;
+    mod frame_costs;
     mod kills;
     mod leavers;
     mod shortages;
