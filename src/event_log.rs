@@ -32,7 +32,7 @@ pub struct Limits {
 pub struct LoggedEvent {
     /// Counts the events since the daemon's start.
     pub number: u64,
-    /// As it started, but for its newest state and reason.
+    /// As it started, but for its newest state and reason, and what its track did by then.
     pub event: Event,
     /// When it ended, if it has.
     pub ended_at: Option<Timestamp>,
@@ -127,6 +127,7 @@ impl EventLog {
         } else if let Some(known) = inner.events.iter_mut().rfind(|known| known.event.id == event.id) {
             known.event.state = event.state;
             known.event.reason.clone_from(&event.reason);
+            known.event.subject.clone_from(&event.subject);
             known.ended_at = (event.state == EventState::End).then_some(event.at);
         }
     }

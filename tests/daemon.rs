@@ -6,6 +6,7 @@ mod daemon {
     mod bad_input;
     mod cores;
     mod counting;
+    mod counting_outputs;
     mod crash;
     mod doctor;
     mod exhaustion;

@@ -14,16 +14,26 @@ pub enum Placeholder {
     Board,
     /// The camera's name.
     Camera,
+    /// How many crossed the line in this direction by then; empty if it is about no line.
+    Count,
+    /// What the direction over the line is called; empty if it is about no line.
+    Direction,
+    /// How many seconds the track was in the zone; empty if the event does not say so.
+    DwellS,
     /// The event's id.
     Id,
     /// What happens.
     Kind,
     /// By how many milliseconds it comes late; empty if it is not late.
     LateMs,
+    /// The line that a track crossed; empty if it is about no line.
+    Line,
     /// Why; empty if it has no reason.
     Reason,
     /// Whether it starts, goes on or ends.
     State,
+    /// The number of the track; empty if it is about no track.
+    Track,
     /// The zone; empty if it is in none.
     Zone,
 }

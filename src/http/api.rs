@@ -66,6 +66,8 @@ pub(super) struct CameraInfo<'a> {
     has_stage: BTreeMap<&'static str, bool>,
     /// The zones of all stages.
     zones: Vec<ZoneInfo<'a>>,
+    /// The lines that are counted over.
+    lines: Vec<LineInfo<'a>>,
     /// The path of its live pictures.
     live: String,
     /// The path of its newest picture.
@@ -98,6 +100,33 @@ struct ZoneInfo<'a> {
     /// Its corners, as parts of the width and of the height of the picture.
     #[cfg_attr(test, schemars(length(min = 3), inner(inner(range(min = 0, max = 1)))))]
     polygon: &'a [[f32; 2]],
+    /// Whether each track that is in it is an event.
+    visits: bool,
+    /// After how many milliseconds in it a track loiters; absent if that is no event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loitering_after_ms: Option<u64>,
+}
+
+/// A line, with the keys of the configuration.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Line"))]
+struct LineInfo<'a> {
+    /// Its name.
+    name: &'a str,
+    /// Its first end, as parts of the width and of the height of the picture.
+    #[cfg_attr(test, schemars(inner(range(min = 0, max = 1))))]
+    from: [f32; 2],
+    /// Its second end.
+    #[cfg_attr(test, schemars(inner(range(min = 0, max = 1))))]
+    to: [f32; 2],
+    /// What the direction is called from the left of the line to its right, for somebody who looks from `from` to `to`.
+    left_to_right: &'a str,
+    /// What the other direction is called.
+    right_to_left: &'a str,
+    /// How far from it a track must be to be on one side, as a part of the height of the picture.
+    #[cfg_attr(test, schemars(range(min = 0, max = 1)))]
+    dead_band: f32,
 }
 
 /// `/api/status`: of the cameras that the client's token is for.
@@ -137,6 +166,14 @@ fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
         name: zone.name(),
         ignore: zone.is_ignored(),
         polygon: zone.polygon(),
+        visits: zone.has_visits(),
+        loitering_after_ms: zone
+            .loitering_after()
+            .map(|after| u64::try_from(after.as_millis()).expect("at most a day")),
+    });
+    let lines = settings.lines.iter().map(|line| {
+        let ([from, to], [left_to_right, right_to_left]) = (line.ends(), line.directions());
+        LineInfo { name: line.name(), from, to, left_to_right, right_to_left, dead_band: line.dead_band() }
     });
     let stages = settings.stages.names();
     CameraInfo {
@@ -147,6 +184,7 @@ fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
         stages,
         zone_stages: settings.stages.with_zones(),
         zones: zones.collect(),
+        lines: lines.collect(),
         live: format!("/cameras/{name}/live.mjpg"),
         snapshot: format!("/cameras/{name}/snapshot.jpg"),
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::app::{App, AppState};
 use crate::{
     event_log::{Filter, LoggedEvent},
-    message::{EventState, Rect},
+    message::{EventState, Rect, Subject},
     picture::jpeg,
     system::clock::to_the_microsecond,
 };
@@ -82,6 +82,9 @@ pub(super) struct EventRecord<'a> {
     reason: Option<&'a str>,
     /// Its boxes at the start.
     boxes: &'a [Rect],
+    /// The track that it is about, if it is about one, and what it did.
+    #[serde(flatten)]
+    subject: Option<&'a Subject>,
     /// The path of the picture of its start; `?overlay` draws boxes into it. Absent if there is none, or none any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
@@ -132,6 +135,7 @@ impl<'a> From<&'a LoggedEvent> for EventRecord<'a> {
             zone: event.zone.as_deref(),
             reason: known.reason(),
             boxes: &event.boxes,
+            subject: event.subject.as_ref(),
             picture: known.picture.as_ref().map(|_| path_of_picture(&event.id)),
         }
     }

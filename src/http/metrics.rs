@@ -1,7 +1,7 @@
 //! `/metrics`: the numbers of all cameras and of the process, in Prometheus' text format, computed on request.
 //!
-//! Units are seconds and bytes; counters end in `_total`. Labels are names of cameras, stages and causes, none of which
-//! has a character that needs escaping.
+//! Units are seconds and bytes; counters end in `_total`. Labels are names of cameras, lines, zones, stages and causes,
+//! none of which has a character that needs escaping.
 
 use std::{
     fmt::{Display, Write},
@@ -18,6 +18,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::app::App;
 use crate::{
+    message::ZoneCounts,
     telemetry::camera_metrics::{Availability, Driver, Snapshot},
     telemetry::histogram::Distribution,
     telemetry::rejections::RejectReason,
@@ -145,6 +146,8 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
         }
     }
 
+    write_counts(text, cameras);
+
     type Ages = fn(&Snapshot) -> &Distribution;
     let histograms: [(&str, &str, Ages); 2] = [
         ("fovea_frame_start_age_seconds", "Age of frames when processing started.", |one| &one.start_ages),
@@ -166,6 +169,33 @@ fn write_cameras(text: &mut Exposition, cameras: &[Snapshot]) {
     for one in cameras {
         for (stage, count) in &one.stage_errors {
             text.sample(stage_errors, &[("camera", &one.camera), ("stage", stage)], count);
+        }
+    }
+}
+
+/// What is counted over lines and in zones. Each is there from the start on, and 0 until something happens.
+fn write_counts(text: &mut Exposition, cameras: &[Snapshot]) {
+    let counted = || cameras.iter().filter_map(|one| Some((one.camera.as_str(), one.counts.as_ref()?)));
+    let crossings = "fovea_line_crossings_total";
+    text.family(crossings, "counter", "Tracks that crossed a line, by direction.");
+    for (camera, counts) in counted() {
+        for (line, directions) in &counts.lines {
+            for (direction, count) in directions {
+                text.sample(crossings, &[("camera", camera), ("line", line), ("direction", direction)], count);
+            }
+        }
+    }
+    type Number = fn(&ZoneCounts) -> u64;
+    let of_zones: [(&str, &str, &str, Number); 2] = [
+        ("fovea_zone_tracks", "gauge", "Tracks that are in a zone now.", |zone| zone.now),
+        ("fovea_zone_entries_total", "counter", "Tracks that entered a zone.", |zone| zone.entered),
+    ];
+    for (name, kind, help, number) in of_zones {
+        text.family(name, kind, help);
+        for (camera, counts) in counted() {
+            for (zone, counts) in &counts.zones {
+                text.sample(name, &[("camera", camera), ("zone", zone)], number(counts));
+            }
         }
     }
 }

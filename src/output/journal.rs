@@ -6,15 +6,17 @@ use log::{Level, Record, kv::Value};
 
 use super::{Delivery, Output};
 use crate::{
+    counting::CROSSING,
     hub::{Topic, published::Published},
-    message::{Event, EventState, Message},
+    message::{Event, EventState, Message, Subject},
     telemetry::log_limiter::LogLimiter,
 };
 
-/// Logs the start and the end of each event.
+/// Logs the start and the end of each event; of a crossing, which lasts no time, the start alone.
 ///
 /// An event has a start that was confirmed by several frames and a hold time, so they are rare; but that goes by the
-/// frames' own times, and a sender can make these up. So a line of one camera, kind, state and zone is logged once a second.
+/// frames' own times, and a sender can make these up. So a line of one camera, kind, state and place is logged once
+/// a second.
 #[derive(Debug, Default)]
 pub struct Journal(HashMap<Line, LogLimiter>);
 
@@ -23,7 +25,8 @@ struct Line {
     camera: String,
     kind: String,
     is_start: bool,
-    zone: Option<String>,
+    /// The zone, or the line and the direction over it.
+    place: String,
 }
 
 impl Output for Journal {
@@ -45,26 +48,39 @@ impl Output for Journal {
 
 impl Journal {
     fn log(&mut self, event: &Event) {
-        let Event { camera, id, kind, state, zone, reason, age, .. } = event;
-        let verb = match state {
-            EventState::Start => "starts",
-            EventState::Update => return,
-            EventState::End => "ends",
-        };
+        let Event { camera, id, kind, state, zone, reason, subject, age, .. } = event;
         let is_start = *state == EventState::Start;
-        let line = Line { camera: camera.clone(), kind: kind.to_string(), is_start, zone: zone.clone() };
-        let Some(suppressed) = self.0.entry(line).or_default().check() else { return };
-        let place = zone.as_ref().map_or_else(String::new, |zone| format!(" in {zone}"));
+        let is_crossing = kind == CROSSING;
+        let verb = match state {
+            EventState::Start if is_crossing => "",
+            EventState::Start => " starts",
+            EventState::End if !is_crossing => " ends",
+            EventState::Update | EventState::End => return,
+        };
+        let Subject { line, direction, dwell_s, .. } = subject.clone().unwrap_or_default();
+        let place = match (zone, &line, &direction) {
+            (_, Some(line), Some(direction)) => format!(" of {line} ({direction})"),
+            (Some(zone), ..) => format!(" in {zone}"),
+            _ => String::new(),
+        };
+        let key = Line { camera: camera.clone(), kind: kind.to_string(), is_start, place: place.clone() };
+        let Some(suppressed) = self.0.entry(key).or_default().check() else { return };
+        let dwell = dwell_s.map_or_else(String::new, |dwell_s| format!(" after {dwell_s:.1} s in the zone"));
         let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
         let mut fields = vec![("CAMERA", Value::from(camera.as_str())), ("EVENT", Value::from(id.as_str()))];
         fields.extend(zone.as_ref().map(|zone| ("ZONE", Value::from(zone.as_str()))));
+        fields.extend(subject.as_ref().map(|subject| ("TRACK", Value::from(subject.track))));
+        fields.extend(line.as_ref().map(|line| ("LINE", Value::from(line.as_str()))));
+        fields.extend(direction.as_ref().map(|direction| ("DIRECTION", Value::from(direction.as_str()))));
+        fields.extend(dwell_s.map(|dwell_s| ("DWELL_S", Value::from(dwell_s))));
         fields.extend(reason.as_ref().map(|reason| ("REASON", Value::from(&**reason))));
         fields.extend(age.map(|age| ("AGE_MS", Value::from(age.as_millis()))));
         // By hand, for the macros take no fields that may be missing.
         if Level::Info <= log::max_level() {
             let mut record = Record::builder();
             record.level(Level::Info).target(module_path!()).key_values(&fields);
-            log::logger().log(&record.args(format_args!("{camera}: {kind}{place}{why} {verb}{suppressed}")).build());
+            log::logger()
+                .log(&record.args(format_args!("{camera}: {kind}{place}{why}{verb}{dwell}{suppressed}")).build());
         }
     }
 }

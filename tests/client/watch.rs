@@ -84,6 +84,28 @@ fn without_a_terminal_there_are_lines_for_events_at_once_and_for_cameras_each_se
 }
 
 #[test]
+fn a_crossing_is_one_line_and_a_visit_says_how_long_it_was() {
+    let server = Server::play(|mut peer| {
+        let crossing = r#""track":57,"line":"gate","direction":"in","count":12}"#;
+        for (state, boxes) in [("start", "[[1,2,3,4]],"), ("end", "[],")] {
+            let event = event(state, "2026-11-22T10:00:00Z", boxes).replace("motion", "crossing");
+            peer.text(&event.replace(",}", &format!(",{crossing}")));
+        }
+        let of_zone = |more: &str| format!(r#",{more}"zone":"yard","track":57}}"#);
+        let visit = |state, at, more| event(state, at, "[]").replace("motion", "visit").replace('}', &of_zone(more));
+        peer.text(&visit("start", "2026-11-22T10:00:00Z", ""));
+        peer.text(&visit("end", "2026-11-22T10:00:09Z", r#""dwell_s":8.6,"#));
+        peer.close(1001, "");
+    });
+    let (_, out, _) = run(&["watch", &server.url]);
+    let expected = "10:00:00 door: crossing of gate (in) #57: 3x4 at 1,2\n\
+                    10:00:00 door: visit starts in yard #57\n\
+                    10:00:09 door: visit ends in yard #57 after 8.6 s in the zone\n";
+    assert_eq!(out, expected);
+    server.join();
+}
+
+#[test]
 fn detections_and_events_are_shown_whatever_stage_they_are_of() {
     let detections = concat!(
         r#""detections":[{"label":"tag","box":[5,5,40,40],"text":"17"},{"label":"person","box":[412,96,60,148],"track":7,"#,

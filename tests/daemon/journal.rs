@@ -54,6 +54,28 @@ fn entries_have_fields() {
 }
 
 #[test]
+fn a_crossing_is_one_entry_that_names_line_direction_and_track() {
+    let line = "[[camera.line]]\nname = \"gate\"\nfrom = [0.5, 1]\nto = [0.5, 0]\n";
+    let Some(mut told) = Told::start("crossing", &format!("{DOOR}{line}")) else { return };
+    let (stream, _) = told.connect();
+    let mut sender = Client::over_v1(stream, "/?results");
+    let scene = Picture::scene(320, 240);
+    let mut steps = 0_u32..60;
+    for seq in 1.. {
+        let is_known = seq > 1 && sender.next_of("result")["motion"]["relearning"] != true;
+        let step = if is_known { steps.next() } else { Some(0) };
+        let Some(step) = step else { break };
+        let picture = if step == 0 { scene.clone() } else { scene.with([4 * step, 100, 40, 60]) };
+        let rows = &picture.pixels;
+        sender.send(V1 { format: GREY, size: (320, 240), seq, picture: rows, ..V1::default() }.message());
+    }
+    let crossing = told.journal.entry("door: crossing of gate (in)");
+    assert_eq!([&crossing["CAMERA"], &crossing["LINE"], &crossing["DIRECTION"]], ["door", "gate", "in"]);
+    assert!(crossing["TRACK"].as_str().is_some_and(|track| track.parse::<u64>().is_ok()), "{crossing}");
+    assert_eq!(crossing["ZONE"], Value::Null);
+}
+
+#[test]
 fn what_a_client_causes_names_it_and_an_event_its_age() {
     let zone = "[[camera.motion.zone]]\nname = \"all\"\npolygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\n";
     let Some(mut told) = Told::start("client", &format!("{DOOR}hold_ms = 500\n{zone}")) else { return };

@@ -1,7 +1,7 @@
 //! Webhooks, against a server that takes events, refuses them, or says nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener},
@@ -273,6 +273,30 @@ fn the_picture_goes_alone_with_what_headers_say() {
     post(&daemon, "/api/cameras/door/event", "", "");
     let without = receiver.wait_for(2).remove(1);
     assert_eq!((without.header("fovea-camera"), without.header("content-type"), without.body.len()), ("door", "", 0));
+}
+
+#[test]
+fn texts_say_which_track_crossed_which_line_and_how_long_it_stayed() {
+    let receiver = Receiver::start();
+    let keys = "kinds = [\"crossing\", \"visit\"]\n\
+                headers.X-Text = \"{kind} {state}: {line}, {direction}, {count}, {dwell_s}.\"\nheaders.X-Track = \"{track}\"";
+    let counted = "[[camera.line]]\nname = \"gate\"\nfrom = [0.45, 1]\nto = [0.45, 0]\n[[camera.motion.zone]]\n\
+                   name = \"all\"\npolygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\nvisits = true\n";
+    let daemon = Daemon::start(&format!("{HTTP}{}{DOOR}hold_ms = 0\n{counted}", webhook(&receiver.url("/"), keys)));
+    let mut scene = Scene::start(&daemon);
+    (0..40).for_each(|step| drop(scene.look(Some(step))));
+    let got = || receiver.got().iter().map(|request| request.header("x-text").to_owned()).collect::<Vec<_>>();
+    eventually("the walk is over", || {
+        scene.look(None);
+        got().iter().any(|text| text.starts_with("visit end"))
+    });
+    let mut got = got();
+    let ends = got.iter().position(|text| text.starts_with("visit end")).map(|at| got.remove(at)).expect("it is there");
+    assert_eq!(got, ["visit start: , , , .", "crossing start: gate, in, 1, .", "crossing end: gate, in, 1, ."]);
+    let dwell_s = ends.rsplit(", ").next().and_then(|dwell_s| dwell_s.trim_end_matches('.').parse::<f64>().ok());
+    assert!(dwell_s.is_some_and(|dwell_s| dwell_s >= 0.0), "{ends}");
+    let tracks: BTreeSet<_> = receiver.got().iter().map(|request| request.header("x-track").to_owned()).collect();
+    assert!(tracks.len() == 1 && tracks.iter().all(|track| track.parse::<u64>().is_ok()), "{tracks:?}");
 }
 
 #[test]

@@ -41,14 +41,25 @@ impl Scene {
         }
     }
 
+    /// The events since this was asked last.
+    pub(crate) fn events(&mut self) -> Vec<Value> {
+        self.hear();
+        std::mem::take(&mut self.events)
+    }
+
+    /// Takes in the events of the frames until now.
+    fn hear(&mut self) {
+        let events = self.sender.before_pong().into_iter().filter(|message| message["type"] == "event");
+        self.events.extend(events);
+    }
+
     /// Something walks until an event starts, or nothing does until it ends.
     pub(crate) fn until(&mut self, state: &str) -> Value {
         let mut steps = 0_u32..;
         // An event without a hold time may end before the next frame.
         loop {
             self.look(if state == "start" { steps.next() } else { None });
-            let events = self.sender.before_pong().into_iter().filter(|message| message["type"] == "event");
-            self.events.extend(events);
+            self.hear();
             if let Some(at) = self.events.iter().position(|event| event["state"] == state) {
                 return self.events.drain(..=at).next_back().expect("it was found");
             }

@@ -72,7 +72,8 @@ impl Dashboard {
         self.cameras.get_mut(name).expect("it was inserted above if it was missing")
     }
 
-    /// Returns a line for the start and for the end. Updates have none: the camera's line shows what is there now.
+    /// Returns a line for the start and for the end. Updates have none: the camera's line shows what is there now. Nor has the end
+    /// of a crossing, which lasts no time.
     fn record_event(&mut self, event: &Event, detail: &EventDetail) -> Option<String> {
         let started = match event.state {
             EventState::Start => {
@@ -85,6 +86,9 @@ impl Dashboard {
             EventState::Update => return None,
             EventState::End => self.started.remove(&event.id),
         };
+        if event.state == EventState::End && event.subject.as_ref().is_some_and(|subject| subject.line.is_some()) {
+            return None;
+        }
         Some(format!(
             "{} {}: {}",
             format::time(event.at, &self.zone),

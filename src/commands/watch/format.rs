@@ -76,7 +76,8 @@ pub(super) fn printable(text: &str) -> String {
     }
 }
 
-/// `motion starts in path: 60x148 at 412,96`, `tamper starts (covered)`, `motion ends after 4.2 s`
+/// `motion starts in path: 60x148 at 412,96`, `tamper starts (covered)`, `motion ends after 4.2 s`, `crossing of door (in) #57`,
+/// `loitering starts in yard #57 after 60.0 s in the zone`
 pub(super) fn event(event: &Event, detail: &EventDetail, started: Option<Timestamp>) -> String {
     let state = match event.state {
         EventState::Start => "starts",
@@ -85,12 +86,25 @@ pub(super) fn event(event: &Event, detail: &EventDetail, started: Option<Timesta
     };
     let kind = printable(&detail.kind);
     let zone = event.zone.as_ref().map_or_else(String::new, |zone| format!(" in {}", printable(zone)));
-    let took = started
-        .map_or_else(String::new, |start| format!(" after {:.1} s", event.at.duration_since(start).as_secs_f64()));
+    let subject = event.subject.as_ref();
+    let track = subject.map_or_else(String::new, |subject| format!(" #{}", subject.track));
+    if let Some(line) = subject.and_then(|subject| subject.line.as_ref()) {
+        let direction = subject.and_then(|subject| subject.direction.as_ref());
+        let direction = direction.map_or_else(String::new, |direction| format!(" ({})", printable(direction)));
+        return format!("{kind} of {}{direction}{track}{}", printable(line), boxes(event));
+    }
+    let took = match (subject.and_then(|subject| subject.dwell_s), started) {
+        (Some(dwell_s), _) => format!(" after {dwell_s:.1} s in the zone"),
+        (None, Some(start)) => format!(" after {:.1} s", event.at.duration_since(start).as_secs_f64()),
+        (None, None) => String::new(),
+    };
     let reason = detail.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", printable(reason)));
-    let boxes =
-        if event.boxes.is_empty() { String::new() } else { format!(": {}", list(event.boxes.iter().map(rect))) };
-    format!("{kind} {state}{zone}{took}{reason}{boxes}")
+    format!("{kind} {state}{zone}{track}{took}{reason}{}", boxes(event))
+}
+
+/// `: 60x148 at 412,96`; empty if it has none
+fn boxes(event: &Event) -> String {
+    if event.boxes.is_empty() { String::new() } else { format!(": {}", list(event.boxes.iter().map(rect))) }
 }
 
 #[cfg(test)]
@@ -161,6 +175,12 @@ mod tests {
         let end = r#""state":"end","at":"1970-01-01T00:16:44Z","boxes":[]"#;
         assert_eq!(line(end, "scene", None, Some(at(1_000))), "scene ends after 4.0 s");
         assert_eq!(line(end, "scene", None, None), "scene ends");
+        let crossing = r#""state":"start","at":"2026-11-22T10:00:00Z","boxes":[[1,1,10,20]],"track":57,"line":"door","#;
+        let crossing = format!(r#"{crossing}"direction":"in","count":12"#);
+        assert_eq!(line(&crossing, "crossing", None, None), "crossing of door (in) #57: 10x20 at 1,1");
+        let loitering = format!(r#"{end},"zone":"yard","track":57,"dwell_s":65.25"#);
+        let text = "loitering ends in yard #57 after 65.2 s in the zone";
+        assert_eq!(line(&loitering, "loitering", None, Some(at(1_000))), text);
         assert_eq!(time(at(3_661), &TimeZone::UTC), "01:01:01");
     }
 }

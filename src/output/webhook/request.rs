@@ -112,19 +112,32 @@ impl Letter<'_> {
     }
 
     fn render(&self, template: &Template) -> String {
-        let Event { camera, id, kind, state: stands, at, zone, reason, .. } = self.event;
+        let Event { camera, id, kind, state: stands, at, zone, reason, subject, .. } = self.event;
+        let subject = subject.as_ref();
+        let line = subject.and_then(|subject| subject.line.clone());
+        let direction = subject.and_then(|subject| subject.direction.clone());
         template.render(|placeholder| match placeholder {
             Placeholder::At => format!("{at:.6}"),
             Placeholder::Board => self.board.to_owned(),
             Placeholder::Camera => camera.clone(),
+            Placeholder::Count => text(subject.and_then(|subject| subject.count)),
+            Placeholder::Direction => direction.clone().unwrap_or_default(),
+            Placeholder::DwellS => text(subject.and_then(|subject| subject.dwell_s)),
             Placeholder::Id => id.clone(),
             Placeholder::Kind => kind.to_string(),
-            Placeholder::LateMs => self.late_ms().map(|late| late.to_string()).unwrap_or_default(),
+            Placeholder::LateMs => text(self.late_ms()),
+            Placeholder::Line => line.clone().unwrap_or_default(),
             Placeholder::Reason => reason.as_deref().unwrap_or_default().to_owned(),
             Placeholder::State => stands.as_str().to_owned(),
+            Placeholder::Track => text(subject.map(|subject| subject.track)),
             Placeholder::Zone => zone.clone().unwrap_or_default(),
         })
     }
+}
+
+/// A number as text; empty if there is none.
+fn text(number: Option<impl ToString>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 /// A body in parts (RFC 7578).

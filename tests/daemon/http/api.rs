@@ -14,7 +14,9 @@ use crate::support::{
     schema::{faults, faults_by, strict},
 };
 
-const ZONES: &str = "[[camera.motion.zone]]\nname = \"gate\"\npolygon = [[0, 0], [1, 0], [0.5, 1]]\n\
+const ZONES: &str = "[[camera.line]]\nname = \"ramp\"\nfrom = [0.25, 1]\nto = [0.25, 0]\nleft_to_right = \"up\"\n\
+                     [[camera.motion.zone]]\nname = \"gate\"\nvisits = true\nloitering_after_ms = 60000\n\
+                     polygon = [[0, 0], [1, 0], [0.5, 1]]\n\
                      [[camera.motion.zone]]\nignore = true\npolygon = [[0, 0], [1, 0], [0, 1]]\n";
 
 /// A camera at the board, which is not there.
@@ -202,10 +204,14 @@ fn cameras_are_told_as_configured() {
     let expected = json!([
         { "name": "door", "size_px": [320, 240], "plugged_in": false, "motion": true, "stages": ["motion"],
             "zone_stages": ["motion"], "zones": [
-            { "stage": "motion", "name": "gate", "ignore": false, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]] },
-            { "stage": "motion", "ignore": true, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]] },
+            { "stage": "motion", "name": "gate", "ignore": false, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]],
+              "visits": true, "loitering_after_ms": 60000 },
+            { "stage": "motion", "ignore": true, "polygon": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], "visits": false },
+        ], "lines": [
+            { "name": "ramp", "from": [0.25, 1.0], "to": [0.25, 0.0], "left_to_right": "up", "right_to_left": "out",
+              "dead_band": 0.01 },
         ], "live": "/cameras/door/live.mjpg", "snapshot": "/cameras/door/snapshot.jpg" },
-        { "name": "yard", "plugged_in": false, "motion": false, "stages": [], "zone_stages": [], "zones": [],
+        { "name": "yard", "plugged_in": false, "motion": false, "stages": [], "zone_stages": [], "zones": [], "lines": [],
           "live": "/cameras/yard/live.mjpg", "snapshot": "/cameras/yard/snapshot.jpg" },
     ]);
     assert_eq!(cameras, expected);
