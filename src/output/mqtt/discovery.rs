@@ -114,6 +114,20 @@ impl Discovery<'_> {
             component["device_class"] = "motion".into(); // events with zones are of things that move there
             add(&key, component);
         }
+        for (key, count) in counts(camera) {
+            let mut component = json!({
+                "platform": "sensor",
+                "name": count.name,
+                "unique_id": unique(&key),
+                "state_topic": topic("counts"),
+                "value_template": format!("{{{{ {} }}}}", count.template),
+                "state_class": count.state_class,
+            });
+            if count.is_of_now {
+                self::add(&mut component, json!({ "availability": sees, "availability_mode": "all" }));
+            }
+            add(&key, component);
+        }
         let event = json!({
             "platform": "event",
             "name": "Event",
@@ -165,6 +179,9 @@ impl Discovery<'_> {
         for zone in earlier.map(zones).unwrap_or_default() {
             take_away(&format!("zone_{zone}"), "binary_sensor");
         }
+        for (key, _) in earlier.map(counts).unwrap_or_default() {
+            take_away(&key, "sensor");
+        }
         json!({
             "device": self.device(Some(name)),
             "origin": origin(),
@@ -198,6 +215,41 @@ impl Discovery<'_> {
     fn board_availability(&self) -> Value {
         json!({ "topic": self.topics.board("state") })
     }
+}
+
+/// A number in the topic `counts`, as a sensor.
+struct Count {
+    name: String,
+    /// Where the number is in the payload.
+    template: String,
+    state_class: &'static str,
+    /// Whether only a camera that sees can say it.
+    is_of_now: bool,
+}
+
+/// What is counted of a camera, each under the key of its sensor.
+fn counts(camera: &config::Camera) -> Vec<(String, Count)> {
+    let of_line = |line: &str, direction: &str| {
+        let count = Count {
+            name: format!("{} {direction}", capitalised(line)),
+            template: format!("value_json.lines['{line}']['{direction}']"),
+            state_class: "total_increasing",
+            is_of_now: false,
+        };
+        // With a character that no name has between the two.
+        (format!("line_{line}.{direction}"), count)
+    };
+    let of_zone = |zone: &str| {
+        let count = Count {
+            name: format!("Tracks in {zone}"),
+            template: format!("value_json.zones['{zone}'].now"),
+            state_class: "measurement",
+            is_of_now: true,
+        };
+        (format!("tracks_{zone}"), count)
+    };
+    let lines = camera.lines.iter().flat_map(|line| line.directions().map(|direction| of_line(line.name(), direction)));
+    lines.chain(zones(camera).into_iter().map(of_zone)).collect()
 }
 
 /// The type of an event in Home Assistant: `motion_start`.

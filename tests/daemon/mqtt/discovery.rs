@@ -84,6 +84,58 @@ fn the_board_and_its_cameras_are_announced_again_when_home_assistant_begins() {
     assert_eq!(watcher.on("fovea/barn/info").len(), 1, "the others are there");
 }
 
+const LINE: &str = "[[camera.line]]\nname = \"drive\"\nfrom = [0.5, 0]\nto = [0.5, 1]\nright_to_left = \"away\"\n";
+
+#[test]
+fn counts_are_sensors_until_a_reload_takes_their_line_or_zone_away() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let visits = GATE.replace("name", "visits = true\nname");
+    let daemon = Daemon::start(&config(&broker, &format!("{DOOR}{LINE}{visits}{YARD}")));
+    let counts = watcher.wait_for("fovea/barn/door/counts", |_| true);
+    assert!(counts.is_retained, "{counts:?}");
+    let door = watcher.wait_for(OF_DOOR, |_| true).json();
+    let component = |key: &str| &door["components"][key];
+    // What the template of a sensor means, as far as fovea's templates go.
+    let value = |key: &str| {
+        let template = component(key)["value_template"].as_str().expect("it has one");
+        let path = template.trim_matches(['{', '}', ' ']).strip_prefix("value_json").expect("of the payload");
+        let path: String = path
+            .split(['.', '[', ']', '\''])
+            .filter(|part| !part.is_empty())
+            .fold(String::new(), |path, part| path + "/" + part);
+        counts.json().pointer(&path).cloned().unwrap_or_else(|| panic!("{path} is not in {}", counts.json()))
+    };
+    for (key, name, class) in [
+        ("line_drive.in", "Drive in", "total_increasing"),
+        ("line_drive.away", "Drive away", "total_increasing"),
+        ("tracks_gate", "Tracks in gate", "measurement"),
+    ] {
+        assert_eq!((&component(key)["name"], &component(key)["state_class"]), (&json!(name), &json!(class)));
+        assert_eq!((&component(key)["state_topic"], value(key)), (&json!("fovea/barn/door/counts"), json!(0)));
+    }
+    for kind in ["crossing_start", "visit_end"] {
+        assert!(component("event")["event_types"].as_array().is_some_and(|types| types.contains(&json!(kind))));
+    }
+    assert!(component("visit")["state_topic"].is_string());
+    assert_eq!(component("crossing"), &json!({ "platform": "binary_sensor" }), "it lasts no time");
+
+    daemon.reload(&config(&broker, &format!("{DOOR}{LINE}{YARD}")), "the new configuration is in use");
+    let taken_away = json!({ "platform": "sensor" });
+    let is_without = |key: &'static str| {
+        let taken_away = taken_away.clone();
+        move |message: &Message| {
+            let components = &message.json()["components"];
+            components[key] == taken_away && (key != "tracks_gate" || components["line_drive.in"]["name"].is_string())
+        }
+    };
+    watcher.wait_for(OF_DOOR, is_without("tracks_gate"));
+    watcher.wait_for("fovea/barn/door/counts", |message| message.json()["zones"] == json!({}));
+    daemon.reload(&config(&broker, &format!("{DOOR}{YARD}")), "the new configuration is in use");
+    watcher.wait_for(OF_DOOR, is_without("line_drive.away"));
+    watcher.wait_for_text("fovea/barn/door/counts", "");
+}
+
 /// What Home Assistant takes, as far as fovea uses it; the file says from where this is known.
 fn home_assistant() -> Validator {
     let schema: Value = serde_json::from_str(include_str!("../../data/home-assistant.schema.json")).expect("JSON");
@@ -94,7 +146,7 @@ fn home_assistant() -> Validator {
 fn home_assistant_takes_what_is_announced() {
     let Some(broker) = Broker::start() else { return };
     let schema = home_assistant();
-    let all = format!("{DOOR}{GATE}{YARD}[[camera]]\nname = \"den\"\n");
+    let all = format!("{DOOR}{LINE}{GATE}{YARD}[[camera]]\nname = \"den\"\n");
     for keys in ["pictures = \"off\"", "pictures = \"url\"\npage_url = \"https://barn\"\ncommands = true", ""] {
         let discovery = format!("discovery = \"homeassistant\"\n{keys}");
         let watcher = broker.watch();
