@@ -29,7 +29,7 @@ const FILES: [(&str, &str, &str); 15] = [
     ("/format.js", SCRIPT, include_str!("page/format.js")),
     ("/stream.js", SCRIPT, include_str!("page/stream.js")),
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
-    ("/zones.js", SCRIPT, include_str!("page/zones.js")),
+    ("/editor.js", SCRIPT, include_str!("page/editor.js")),
     ("/camera.js", SCRIPT, include_str!("page/camera.js")),
     ("/sender.js", SCRIPT, include_str!("page/sender.js")),
 ];

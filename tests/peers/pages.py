@@ -171,7 +171,7 @@ def several_stages(page):
         sys.exit(f"an error, and one that is over, are told as {errors}")
     page.run("""
         const gate = { name: "gate", ignore: false, polygon: [[0, 0], [1, 0], [0.5, 1]] };
-        return import("/zones.js").then(({ openEditor }) => openEditor("door", document.querySelector("#camera-door canvas"),
+        return import("/editor.js").then(({ openEditor }) => openEditor("door", document.querySelector("#camera-door canvas"),
           ["motion", "plates"], [{ ...gate, stage: "motion" }, { ...gate, stage: "plates" }]))""")
     says(page, "#tables", r"^\[camera\.motion\] and \[camera\.plates\]$")
     tables = "return (document.querySelector('#toml').value.match(/^\\[\\[.*/gm) ?? []).join()"

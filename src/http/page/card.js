@@ -3,7 +3,7 @@
 import { drawDetections, drawPicture } from "/draw.js";
 import { describeEvent, formatTime, setText, shorten } from "/format.js";
 import { mayControl } from "/session.js";
-import { openEditor } from "/zones.js";
+import { openEditor } from "/editor.js";
 
 const MAX_RESULTS = 30; // of frames whose pictures may still arrive
 
