@@ -47,6 +47,10 @@ const YARD: &str = r#"
 name = "yard"
 [camera.motion]
 hold_ms = 500
+[[camera.line]]
+name = "gate"
+from = [0.5, 0]
+to = [0.5, 1]
 "#;
 
 /// Another board, found by IPv6.
@@ -213,9 +217,18 @@ fn judge(found: &Value) {
 
     let toml = found["toml"].as_str().expect("text");
     let config = format!("[[camera]]\nname = \"door\"\n[camera.motion]\n{toml}");
-    let zones = config.parse::<toml::Table>().expect("the editor gives TOML");
-    let zones = zones["camera"][0]["motion"]["zone"].as_array().expect("zones").clone();
+    let table = config.parse::<toml::Table>().expect("the editor gives TOML");
+    let line = &table["camera"][0]["line"][0];
+    let texts = ["name", "left_to_right", "right_to_left"].map(|key| line[key].as_str().expect("text"));
+    assert_eq!(texts, ["ramp", "up", "down"]);
+    for (key, expected) in [("from", [0.8, 0.5]), ("to", [0.2, 0.5])] {
+        let end: Vec<f64> = line[key].clone().try_into().expect("numbers");
+        assert!(near(end[0], expected[0], 0.01) && near(end[1], expected[1], 0.01), "{key} is {end:?}");
+    }
+    let zones = table["camera"][0]["motion"]["zone"].as_array().expect("zones").clone();
     assert_eq!((zones[0]["name"].as_str(), zones[1]["ignore"].as_bool()), (Some("gate"), Some(true)));
+    let of_tracks = (zones[0]["visits"].as_bool(), zones[0]["loitering_after_ms"].as_integer());
+    assert_eq!(of_tracks, (Some(true), Some(1500)));
     let polygon: Vec<Vec<f64>> = zones[0]["polygon"].clone().try_into().expect("numbers");
     for (found, expected) in polygon.into_iter().zip([[0.1, 0.1], [0.8, 0.2], [0.5, 0.8]]) {
         assert!(near(found[0], expected[0], 0.01) && near(found[1], expected[1], 0.01), "{found:?} for {expected:?}");

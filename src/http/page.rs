@@ -16,7 +16,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &str); 15] = [
+const FILES: [(&str, &str, &str); 18] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/login", HTML, include_str!("page/login.html")),
     ("/login.js", SCRIPT, include_str!("page/login.js")),
@@ -29,7 +29,10 @@ const FILES: [(&str, &str, &str); 15] = [
     ("/format.js", SCRIPT, include_str!("page/format.js")),
     ("/stream.js", SCRIPT, include_str!("page/stream.js")),
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
+    ("/counts.js", SCRIPT, include_str!("page/counts.js")),
     ("/editor.js", SCRIPT, include_str!("page/editor.js")),
+    ("/shapes.js", SCRIPT, include_str!("page/shapes.js")),
+    ("/sketch.js", SCRIPT, include_str!("page/sketch.js")),
     ("/camera.js", SCRIPT, include_str!("page/camera.js")),
     ("/sender.js", SCRIPT, include_str!("page/sender.js")),
 ];

@@ -58,7 +58,8 @@ def halted(page):
         wants("go")
         return None
     rows = amber.sum(axis=1)
-    side = amber[numpy.argmax(rows > 0):, :]
+    first, last = numpy.nonzero(rows > 0)[0][[0, -1]]
+    side = amber[(first + last) // 2:last + 1, :]  # the caption above the box, with its track, is wider
     white = (blue > 200) & (green > 200) & (red > 200)
     white[:9], white[-9:] = False, False  # its corners are round, and white lies behind them
     columns, bottom = numpy.nonzero(side.any(axis=0))[0], numpy.nonzero(rows > 0)[0].max() + 1
@@ -89,9 +90,9 @@ def zones(page, url):
     for corner in [(0.1, 0.1), (0.9, 0.1), (0.5, 0.8)]:
         page.pointer(at(*corner), "Down", "Up")
     page.pointer(at(0.9, 0.1), "Down", at(0.8, 0.2), "Up")
-    page.type("#zone-name", "Gate")
-    says(page, "#zone-problem", "a name is")
-    page.type("#zone-name", "gate")
+    page.type("#shape-name", "Gate")
+    says(page, "#shape-problem", "a name is")
+    page.type("#shape-name", "gate")
     page.click("#new-zone")
     page.click("#zone-ignore")
     page.click("#add-corner")
@@ -99,7 +100,7 @@ def zones(page, url):
     focused = page.run("return document.activeElement.id")
     if focused != "add-corner":
         sys.exit(f"with the last corner gone the focus is on {focused!r}")
-    page.run("new MutationObserver((changes) => (window.changes = changes)).observe(document.querySelector('#zone-problem'), { childList: true })")
+    page.run("new MutationObserver((changes) => (window.changes = changes)).observe(document.querySelector('#shape-problem'), { childList: true })")
     for keys in [[], [ARROW_RIGHT] * 10]:
         page.run("document.querySelector('#add-corner').focus()")
         page.keys(ENTER, *keys)
@@ -110,6 +111,8 @@ def zones(page, url):
     accessible.has(page, "image", "Corner 2: 60 % from the left, 50 % from the top")
     page.run("document.querySelector('#add-corner').focus()")
     page.keys(ENTER, *[ARROW_DOWN] * 20)
+    visits(page)
+    line(page, at)
     toml = page.wait("good TOML", "return document.querySelector('#toml').value")
     page.allow("clipboard-read", url)
     page.click("#copy")
@@ -120,11 +123,95 @@ def zones(page, url):
     return toml
 
 
+def visits(page):
+    """The first zone has events of visits and of loitering, which are hidden for lines and refused if they make no sense."""
+    choose(page, 0)
+    page.click("#zone-visits")
+    page.type("#zone-loitering", "0")
+    says(page, "#shape-problem", "loitering is after 1 to 86400 seconds")
+    page.type("#zone-loitering", "1.5")
+    says(page, "#shape-problem", "^$")
+
+
+def line(page, at):
+    """Draws a line with the pointer, moves one end of it with keys and turns it around."""
+    page.click("#new-line")
+    for end, place in [((0.3, 0.6), (0.2, 0.5)), ((0.9, 0.45), (0.7, 0.5))]:  # the first at its point, the second beside it
+        page.pointer(at(*end), "Down", at(*place), "Up")
+    page.keys(*[ARROW_RIGHT] * 10)
+    accessible.has(page, "application", "Ends of the line")
+    accessible.has(page, "image", "To: 80 % from the left, 50 % from the top")
+    page.keys(DELETE)
+    if page.run("return document.querySelectorAll('#editor .corner').length") != 2:
+        sys.exit("a line has lost one of its ends")
+    down = "const [, arrow] = document.querySelectorAll('#editor line'); return arrow.y2.baseVal.value - arrow.y1.baseVal.value"
+    if page.run(down) <= 0:
+        sys.exit("from the left of a line that goes to the right its right is below")
+    page.type("#shape-name", "ramp")
+    page.type("#left-to-right", "up")
+    page.type("#right-to-left", "up")
+    says(page, "#shape-problem", "its directions need different names")
+    page.type("#right-to-left", "down")
+    says(page, "#shape-problem", "^$")
+    shown = page.run("return [...document.querySelectorAll('#editor .direction')].map((text) => text.textContent).join()")
+    if shown != "up,down":
+        sys.exit(f"the directions of a line are shown as {shown!r}")
+    page.click("#turn-line")
+    if page.run(down) >= 0:
+        sys.exit("the arrow was not turned")
+
+
+def keeps(page):
+    """What is configured comes out of the editor as it went in; sides that cross are told."""
+    toml = page.run("""
+        const zones = [{ name: "gate", ignore: false, stage: "motion", polygon: [[0, 0], [1, 0], [0.5, 1]], visits: true, loitering_after_ms: 60000 },
+          { ignore: true, stage: "motion", polygon: [[0, 0], [1, 0], [0.5, 1]], visits: false }];
+        const line = { name: "ramp", from: [0.25, 1], to: [0.25, 0], left_to_right: "up", right_to_left: "down", dead_band: 0.02 };
+        return import("/editor.js").then(({ openEditor }) => {
+          openEditor("door", document.querySelector("#camera-door canvas"), ["motion"], zones, [line]);
+          return document.querySelector("#toml").value;
+        })""")
+    expected = """[[camera.line]]
+name = "ramp"
+from = [0.25, 1]
+to = [0.25, 0]
+left_to_right = "up"
+right_to_left = "down"
+dead_band = 0.02
+
+[[camera.motion.zone]]
+name = "gate"
+visits = true
+loitering_after_ms = 60000
+polygon = [[0, 0], [1, 0], [0.5, 1]]
+
+[[camera.motion.zone]]
+ignore = true
+polygon = [[0, 0], [1, 0], [0.5, 1]]
+"""
+    if toml != expected:
+        sys.exit(f"a configuration comes out as {toml}")
+    page.click("#editor button[value=close]")
+    page.run("""
+        const bow = { name: "bow", ignore: false, stage: "motion", polygon: [[0, 0], [1, 1], [1, 0], [0, 0.9]] };
+        return import("/editor.js").then(({ openEditor }) => openEditor("door", document.querySelector("#camera-door canvas"), ["motion"], [bow]))""")
+    says(page, "#shape-problem", "“bow”: its sides cross each other")
+    page.click("#editor button[value=close]")
+
+
+def choose(page, number):
+    """Chooses a zone or a line of the editor."""
+    page.run("""
+        const shapes = document.querySelector("#shape");
+        shapes.value = arguments[0];
+        shapes.dispatchEvent(new Event("change"))""", number)
+
+
 def closes(page):
     """Close closes the editor, even while a name is bad; and it can be opened again."""
     page.click("#new-zone")
-    page.type("#zone-name", "Gate")
-    says(page, "#zone-problem", "a name is")
+    page.type("#shape-name", "Gate")
+    says(page, "#shape-problem", "a name is")
     page.click("#editor button[value=close]")
     page.wait("the editor is closed", "return !document.querySelector('#editor').open")
 
@@ -181,8 +268,8 @@ def several_stages(page):
         const stage = document.querySelector("#zone-stage");
         stage.value = "plates";
         stage.dispatchEvent(new Event("change"))""")
-    says(page, "#zone-problem", "each zone needs a name of its own")
-    page.type("#zone-name", "ramp")
+    says(page, "#shape-problem", "each zone needs a name of its own")
+    page.type("#shape-name", "ramp")
     if (written := page.run(tables)) != "[[camera.plates.zone]],[[camera.plates.zone]]":
         sys.exit(f"a zone that was moved to another stage is written as {written!r}")
     accessible.check(page)
@@ -348,12 +435,16 @@ def comes(page, proxy):
     says(page, "#summary", r"gives no status \(503\)\. Trying again\.$")
     page.wait("the new camera is seen", "return document.querySelector('#camera-yard')?.dataset.seq > 40")
     shows_cameras(page, "door,phone,blind,yard")
+    says(page, "#camera-yard .counts", "^gatein 0, out 0$")
+    if not page.run("return /^since \\d\\d:\\d\\d:\\d\\d$/.test(document.querySelector('#camera-yard .counts').title)"):
+        sys.exit("nothing says since when it is counted")
     wait("refusals leave the pictures alone", lambda: are_spared(proxy))
     proxy.refused = {}
     # The start is lost, which the page is told; when the end comes, the list that has the start alone is on its way.
     proxy.loses = True
     wants("move")
     wait("it moves", lambda: recent(proxy, "yard", "start"))
+    says(page, "#camera-yard .counts", r"^gatein \d+, out [1-9]")
     proxy.is_free.clear()
     proxy.loses = False
     proxy.tell("dropped", {"v": 1, "type": "dropped", "count": 1})
@@ -361,6 +452,7 @@ def comes(page, proxy):
     wants("rest")
     wait("the end", lambda: any((event["camera"], event["state"]) == ("yard", "end") for event in proxy.told))
     proxy.is_free.set()
+    says(page, "#events", r"yard: crossing of gate \(out\) #\d+\d\d:\d\d:\d\d")
     says(page, "#events", r"yard: motion\d\d:\d\d:\d\d, (\d\.\d|\d\d) s")
     says(page, "#camera-yard .tags", "^$")
     says(page, "#summary", " live$")
@@ -430,8 +522,18 @@ def main(url, url_v6, frames, folder):
         found["toml"] = zones(page, url)
         page.screenshot(folder / "zones.png")
         accessible.check(page)
+        for number, what in enumerate(["zone", "ignored", "line"]):
+            choose(page, number)
+            for name, scheme, width, height in WINDOWS:
+                page.look(scheme, width, height)
+                if page.run("return document.documentElement.scrollWidth > innerWidth"):
+                    sys.exit(f"the editor is wider than a window of {width} pixels")
+                page.screenshot(folder / f"editor-{what}-{name}.png")
+                accessible.check(page)
+        page.look("light", 1280, 900)
         closes(page)
         several_stages(page)
+        keeps(page)
         elsewhere(page, url)
         by_ipv6(page, url_v6)
         console = page.console()

@@ -1,6 +1,7 @@
 // One camera on the live page: its picture with what was detected in it, and how it is doing.
 
 import { drawDetections, drawPicture } from "/draw.js";
+import { showCounts } from "/counts.js";
 import { describeEvent, formatTime, setText, shorten } from "/format.js";
 import { mayControl } from "/session.js";
 import { openEditor } from "/editor.js";
@@ -24,6 +25,7 @@ export class Card {
   #size = [640, 360];
   #stages = [];
   #zones = [];
+  #lines = [];
 
   constructor(name) {
     this.name = name;
@@ -36,17 +38,17 @@ export class Card {
     title.id = `title-${name}`;
     this.root.setAttribute("aria-labelledby", title.id);
     this.canvas.setAttribute("aria-label", `Live picture of ${name}`);
-    for (const [way, label] of [["snapshot", "snapshot"], ["stream", "stream"], ["edit", "Zones"]]) {
+    for (const [way, label] of [["snapshot", "snapshot"], ["stream", "stream"], ["edit", "Zones and lines"]]) {
       this.#find(`.${way}`).setAttribute("aria-label", `${label} of ${name}`);
     }
     this.#find(".switch").addEventListener("click", () => this.#switchDetection());
-    this.#find(".edit").addEventListener("click", () => openEditor(name, this.canvas, this.#stages, this.#zones));
+    this.#find(".edit").addEventListener("click", () => openEditor(name, this.canvas, this.#stages, this.#zones, this.#lines));
   }
 
   /** Applies the configuration of the camera. */
-  configure({ live, snapshot, stages: all, zone_stages: stages, zones }) {
+  configure({ live, snapshot, stages: all, zone_stages: stages, zones, lines }) {
     this.#find(".switch").hidden = !mayControl || all.length === 0;
-    [this.#stages, this.#zones] = [stages, zones];
+    [this.#stages, this.#zones, this.#lines] = [stages, zones, lines];
     this.#find(".snapshot").href = snapshot;
     this.#find(".stream").href = live;
     this.#find(".edit").hidden = stages.length === 0;
@@ -73,7 +75,8 @@ export class Card {
 
   /** Stores the result of a frame; it may come before or after the picture. */
   addResult(result) {
-    const { seq, errors = {} } = result;
+    const { seq, errors = {}, counts } = result;
+    if (counts) showCounts(this.#find(".counts"), counts);
     this.#results.delete(seq); // a sender that reconnects counts from 1 again
     this.#results.set(seq, result.detections);
     if (this.#results.size > MAX_RESULTS) this.#results.delete(this.#results.keys().next().value);
@@ -97,8 +100,9 @@ export class Card {
   }
 
   /** Shows the numbers of the camera. Its state comes with its pictures: a frozen picture must not be shown as live. */
-  showStatus({ fps, superseded, refused, detection, last_error: error }) {
+  showStatus({ fps, superseded, refused, detection, counts, last_error: error }) {
     this.#showDetection(detection);
+    showCounts(this.#find(".counts"), counts);
     this.#setText(".fps", `${fps.toFixed(1)} /s`);
     this.#setText(".superseded", String(superseded));
     this.#setText(".refused", String(Object.values(refused).reduce((sum, count) => sum + count, 0)));

@@ -1,109 +1,86 @@
-// The zone editor: polygons drawn on the picture, and the same as TOML for the configuration.
+// The editor of a camera's zones and lines: drawn on the picture, and the same as TOML for the configuration.
 
-import { shape } from "/draw.js";
 import { setText } from "/format.js";
+import { findProblem, lineOf, newLine, newZone, round, toToml, zoneOf } from "/shapes.js";
+import { drawShapes, focusPoint } from "/sketch.js";
 
 const STEP = 0.01; // of an arrow key, as a fraction of the picture's sides
-const CORNER_PX = matchMedia("(pointer: coarse)").matches ? 13 : 7; // a finger is less exact
 
 const element = (id) => document.getElementById(id);
 const dialog = element("editor");
 const svg = dialog.querySelector("svg");
-const round = (number) => Math.round(Math.min(1, Math.max(0, number)) * 1000) / 1000;
 
-let stages = []; // of the camera
-let zones = [];
+let stages = []; // of the camera, those that can have zones
+let shapes = [];
 let selected = 0;
 let camera = "";
 
-/** Opens the editor for a camera and its stages, with the configured zones on a copy of its current picture. */
-export function openEditor(name, picture, itsStages, configured) {
+/** Opens the editor for a camera and its stages, with the configured zones and lines on a copy of its current picture. */
+export function openEditor(name, picture, itsStages, zones, lines = []) {
   camera = name;
   const still = dialog.querySelector("canvas");
   [still.width, still.height] = [picture.width, picture.height];
   still.getContext("2d").drawImage(picture, 0, 0);
   svg.parentElement.style.width = `min(100%, ${(52 * still.width) / still.height}vh)`;
   svg.setAttribute("viewBox", `0 0 ${still.width} ${still.height}`);
-  element("editor-title").textContent = `Zones of ${name}`;
+  element("editor-title").textContent = `Zones and lines of ${name}`;
   stages = itsStages;
   element("tables").textContent = tables();
   element("zone-stage").replaceChildren(...stages.map((stage) => new Option(stage)));
-  element("zone-stage").parentElement.hidden = stages.length < 2;
-  zones = configured.map(({ name = "", ignore, stage, polygon }) => ({
-    name, ignore, stage, polygon: polygon.map((corner) => corner.map(round)),
-  }));
-  if (zones.length === 0) addZone();
+  shapes = [...zones.map(zoneOf), ...lines.map(lineOf)];
   selected = 0;
+  if (shapes.length === 0) addZone();
   draw();
   dialog.showModal();
 }
 
+function add(shape) {
+  selected = shapes.push(shape) - 1;
+}
+
 function addZone() {
-  const names = new Set(zones.map(({ name }) => name));
-  let number = zones.length + 1;
-  while (names.has(`zone-${number}`)) number++;
-  const stage = zones[selected]?.stage ?? stages[0];
-  zones.push({ name: `zone-${number}`, ignore: false, stage, polygon: [] });
-  selected = zones.length - 1;
+  add(newZone(shapes[selected]?.stage ?? stages[0], shapes));
 }
 
-/** Why the zones are invalid; empty if they are valid. */
-function findProblem() {
-  const isNamed = (name, stage) => (zone) => !zone.ignore && zone.name === name && zone.stage === stage;
-  for (const { name, ignore, stage, polygon } of zones) {
-    const which = ignore ? "the ignored zone" : `“${name}”`;
-    if (!ignore && !/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name)) return `${which}: a name is 1 to 32 of a-z, 0-9, - and _.`;
-    if (!ignore && zones.filter(isNamed(name, stage)).length > 1) return `${which}: each zone needs a name of its own.`;
-    if (polygon.length < 3) return `${which}: set at least three corners.`;
-    const [[x0, y0], ...others] = polygon;
-    const across = ([ax, ay], [bx, by]) => Math.abs((ax - x0) * (by - y0) - (bx - x0) * (ay - y0)) > 1e-5;
-    if (!others.some((a) => others.some((b) => across(a, b)))) return `${which}: its corners are all on one line.`;
-  }
-  return "";
-}
-
-function toToml() {
-  const one = ({ name, ignore, stage, polygon }) => {
-    const corners = polygon.map(([x, y]) => `[${x}, ${y}]`).join(", ");
-    return `[[camera.${stage}.zone]]\n${ignore ? "ignore = true" : `name = "${name}"`}\npolygon = [${corners}]\n`;
-  };
-  return zones.map(one).join("\n");
-}
-
-/** The tables that the zones stand below. */
+/** The tables that zones stand below. */
 const tables = () => stages.map((stage) => `[camera.${stage}]`).join(" and ");
 
 function draw() {
-  const { width, height } = svg.viewBox.baseVal;
-  const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.corner : undefined;
-  const radius = (CORNER_PX * width) / (svg.clientWidth || 640);
-  const shapes = zones.map(({ ignore, polygon }) => {
-    const points = polygon.map(([x, y]) => `${x * width},${y * height}`).join(" ");
-    return shape("polygon", { class: ignore ? "zone ignored" : "zone", points });
-  });
-  zones[selected]?.polygon.forEach(([x, y], corner) => {
-    const label = `Corner ${corner + 1}: ${Math.round(x * 100)} % from the left, ${Math.round(y * 100)} % from the top`;
-    const circle = { cx: x * width, cy: y * height, r: radius, "data-corner": corner };
-    const aria = { role: "img", "aria-roledescription": "movable corner", "aria-label": label };
-    shapes.push(shape("circle", { class: "corner", tabindex: 0, ...aria, ...circle }));
-  });
-  svg.replaceChildren(...shapes);
-  if (focused !== undefined) svg.querySelector(`[data-corner="${focused}"]`)?.focus();
-
-  const options = zones.map(({ name, ignore }, at) => new Option(ignore ? `${at + 1}: ignored` : `${at + 1}: ${name}`, at));
-  element("zone").replaceChildren(...options);
-  element("zone").value = selected;
-  const zone = zones[selected];
-  for (const id of ["zone-name", "zone-ignore", "zone-stage", "add-corner", "remove-zone"]) element(id).disabled = !zone;
-  if (zone && document.activeElement !== element("zone-name")) element("zone-name").value = zone.ignore ? "" : zone.name;
-  element("zone-name").disabled = !zone || zone.ignore;
-  element("zone-stage").value = zone?.stage ?? stages[0];
-  element("zone-ignore").checked = zone?.ignore ?? false;
-  const problem = findProblem();
-  setText(element("zone-problem"), problem);
-  element("toml").value = problem ? "" : toToml();
+  drawShapes(svg, shapes, selected);
+  const option = ({ kind, name, ignore }, at) => new Option(`${at + 1}: ${ignore ? "ignored" : name}${kind === "line" ? " (line)" : ""}`, at);
+  element("shape").replaceChildren(...shapes.map(option));
+  element("shape").value = selected;
+  showFields(shapes[selected]);
+  const problem = findProblem(shapes);
+  setText(element("shape-problem"), problem);
+  element("toml").value = problem ? "" : toToml(shapes);
   element("copy").disabled = problem !== "";
   setText(element("copied"), "");
+}
+
+/** Shows what can be said of a shape. What does not belong to its kind is hidden. */
+function showFields(shape) {
+  const isLine = shape?.kind === "line";
+  for (const field of dialog.querySelectorAll(".of-line")) field.hidden = !isLine;
+  for (const field of dialog.querySelectorAll(".of-zone")) field.hidden = isLine;
+  if (stages.length < 2) element("zone-stage").parentElement.hidden = true;
+  for (const id of ["shape", "shape-name", "remove-shape", "zone-ignore", "zone-stage", "add-corner"]) element(id).disabled = !shape;
+  setText(element("remove-shape"), isLine ? "Remove line" : "Remove zone");
+  const { name = "", ignore = false, stage = stages[0], visits = false, loitering_after_ms: loitering, directions = [] } = shape ?? {};
+  for (const id of ["zone-visits", "zone-loitering"]) element(id).disabled = !shape || ignore;
+  element("shape-name").disabled = !shape || ignore;
+  setValue("shape-name", ignore ? "" : name);
+  setValue("zone-loitering", ignore || loitering === undefined ? "" : loitering / 1000);
+  setValue("left-to-right", directions[0] ?? "");
+  setValue("right-to-left", directions[1] ?? "");
+  element("zone-stage").value = stage;
+  element("zone-ignore").checked = ignore;
+  element("zone-visits").checked = visits && !ignore;
+}
+
+/** Shows a value in a field, unless somebody writes in it just now. */
+function setValue(id, value) {
+  if (document.activeElement !== element(id)) element(id).value = value;
 }
 
 /** The position of the pointer on the picture, as fractions of its width and height. */
@@ -112,53 +89,77 @@ function position({ clientX, clientY }) {
   return [round((clientX - left) / width), round((clientY - top) / height)];
 }
 
+/** The number of the end of a line that is closer to a position. */
+function closerEnd([from, to], [x, y]) {
+  const { width, height } = svg.viewBox.baseVal;
+  const distance = (end) => Math.hypot((end[0] - x) * width, (end[1] - y) * height);
+  return distance(to) < distance(from) ? 1 : 0;
+}
+
+// Points and arrows have their sizes on the screen, whatever size the picture has there.
+new ResizeObserver(() => dialog.open && drawShapes(svg, shapes, selected)).observe(svg);
+
 let dragged;
 svg.addEventListener("pointerdown", (event) => {
   event.preventDefault();
-  if (!zones[selected]) addZone();
-  const { polygon } = zones[selected];
-  const corner = event.target.dataset.corner;
-  dragged = corner === undefined ? polygon.push(position(event)) - 1 : Number(corner);
+  if (!shapes[selected]) addZone();
+  const { kind, points } = shapes[selected];
+  const point = event.target.dataset.point;
+  if (point !== undefined) dragged = Number(point);
+  else if (kind === "line") points[(dragged = closerEnd(points, position(event)))] = position(event);
+  else dragged = points.push(position(event)) - 1;
   svg.setPointerCapture(event.pointerId);
   draw();
-  svg.querySelector(`[data-corner="${dragged}"]`)?.focus();
+  focusPoint(svg, dragged);
 });
 svg.addEventListener("pointermove", (event) => {
   if (dragged === undefined) return;
-  zones[selected].polygon[dragged] = position(event);
+  shapes[selected].points[dragged] = position(event);
   draw();
 });
 for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => (dragged = undefined));
 
 svg.addEventListener("keydown", (event) => {
-  const corner = event.target.dataset.corner;
-  if (corner === undefined) return;
-  const { polygon } = zones[selected];
+  const point = event.target.dataset.point;
+  if (point === undefined) return;
+  const { kind, points } = shapes[selected];
   const moves = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
   if (event.key in moves) {
-    const [x, y] = polygon[corner];
-    polygon[corner] = [round(x + moves[event.key][0]), round(y + moves[event.key][1])];
-  } else if (event.key === "Delete" || event.key === "Backspace") {
-    polygon.splice(corner, 1);
+    const [x, y] = points[point];
+    points[point] = [round(x + moves[event.key][0]), round(y + moves[event.key][1])];
+  } else if (kind === "zone" && (event.key === "Delete" || event.key === "Backspace")) {
+    points.splice(point, 1);
   } else return;
   event.preventDefault();
   draw();
-  if (!svg.contains(document.activeElement)) (svg.querySelector(".corner:last-of-type") ?? element("add-corner")).focus();
+  if (!svg.contains(document.activeElement)) focusPoint(svg, points.length - 1) || element("add-corner").focus();
 });
 
-const on = (id, type, change) => element(id).addEventListener(type, (event) => (change(event), draw()));
-on("zone", "change", ({ target }) => (selected = Number(target.value)));
+const on = (id, type, change) => element(id).addEventListener(type, (event) => (change(event, shapes[selected]), draw()));
+on("shape", "change", ({ target }) => (selected = Number(target.value)));
 on("new-zone", "click", addZone);
-on("remove-zone", "click", () => {
-  zones.splice(selected, 1);
+on("new-line", "click", () => add(newLine(shapes)));
+element("new-line").addEventListener("click", () => focusPoint(svg, 0));
+on("remove-shape", "click", () => {
+  shapes.splice(selected, 1);
   selected = Math.max(0, selected - 1);
 });
-on("zone-name", "input", ({ target }) => (zones[selected].name = target.value));
-on("zone-ignore", "change", ({ target }) => (zones[selected].ignore = target.checked));
-on("zone-stage", "change", ({ target }) => (zones[selected].stage = target.value));
-on("add-corner", "click", () => zones[selected].polygon.push([0.5, 0.5]));
-element("add-corner").addEventListener("click", () => svg.querySelector(".corner:last-of-type")?.focus());
-element("zone-name").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+on("shape-name", "input", ({ target }, shape) => (shape.name = target.value));
+on("zone-ignore", "change", ({ target }, zone) => (zone.ignore = target.checked));
+on("zone-visits", "change", ({ target }, zone) => (zone.visits = target.checked));
+on("zone-loitering", "input", ({ target }, zone) => {
+  const isEmpty = target.value === "" && !target.validity.badInput;
+  zone.loitering_after_ms = isEmpty ? undefined : Math.round(target.valueAsNumber * 1000);
+});
+on("zone-stage", "change", ({ target }, zone) => (zone.stage = target.value));
+on("left-to-right", "input", ({ target }, line) => (line.directions[0] = target.value));
+on("right-to-left", "input", ({ target }, line) => (line.directions[1] = target.value));
+on("turn-line", "click", (_, line) => line.points.reverse());
+on("add-corner", "click", (_, zone) => zone.points.push([0.5, 0.5]));
+element("add-corner").addEventListener("click", () => focusPoint(svg, shapes[selected].points.length - 1));
+for (const id of ["shape-name", "zone-loitering", "left-to-right", "right-to-left"]) {
+  element(id).addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+}
 element("copy").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(element("toml").value);

@@ -22,10 +22,14 @@ export const shorten = (text) => (text.length > MAX_CHARACTERS ? `${text.slice(0
 
 const quote = (text) => `“${shorten(text)}”`;
 
-/** What happens and where: `motion in drive`, `tamper (covered)`. Kinds and reasons are the board's: all are shown. */
-export function describeEvent({ kind, label, text, zone, reason }) {
+/**
+ * What happens and where: `motion in drive`, `tamper (covered)`, `crossing of gate (in) #57`. Kinds and reasons are the board's: all
+ * are shown.
+ */
+export function describeEvent({ kind, label, text, zone, line, direction, reason, track }) {
   const what = [kind, label !== kind && label, text && quote(text)].filter(Boolean).join(" ");
-  return `${what}${zone ? ` in ${zone}` : ""}${reason ? ` (${reason})` : ""}`;
+  const where = `${line ? ` of ${line}` : ""}${direction ? ` (${direction})` : ""}${zone ? ` in ${zone}` : ""}`;
+  return `${what}${where}${reason ? ` (${reason})` : ""}${track != null ? ` #${track}` : ""}`;
 }
 
 /** What is known of a detection beyond its box: `person #4 87 %`; empty if nothing is. */

@@ -17,12 +17,14 @@ class Item {
     const text = document.createElement("div");
     text.append(`${camera}: ${describeEvent(event)}`, this.duration);
     this.root.append(snapshotLink(`/events/${id}/snapshot.jpg`, `${camera} at ${formatTime(at)}`), text);
-    this.duration.textContent = `${formatTime(at)}, goes on`;
+    this.isOver = Boolean(event.line); // who crosses a line has crossed it
+    this.duration.textContent = this.isOver ? formatTime(at) : `${formatTime(at)}, goes on`;
   }
 
-  end(at) {
-    const seconds = (new Date(at) - new Date(this.at)) / 1000;
-    this.duration.textContent = `${formatTime(this.at)}, ${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  end({ at, line, dwell_s: dwell }) {
+    if (line) return;
+    const seconds = dwell ?? (new Date(at) - new Date(this.at)) / 1000;
+    this.duration.textContent = `${formatTime(this.at)}, ${seconds.toFixed(seconds < 10 ? 1 : 0)} s${dwell === undefined ? "" : " in the zone"}`;
     this.isOver = true;
   }
 
@@ -51,7 +53,7 @@ function snapshotLink(url, alt) {
 /** Adds an event message to the list. A message that is already in it changes nothing. */
 export function addEvent(event) {
   const known = items.get(event.id);
-  if (event.state === "end") return known?.end(event.at);
+  if (event.state === "end") return known?.end(event);
   if (event.state !== "start" || known) return;
   const item = new Item(event);
   items.set(event.id, item);
