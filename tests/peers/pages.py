@@ -256,6 +256,16 @@ def several_stages(page):
         })""")
     if errors != [[False, True], [True, False]]:
         sys.exit(f"an error, and one that is over, are told as {errors}")
+    tags = page.run("""
+        return import("/card.js").then(({ Card }) => {
+          const card = new Card("unseen"), visit = { kind: "visit", state: "start", zone: "gate" };
+          return [[1, visit], [2, visit], [1, { ...visit, state: "end" }]].map(([track, event]) => {
+            card.addEvent({ ...event, id: `visit-${track}`, track });
+            return card.root.querySelector(".tags").textContent;
+          });
+        })""")
+    if tags != ["visit in gate #1", "visit in gate ×2", "visit in gate #2"]:
+        sys.exit(f"visits of two tracks are told as {tags}")
     page.run("""
         const gate = { name: "gate", ignore: false, polygon: [[0, 0], [1, 0], [0.5, 1]] };
         return import("/editor.js").then(({ openEditor }) => openEditor("door", document.querySelector("#camera-door canvas"),

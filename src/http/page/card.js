@@ -2,7 +2,7 @@
 
 import { drawDetections, drawPicture } from "/draw.js";
 import { showCounts } from "/counts.js";
-import { describeEvent, formatTime, setText, shorten } from "/format.js";
+import { describeRunning, formatTime, setText, shorten } from "/format.js";
 import { mayControl } from "/session.js";
 import { openEditor } from "/editor.js";
 
@@ -89,7 +89,7 @@ export class Card {
   /** Shows a running event as a tag on the picture, until it ends. */
   addEvent(event) {
     if (event.state === "end") this.#events.delete(event.id);
-    else this.#events.set(event.id, describeEvent(event));
+    else this.#events.set(event.id, event);
     this.#showTags();
   }
 
@@ -152,7 +152,7 @@ export class Card {
   /** Shows the running events, and which stages fail. */
   #showTags() {
     const tag = (textContent, className = "") => Object.assign(document.createElement("li"), { textContent, className });
-    const events = [...new Set(this.#events.values())].map((text) => tag(text));
+    const events = describeRunning([...this.#events.values()]).map((text) => tag(text));
     const errors = Object.entries(this.#errors).map(([stage, error]) => tag(`${stage} failed: ${shorten(error)}`, "failed"));
     const off = this.#detection ? [] : [tag("detection is off", "off")];
     const tags = [...off, ...events, ...errors];

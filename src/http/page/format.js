@@ -32,6 +32,19 @@ export function describeEvent({ kind, label, text, zone, line, direction, reason
   return `${what}${where}${reason ? ` (${reason})` : ""}${track != null ? ` #${track}` : ""}`;
 }
 
+/** What goes on, each text once: `visit in yard #57`, or `visit in yard ×3` if three tracks do the same. */
+export function describeRunning(events) {
+  const alike = new Map();
+  for (const event of events) {
+    const text = describeEvent({ ...event, track: undefined });
+    alike.set(text, [...(alike.get(text) ?? []), event]);
+  }
+  return [...alike].map(([text, same]) => {
+    const tracks = new Set(same.map(({ track }) => track)).size;
+    return tracks > 1 ? `${text} ×${tracks}` : describeEvent(same[0]);
+  });
+}
+
 /** What is known of a detection beyond its box: `person #4 87 %`; empty if nothing is. */
 export function describeDetection({ label, track, text, score }) {
   const facts = [track != null && `#${track}`, text && quote(text), score != null && `${Math.round(score * 100)} %`].filter(Boolean);
