@@ -9,6 +9,7 @@ mod diagnostic;
 mod exposure;
 mod file;
 pub mod line;
+pub mod mask;
 mod messages;
 mod mqtt;
 mod names;
@@ -47,6 +48,7 @@ pub use self::{
     detection::Detection,
     diagnostic::{Diagnostic, Diagnostics, Position},
     line::Line,
+    mask::Mask,
     mqtt::{Broker, Mqtt, Pictures, Results},
     template::{Placeholder, Template},
     v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
@@ -342,6 +344,8 @@ pub struct Camera {
     pub detection: Detection,
     /// `[camera.v4l2]`, if it is there: the camera is plugged into this machine. If not, its frames come over WebSocket.
     pub v4l2: Option<V4l2>,
+    /// `[[camera.mask]]`: what nobody gets to see. Default none.
+    pub masks: Vec<Mask>,
     /// What is looked for in its frames, one table each: `[camera.motion]` and so on.
     pub stages: Stages,
     /// `[[camera.line]]`: where tracks are counted.

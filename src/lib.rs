@@ -73,6 +73,7 @@ pub mod hub;
 pub mod message;
 pub mod output;
 pub mod picture;
+pub mod privacy_mask;
 pub mod processor;
 pub mod recording;
 #[cfg(test)]

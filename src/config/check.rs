@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::{
     Body, Camera, Config, DeviceName, Http, Log, Mqtt, Pictures, Processor, Server, Tls, V4l2, Webhook, file, is_local,
-    line,
+    line, mask,
     names::Names,
     value::{Listen, Name, Table},
     violation::Violation,
@@ -203,6 +203,7 @@ fn camera(camera: &file::Camera, violations: &mut Vec<Violation>) -> Camera {
         detection: camera.detection.0,
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
         lines: camera.line.iter().map(|line| (**line.get_ref()).clone()).collect(),
+        masks: mask::check(&camera.mask, violations),
         stages,
     }
 }

@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::{
     line::Line,
+    mask::Mask,
     value::{
         BodyKind, BrokerUrl, ControlName, Device, FieldName, Format, HeaderName, Host, Level, Listen, Name, Origin,
         PageUrl, PictureKind, ResultRate, Setting, State, Switch, Table, Text, TokensFile, TopicPrefix, Username,
@@ -247,6 +248,8 @@ macro_rules! camera {
             #[serde(default)]
             pub(super) detection: Switch,
             pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
+            #[serde(default)]
+            pub(super) mask: Vec<Spanned<Table<Mask>>>,
             $($stage: Option<Table<stage::$stage::Settings>>,)*
             #[serde(default)]
             pub(super) line: Vec<Spanned<Table<Line>>>,

@@ -1,0 +1,149 @@
+//! Privacy masks: the parts of a camera's picture that nobody gets to see.
+//!
+//! A mask is rounded outwards to the cells of a grid: pixels, pairs of them that share their colour, blocks of a JPEG. Every
+//! cell that a polygon covers a part of is painted. The processor and the side that shows pictures have each an instance of
+//! their own, so that neither waits for the other's lock.
+
+mod raster;
+
+use std::sync::Arc;
+
+pub use self::raster::Cells;
+use crate::{
+    config::mask::Mask,
+    frame::{PixelFormat, Size},
+    sync::Mutex,
+};
+
+/// What masked pixels become in every channel: the grey that a JPEG block without coefficients shows.
+pub const GREY: u8 = 128;
+
+/// Rasters that are kept. A camera's frames need one or two.
+const KEPT: usize = 8;
+
+/// The masks of one camera.
+#[derive(Debug)]
+pub struct PrivacyMask {
+    masks: Vec<Mask>,
+    kept: Mutex<Vec<(Grid, Arc<Cells>)>>,
+}
+
+/// Cells of a picture, from its upper left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// The size of the picture.
+    pub full: Size,
+    /// Columns and rows of a cell, in pixels of the whole picture.
+    pub cell_px: [u32; 2],
+    /// How far beyond a cell the pixels lie that it is made of, too.
+    pub margin_px: u32,
+}
+
+/// Rows of bytes that hold pixels, one part of a picture.
+#[derive(Clone, Copy, Debug)]
+pub struct Plane {
+    /// The first byte.
+    pub start: usize,
+    /// From one row to the next.
+    pub stride_bytes: usize,
+    /// Bytes of a row without padding.
+    pub row_bytes: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Rows of a cell.
+    pub cell_rows: usize,
+    /// Bytes of a cell in each of these rows.
+    pub cell_bytes: usize,
+}
+
+impl PrivacyMask {
+    /// The masks as configured; `None` if there are none.
+    #[must_use]
+    pub fn new(masks: &[Mask]) -> Option<Self> {
+        (!masks.is_empty()).then(|| Self { masks: masks.to_vec(), kept: Mutex::default() })
+    }
+
+    /// As configured.
+    #[must_use]
+    pub fn masks(&self) -> &[Mask] {
+        &self.masks
+    }
+
+    /// The cells of a grid that are masked. They are kept for the next frame.
+    #[must_use]
+    pub fn cells(&self, grid: Grid) -> Arc<Cells> {
+        let mut kept = self.kept.lock();
+        if let Some((_, cells)) = kept.iter().find(|(of, _)| *of == grid) {
+            return cells.clone();
+        }
+        let cells = Arc::new(Cells::of(self.masks.iter().map(Mask::polygon), grid));
+        if kept.len() >= KEPT {
+            kept.remove(0);
+        }
+        kept.push((grid, cells.clone()));
+        cells
+    }
+
+    /// Paints a raw picture. `bytes` are those of a frame of this format, size and stride.
+    pub fn paint_raw(&self, bytes: &mut [u8], format: PixelFormat, full: Size, stride_bytes: usize) {
+        let cells = self.cells(Grid { full, cell_px: raw_cell_px(format), margin_px: 0 });
+        raw_planes(format, full, stride_bytes).for_each(|plane| cells.paint(bytes, plane, GREY));
+    }
+}
+
+impl Cells {
+    /// Gives the bytes of all masked cells this value.
+    pub fn paint(&self, bytes: &mut [u8], plane: Plane, value: u8) {
+        let Plane { start, stride_bytes, row_bytes, rows, cell_rows, cell_bytes } = plane;
+        let Some(bytes) = bytes.get_mut(start..) else { return };
+        for (row, bytes) in bytes.chunks_mut(stride_bytes.max(1)).take(rows).enumerate() {
+            let length = bytes.len().min(row_bytes);
+            for [from, to] in self.row(row / cell_rows.max(1)) {
+                let byte = |cell: u32| (cell as usize).saturating_mul(cell_bytes).min(length);
+                bytes[byte(*from)..byte(*to)].fill(value);
+            }
+        }
+    }
+}
+
+/// Pixels that share their colour are masked together.
+fn raw_cell_px(format: PixelFormat) -> [u32; 2] {
+    match format {
+        PixelFormat::Yuyv => [2, 1],
+        PixelFormat::Nv12 | PixelFormat::I420 => [2, 2],
+        _ => [1, 1],
+    }
+}
+
+/// The planes of a raw format, with the bytes of each cell of [`raw_cell_px`].
+fn raw_planes(format: PixelFormat, full: Size, stride_bytes: usize) -> impl Iterator<Item = Plane> {
+    let (width, rows) = (full.width_px as usize, full.height_px as usize);
+    let row_bytes = format.row_bytes(full.width_px).unwrap_or_default();
+    let whole = |cell_rows, cell_bytes| Plane { start: 0, stride_bytes, row_bytes, rows, cell_rows, cell_bytes };
+    // A frame has all rows of its planes, so the product is at most the number of its bytes.
+    let colour = stride_bytes * rows;
+    let planes = match format {
+        PixelFormat::Jpeg | PixelFormat::Png => [None, None, None],
+        PixelFormat::Grey => [Some(whole(1, 1)), None, None],
+        PixelFormat::Yuyv => [Some(whole(1, 4)), None, None],
+        PixelFormat::Bgr24 | PixelFormat::Rgb24 => [Some(whole(1, 3)), None, None],
+        PixelFormat::Nv12 => {
+            [Some(whole(2, 2)), Some(Plane { start: colour, rows: rows / 2, cell_rows: 1, ..whole(1, 2) }), None]
+        }
+        PixelFormat::I420 => {
+            let half = |start| Plane {
+                start,
+                stride_bytes: stride_bytes / 2,
+                row_bytes: width / 2,
+                rows: rows / 2,
+                cell_rows: 1,
+                cell_bytes: 1,
+            };
+            [Some(whole(2, 2)), Some(half(colour)), Some(half(colour + stride_bytes / 2 * (rows / 2)))]
+        }
+    };
+    planes.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;
