@@ -28,7 +28,7 @@ use log::{error, info, warn};
 use self::{cameras::Cameras, local_cameras::LocalCameras};
 use crate::{
     access::{Access, local::LocalTokenError},
-    config::{self, Config},
+    config::{self, Config, mask::Mask},
     event_log::EventLog,
     http,
     output::{self, Outputs},
@@ -164,6 +164,7 @@ impl Daemon {
         let Cameras { slot, hub, updates, status, frames, .. } = &cameras;
         let switches = Arc::new(Switches::new(status.clone())?);
         let event_log = needs_pictures.then(|| Arc::new(EventLog::new(config.events)));
+        event_log.iter().for_each(|log| log.set_masks(masks(&config)));
         let context = output::Context {
             hub: hub.clone(),
             frames: frames.clone(),
@@ -254,13 +255,17 @@ impl Daemon {
         // First all that can fail; nothing that runs is touched by it.
         let next = self.cameras.prepare(&config.cameras);
         let next_local = self.local_cameras.prepare(&next, &mut self.watchdog)?;
+        // Before outputs hear of the masks: what they ask for then was made with them.
+        if let Some(log) = &self.event_log {
+            log.set_limits(config.events);
+            log.set_masks(masks(config));
+        }
         self.cameras.apply(next);
         // First nobody new is let in by the old tokens, then who came by them is sent away.
         self.access.reconfigure(config.policy());
         self.server.close_revoked();
         self.server.reconfigure(config.server.clone(), &self.cameras.endpoints());
         self.local_cameras.apply(next_local);
-        self.event_log.iter().for_each(|log| log.set_limits(config.events));
         if let Some(http) = &self.http {
             http.set_cameras(self.cameras.views());
             http.close_revoked();
@@ -349,6 +354,11 @@ impl Daemon {
         }
         sources.and(processor).and(outputs)
     }
+}
+
+/// The masks of all cameras.
+fn masks(config: &Config) -> impl Iterator<Item = (&str, &[Mask])> {
+    config.cameras.iter().map(|camera| (camera.name.as_str(), camera.masks.as_slice()))
 }
 
 /// Takes the port that somebody opened for us, under the same rule as one of our own.

@@ -3,14 +3,20 @@
 //! The output [`recorder`](crate::output::recorder) fills it. The HTTP port and the outputs that carry pictures read it. It has
 //! a lock, which no thread on the way of a frame takes.
 
-use std::{borrow::Cow, collections::VecDeque, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    frame::{Frame, Origin, PixelFormat},
+    config::mask::Mask,
+    frame::{Frame, Origin, PixelFormat, Size},
     message::{Event, EventState, Rect},
+    picture::latest_frame::Annotated,
     sync::Mutex,
 };
 
@@ -43,23 +49,30 @@ pub struct LoggedEvent {
 /// The picture of an event's start: its first frame, or one just after it.
 #[derive(Debug)]
 pub struct EventPicture {
-    /// A JPEG file, as the camera sent it if it sent JPEG. A copy: the first frame's buffer was lent.
+    /// A JPEG file, as the camera sent it if it sent JPEG and has no masks. A copy: the first frame's buffer was lent.
     frame: Frame,
     /// What was found in that frame.
     pub boxes: Vec<Rect>,
+    /// What nobody gets to see of it.
+    masks: Vec<Mask>,
 }
 
 impl EventPicture {
-    /// A picture of `frame`, encoded as `jpeg`.
+    /// A picture of `annotated`, encoded as `jpeg`.
     #[must_use]
-    pub fn new(frame: &Frame, jpeg: Bytes, boxes: Vec<Rect>) -> Self {
-        let origin = Origin {
-            camera: frame.camera().clone(),
-            seq: frame.seq(),
-            captured_at: frame.captured_at(),
-            captured_by: frame.captured_by(),
-        };
-        Self { frame: Frame::compressed(origin, PixelFormat::Jpeg, frame.size(), jpeg), boxes }
+    pub fn new(annotated: &Annotated, jpeg: Bytes) -> Self {
+        let boxes = annotated.boxes().collect();
+        Self::of_jpeg(annotated.origin(), annotated.size(), jpeg, boxes).masked_by(annotated.masks())
+    }
+
+    /// A picture that is a JPEG file already, of a camera without masks.
+    #[must_use]
+    pub fn of_jpeg(origin: Origin, size: Size, jpeg: Bytes, boxes: Vec<Rect>) -> Self {
+        Self { frame: Frame::compressed(origin, PixelFormat::Jpeg, size, jpeg), boxes, masks: Vec::new() }
+    }
+
+    fn masked_by(self, masks: &[Mask]) -> Self {
+        Self { masks: masks.to_vec(), ..self }
     }
 
     /// The frame, which is a JPEG file.
@@ -99,13 +112,15 @@ struct Inner {
     events: VecDeque<LoggedEvent>,
     /// Bytes of their pictures.
     picture_bytes: usize,
+    /// The masks of each camera that has some.
+    masks: HashMap<String, Vec<Mask>>,
 }
 
 impl EventLog {
     /// An empty log.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self(Mutex::new(Inner { limits, count: 0, events: VecDeque::new(), picture_bytes: 0 }))
+        Self(Mutex::new(Inner { limits, count: 0, events: VecDeque::new(), picture_bytes: 0, masks: HashMap::new() }))
     }
 
     /// Changes how much is kept; drops what is too much.
@@ -115,11 +130,27 @@ impl EventLog {
         inner.evict();
     }
 
+    /// The masks that cameras have from now on. Drops the pictures that were made with others, as they may show what nobody
+    /// gets to see any more.
+    pub fn set_masks<'c>(&self, cameras: impl Iterator<Item = (&'c str, &'c [Mask])>) {
+        let mut inner = self.0.lock();
+        let with_masks = cameras.filter(|(_, masks)| !masks.is_empty());
+        inner.masks = with_masks.map(|(name, masks)| (name.to_owned(), masks.to_vec())).collect();
+        let Inner { events, picture_bytes, masks, .. } = &mut *inner;
+        for LoggedEvent { event, picture, .. } in events {
+            let may_stay = |picture: &mut Arc<EventPicture>| may_be_shown(masks, &event.camera, picture);
+            let dropped = if picture.as_mut().is_some_and(may_stay) { None } else { picture.take() };
+            *picture_bytes -= dropped.map_or(0, |picture| picture.jpeg().len());
+        }
+    }
+
     /// Takes in what an event message says. `picture` is that of an event's start.
     pub fn record(&self, event: &Event, picture: Option<EventPicture>) {
         let mut inner = self.0.lock();
         if event.state == EventState::Start {
             inner.count += 1;
+            // The masks may have changed while it was made.
+            let picture = picture.filter(|picture| may_be_shown(&inner.masks, &event.camera, picture));
             inner.picture_bytes += picture.as_ref().map_or(0, |picture| picture.jpeg().len());
             let (number, event, picture) = (inner.count, event.clone(), picture.map(Arc::new));
             inner.events.push_back(LoggedEvent { number, event, ended_at: None, picture });
@@ -187,6 +218,11 @@ impl Inner {
     }
 }
 
+/// Whether a picture was made with the masks that its camera has now, or the camera has none any more.
+fn may_be_shown(masks: &HashMap<String, Vec<Mask>>, camera: &str, picture: &EventPicture) -> bool {
+    masks.get(camera).is_none_or(|masks| picture.masks == *masks)
+}
+
 impl Filter {
     fn passes(&self, event: &Event) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
@@ -210,7 +246,7 @@ impl LoggedEvent {
 mod tests {
     use super::*;
     use crate::{
-        frame::{Camera, CapturedBy, Size},
+        frame::{Camera, CapturedBy},
         system::clock::Monotonic,
     };
 
@@ -235,8 +271,31 @@ mod tests {
         let (camera, captured_at) = (Camera::new("door"), Monotonic::from_micros(1));
         let origin = Origin { camera, seq: 1, captured_at, captured_by: CapturedBy::Arrival };
         let size = Size { width_px: 1, height_px: 1 };
-        let frame = Frame::compressed(origin, PixelFormat::Jpeg, size, Bytes::new());
-        Some(EventPicture::new(&frame, vec![0; bytes].into(), Vec::new()))
+        Some(EventPicture::of_jpeg(origin, size, vec![0; bytes].into(), Vec::new()))
+    }
+
+    #[test]
+    fn pictures_made_with_other_masks_are_dropped() {
+        let log = EventLog::new(LIMITS);
+        let mask = |right: f32| Mask::of(vec![[0.0, 0.0], [right, 0.0], [0.0, 1.0]]);
+        let of_door = |masks: &[Mask]| log.set_masks([("door", masks), ("yard", &[])].into_iter());
+        let made_with = |masks: &[Mask]| picture(30).map(|picture| picture.masked_by(masks));
+        // 1 is of the yard, 2 and 4 are of the door.
+        log.record(&event(1, EventState::Start), picture(30));
+        log.record(&event(2, EventState::Start), picture(30));
+        of_door(&[mask(0.5)]);
+        assert!(log.picture("e-1").is_some() && log.picture("e-2").is_none());
+        assert_eq!(log.size(), (2, 30));
+        log.record(&event(4, EventState::Start), picture(30));
+        assert!(log.picture("e-4").is_none(), "it was made before the masks were there");
+        log.record(&event(6, EventState::Start), made_with(&[mask(0.5)]));
+        of_door(&[mask(0.5)]);
+        assert!(log.picture("e-6").is_some());
+        of_door(&[mask(0.6)]);
+        assert!(log.picture("e-6").is_none());
+        log.record(&event(8, EventState::Start), made_with(&[mask(0.6)]));
+        of_door(&[]);
+        assert!(log.picture("e-8").is_some(), "more may be seen now, not less");
     }
 
     /// The numbers in the ids of a page.

@@ -257,6 +257,13 @@ impl Frame {
         Self { camera, seq, format, size, stride_bytes, captured_at, captured_by, bytes }
     }
 
+    /// All of it but its picture.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let Self { camera, seq, captured_at, captured_by, .. } = self;
+        Origin { camera: camera.clone(), seq: *seq, captured_at: *captured_at, captured_by: *captured_by }
+    }
+
     /// The camera it is from.
     #[must_use]
     pub fn camera(&self) -> &Camera {

@@ -3,7 +3,6 @@
 //! Frames reach the processor through the slot; results reach their subscribers through the hub: WebSocket clients, the page,
 //! and every output. The hub knows none of them.
 
-pub mod latest_frame;
 pub mod published;
 pub mod queue;
 

@@ -30,10 +30,10 @@ use crate::{
     event_log::EventLog,
     hub::{
         Hub, Interest, Subscription, Topic,
-        latest_frame::LatestFrames,
         published::Published,
         queue::{CloseReason, Next, Queue},
     },
+    picture::latest_frame::LatestFrames,
     status::Status,
     switches::Switches,
     system::{

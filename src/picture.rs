@@ -6,3 +6,5 @@ pub mod bitmap;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 pub mod jpeg;
+pub mod latest_frame;
+mod masked_jpeg;

@@ -84,6 +84,13 @@ impl PrivacyMask {
         cells
     }
 
+    /// Paints decoded pixels: rows without padding, one byte a channel.
+    pub fn paint_pixels(&self, pixels: &mut [u8], channels: usize, full: Size) {
+        let (rows, row_bytes) = (full.height_px as usize, (full.width_px as usize).saturating_mul(channels));
+        let plane = Plane { start: 0, stride_bytes: row_bytes, row_bytes, rows, cell_rows: 1, cell_bytes: channels };
+        self.cells(Grid { full, cell_px: [1, 1], margin_px: 0 }).paint(pixels, plane, GREY);
+    }
+
     /// Paints a raw picture. `bytes` are those of a frame of this format, size and stride.
     pub fn paint_raw(&self, bytes: &mut [u8], format: PixelFormat, full: Size, stride_bytes: usize) {
         let cells = self.cells(Grid { full, cell_px: raw_cell_px(format), margin_px: 0 });
@@ -107,7 +114,8 @@ impl Cells {
 }
 
 /// Pixels that share their colour are masked together.
-fn raw_cell_px(format: PixelFormat) -> [u32; 2] {
+#[must_use]
+pub fn raw_cell_px(format: PixelFormat) -> [u32; 2] {
     match format {
         PixelFormat::Yuyv => [2, 1],
         PixelFormat::Nv12 | PixelFormat::I420 => [2, 2],

@@ -6,7 +6,7 @@
 pub mod bgr;
 mod buffers;
 pub mod decoder;
-mod jpeg_structure;
+pub(crate) mod jpeg_structure;
 pub(crate) mod luma_dc;
 pub mod pipeline;
 pub mod pixels;

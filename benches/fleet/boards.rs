@@ -14,7 +14,7 @@ use fovea::{
     camera::Feed,
     config::{self, Config},
     event_log::{EventLog, EventPicture, Limits},
-    frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
+    frame::{Camera, CapturedBy, Frame, Origin, Size},
     hub::{Hub, Topic, published::Published},
     message::{Event, EventState, Message, Rect},
     output::{
@@ -130,10 +130,9 @@ impl Board {
         let origin =
             Origin { camera: Camera::new(camera), seq: self.events, captured_at: at, captured_by: CapturedBy::Arrival };
         let size = Size { width_px: 768, height_px: 576 };
-        let frame = Frame::compressed(origin, PixelFormat::Jpeg, size, jpeg.clone());
         // Behind the picture's end: what is the same as before would not be sent again.
         let jpeg = [jpeg, &self.events.to_be_bytes()[..]].concat().into();
-        self.say(&event, Some(EventPicture::new(&frame, jpeg, event.boxes.clone())));
+        self.say(&event, Some(EventPicture::of_jpeg(origin, size, jpeg, event.boxes.clone())));
         event
     }
 

@@ -18,7 +18,6 @@ use std::{env, error::Error, io::Write, sync::Arc, time::Duration};
 use bytes::Bytes;
 use fovea::{
     config::Config,
-    counting::Counting,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat},
     hub::Hub,
     processor::{pipeline::CameraPipeline, views::Scratch, worker::Worker},
@@ -97,7 +96,7 @@ impl Looked {
         let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
         let stages = Config::parse("bench", text)?.cameras.remove(0).stages;
         let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
-        let pipeline = CameraPipeline::new(&stages, Counting::of_nothing(), metrics.clone(), None);
+        let pipeline = CameraPipeline::new(&stages, metrics.clone(), None);
         Ok(Self { picture, pipeline, metrics, hub: Hub::default(), seq: 0 })
     }
 

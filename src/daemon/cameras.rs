@@ -10,10 +10,8 @@ use crate::{
     counting::Counting,
     frame::{Camera, Frame},
     http::CameraView,
-    hub::{
-        Hub,
-        latest_frame::{LatestFrame, LatestFrames},
-    },
+    hub::Hub,
+    picture::latest_frame::{LatestFrame, LatestFrames},
     processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
     slot::Slot,
     source::websocket::CameraEndpoint,
@@ -93,6 +91,10 @@ impl Cameras {
     pub(super) fn apply(&mut self, next: NextCameras) {
         let NextCameras { all, are_changed } = next;
         for (camera, _) in all.iter().zip(are_changed).filter(|(_, is_changed)| *is_changed) {
+            // First: from now on no picture leaves without its masks, and then no frame is looked at without them.
+            if let Some(latest) = &camera.latest {
+                latest.set_masks(&camera.settings.masks);
+            }
             log_settings(camera);
             // Otherwise it stays as clients switched it, maybe just now.
             let earlier = self.all.iter().find(|known| Arc::ptr_eq(&known.feed, &camera.feed));
@@ -197,8 +199,9 @@ impl RunningCamera {
         let none = Stages::default();
         let stages = if self.detects { &self.settings.stages } else { &none };
         let zones = self.settings.stages.zones().into_iter().map(|(_, zone)| zone);
-        let counting = Counting::new(&self.settings.lines, zones, Monotonic::now());
-        CameraPipeline::new(stages, counting, self.feed.metrics().clone(), self.latest.clone())
+        CameraPipeline::new(stages, self.feed.metrics().clone(), self.latest.clone())
+            .with_counting(Counting::new(&self.settings.lines, zones, Monotonic::now()))
+            .with_masks(&self.settings.masks)
     }
 }
 
@@ -211,6 +214,11 @@ fn log_settings(camera: &RunningCamera) {
     } else {
         let off = if camera.detects { "" } else { "; detection is switched off" };
         info!(CAMERA = name; "{name}: stages on its frames: {}{off}", stages.join(", "));
+    }
+    match settings.masks.len() {
+        0 => {}
+        1 => info!(CAMERA = name; "{name}: 1 privacy mask"),
+        masks => info!(CAMERA = name; "{name}: {masks} privacy masks"),
     }
 }
 

@@ -160,7 +160,7 @@ pub(super) async fn openapi() -> impl IntoResponse {
 
 fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
     let (settings, name) = (&camera.view.settings, camera.name());
-    let size = camera.view.latest_frame.newest().map(|annotated| annotated.frame.size());
+    let size = camera.view.latest_frame.newest().map(|annotated| annotated.size());
     let zones = settings.stages.zones().into_iter().map(|(stage, zone)| ZoneInfo {
         stage,
         name: zone.name(),

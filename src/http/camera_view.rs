@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{config, hub::latest_frame::LatestFrame, telemetry::camera_metrics::CameraMetrics};
+use crate::{config, picture::latest_frame::LatestFrame, telemetry::camera_metrics::CameraMetrics};
 
 /// One camera: its settings, its metrics and its newest frame.
 #[derive(Debug)]

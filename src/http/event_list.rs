@@ -161,7 +161,7 @@ pub(super) async fn event(State(app): State<App>, Path(name): Path<String>, RawQ
     }
     let permit = app.cache.encoder.acquire().await;
     app.cache.encoder.count_frame();
-    let drawn = permit.run(move || jpeg::encode_frame_with_boxes(picture.frame(), &picture.boxes));
+    let drawn = permit.run(move || jpeg::draw_boxes(picture.frame(), &picture.boxes));
     match drawn.await {
         Some(Ok(jpeg)) => as_jpeg(jpeg),
         _ => not_found("The boxes cannot be drawn: the picture is damaged.\n"),

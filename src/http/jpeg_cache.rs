@@ -1,18 +1,16 @@
 //! The newest frame of each camera as a JPEG file, encoded at most once for all viewers and only when one asks.
 
-use std::{
-    ptr,
-    sync::{Arc, Weak},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::{camera_view::CameraView, encoder::Encoder};
 use crate::{
-    frame::PixelFormat,
-    hub::latest_frame::Annotated,
-    picture::jpeg::{self, EncodeError},
+    picture::{
+        jpeg::EncodeError,
+        latest_frame::{Annotated, FrameId},
+    },
     sync,
 };
 
@@ -37,7 +35,7 @@ pub(super) struct CameraJpeg {
 /// buffer is lent.
 #[derive(Debug, Default)]
 struct Cached {
-    frame: Weak<Annotated>,
+    frame: FrameId,
     /// `None` if that frame cannot be encoded.
     jpeg: Option<Bytes>,
 }
@@ -45,7 +43,7 @@ struct Cached {
 /// A frame and its JPEG file.
 #[derive(Clone, Debug)]
 pub(super) struct EncodedFrame {
-    pub(super) annotated: Arc<Annotated>,
+    pub(super) annotated: Annotated,
     /// `None` if the frame cannot be encoded.
     pub(super) jpeg: Option<Bytes>,
 }
@@ -87,20 +85,16 @@ impl CameraJpeg {
     /// The newest frame and its JPEG file; `None` before the first frame.
     pub(super) async fn newest(&self) -> Option<EncodedFrame> {
         let annotated = self.view.latest_frame.newest()?;
-        if annotated.frame.format() == PixelFormat::Jpeg {
-            return Some(EncodedFrame { jpeg: Some(annotated.frame.bytes().clone()), annotated });
+        if let Some(jpeg) = annotated.as_received().cloned() {
+            return Some(EncodedFrame { jpeg: Some(jpeg), annotated });
         }
         drop(annotated); // nothing is held while waiting
-        self.encode_once(&self.plain, |annotated| jpeg::encode_frame(&annotated.frame)).await
+        self.encode_once(&self.plain, Annotated::to_jpeg).await
     }
 
     /// The newest frame and a JPEG file of it with its boxes drawn; `None` before the first frame.
     pub(super) async fn newest_with_overlay(&self) -> Option<EncodedFrame> {
-        let with_boxes = |annotated: &Annotated| {
-            let boxes: Vec<_> = annotated.detections.iter().map(|detection| detection.bounds).collect();
-            jpeg::encode_frame_with_boxes(&annotated.frame, &boxes)
-        };
-        self.encode_once(&self.overlay, with_boxes).await
+        self.encode_once(&self.overlay, Annotated::to_jpeg_with_boxes).await
     }
 
     /// The newest frame from the cache, or encoded now.
@@ -112,7 +106,7 @@ impl CameraJpeg {
         // Whoever waits here finds what was encoded meanwhile, or encodes the frame that is newest by then.
         let mut cached = cache.lock().await;
         let annotated = self.view.latest_frame.newest()?;
-        if cached.is_of(&annotated) {
+        if cached.frame.is_of(&annotated) {
             return Some(EncodedFrame { annotated, jpeg: cached.jpeg.clone() });
         }
         drop(annotated);
@@ -121,13 +115,7 @@ impl CameraJpeg {
         self.encoder.count_frame();
         let to_encode = annotated.clone();
         let jpeg = permit.run(move || encode(&to_encode)).await?.ok();
-        *cached = Cached { frame: Arc::downgrade(&annotated), jpeg: jpeg.clone() };
+        *cached = Cached { frame: annotated.id(), jpeg: jpeg.clone() };
         Some(EncodedFrame { annotated, jpeg })
-    }
-}
-
-impl Cached {
-    fn is_of(&self, annotated: &Arc<Annotated>) -> bool {
-        ptr::eq(self.frame.as_ptr(), Arc::as_ptr(annotated))
     }
 }

@@ -1,12 +1,6 @@
 //! Live pictures and snapshots. A stream has a part for each new frame; a viewer that reads slowly skips frames.
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    ptr,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -28,8 +22,11 @@ use super::{
 };
 use crate::{
     frame::Size,
-    hub::latest_frame::Annotated,
-    picture::{bitmap::Bitmap, jpeg},
+    picture::{
+        bitmap::Bitmap,
+        jpeg,
+        latest_frame::{Annotated, FrameId},
+    },
     system::clock::Monotonic,
     telemetry::camera_metrics::{Availability, CameraState},
 };
@@ -91,12 +88,12 @@ struct PartHeaders(Vec<(&'static str, String)>);
 impl PartHeaders {
     /// The headers of a camera's frame.
     fn of_frame(camera: &CameraJpeg, annotated: &Annotated) -> Self {
-        let frame = &annotated.frame;
+        let origin = annotated.origin();
         let mut headers = Self::of_camera(camera, camera.view.metrics.state());
-        let age_ms = Monotonic::now().since(frame.captured_at()).as_secs_f64() * 1e3;
+        let age_ms = Monotonic::now().since(origin.captured_at).as_secs_f64() * 1e3;
         headers.0.extend([
-            ("fovea-seq", frame.seq().to_string()),
-            ("fovea-captured-at", format!("{:.6}", frame.captured_at().wall())),
+            ("fovea-seq", origin.seq.to_string()),
+            ("fovea-captured-at", format!("{:.6}", origin.captured_at.wall())),
             ("fovea-age-ms", format!("{age_ms:.1}")),
         ]);
         headers
@@ -131,7 +128,7 @@ struct LiveStream {
 struct Cursor {
     camera: Arc<CameraJpeg>,
     /// The frame that was sent last; not held, as holding a frame holds its buffer.
-    last_frame: Weak<Annotated>,
+    last_frame: FrameId,
     /// Since when its frames cannot be encoded, if they cannot.
     broken_since: Option<Instant>,
     /// When the last placeholder was sent, and the state that it showed.
@@ -207,18 +204,18 @@ impl LiveStream {
 
 impl Cursor {
     fn new(camera: Arc<CameraJpeg>) -> Self {
-        Self { camera, last_frame: Weak::new(), broken_since: None, last_placeholder: None }
+        Self { camera, last_frame: FrameId::default(), broken_since: None, last_placeholder: None }
     }
 
     /// The newest frame if it was not sent yet, or a placeholder if there is none to send and one is due.
     async fn next_part(&mut self) -> Option<(PartHeaders, Bytes)> {
         let camera = &self.camera;
         let newest = camera.view.latest_frame.newest();
-        let size = newest.as_ref().map(|annotated| annotated.frame.size());
-        let is_new = newest.is_some_and(|annotated| !ptr::eq(Arc::as_ptr(&annotated), self.last_frame.as_ptr()));
+        let size = newest.as_ref().map(Annotated::size);
+        let is_new = newest.is_some_and(|annotated| !self.last_frame.is_of(&annotated));
         if is_new {
             let EncodedFrame { annotated, jpeg } = camera.newest().await?;
-            self.last_frame = Arc::downgrade(&annotated);
+            self.last_frame = annotated.id();
             if let Some(jpeg) = jpeg {
                 (self.broken_since, self.last_placeholder) = (None, None);
                 return Some((PartHeaders::of_frame(camera, &annotated), jpeg));

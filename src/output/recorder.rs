@@ -10,10 +10,9 @@ use log::{debug, warn};
 use super::{Delivery, Output};
 use crate::{
     event_log::{EventLog, EventPicture},
-    frame::PixelFormat,
-    hub::{Hub, Topic, latest_frame::LatestFrames, published::Published},
+    hub::{Hub, Topic, published::Published},
     message::{Event, EventState, Message},
-    picture::jpeg,
+    picture::latest_frame::LatestFrames,
     system::cores,
 };
 
@@ -35,19 +34,15 @@ impl Recorder {
     /// The newest frame of the event's camera. The processor leaves a frame there before it publishes the frame's events.
     fn picture(&self, event: &Event) -> Option<EventPicture> {
         let annotated = self.frames.find(&event.camera)?.newest()?;
-        let boxes = annotated.detections.iter().map(|detection| detection.bounds).collect();
-        let jpeg = if annotated.frame.format() == PixelFormat::Jpeg {
-            Bytes::copy_from_slice(annotated.frame.bytes())
-        } else {
-            match jpeg::encode_frame(&annotated.frame) {
-                Ok(jpeg) => jpeg,
-                Err(error) => {
-                    debug!("{}: there is no picture of the event {}: {error}", event.camera, event.id);
-                    return None;
-                }
+        // A copy of what the camera sent: its buffer is lent.
+        let jpeg = annotated.as_received().map(|jpeg| Ok(Bytes::copy_from_slice(jpeg)));
+        match jpeg.unwrap_or_else(|| annotated.to_jpeg()) {
+            Ok(jpeg) => Some(EventPicture::new(&annotated, jpeg)),
+            Err(error) => {
+                debug!("{}: there is no picture of the event {}: {error}", event.camera, event.id);
+                None
             }
-        };
-        Some(EventPicture::new(&annotated.frame, jpeg, boxes))
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{frame::Frame, message::Rect};
 pub(crate) fn pictures(frame: &Frame) {
     let whole = Rect { x: 0, y: 0, width: frame.size().width_px, height: frame.size().height_px };
     let beyond = Rect { x: whole.width / 2, y: whole.height, width: u32::MAX, height: 1 };
-    let with_boxes = encode_frame_with_boxes(frame, &[whole, beyond, Rect { x: u32::MAX, ..beyond }]);
-    for jpeg in [encode_frame(frame).ok().filter(|_| with_boxes.is_ok()), with_boxes.ok()].into_iter().flatten() {
+    let with_boxes = encode_frame_with_boxes(frame, None, &[whole, beyond, Rect { x: u32::MAX, ..beyond }]);
+    for jpeg in [encode_frame(frame, None).ok().filter(|_| with_boxes.is_ok()), with_boxes.ok()].into_iter().flatten() {
         let header = turbojpeg::read_header(&jpeg).expect("it is a JPEG");
         assert_eq!([header.width, header.height], [whole.width, whole.height].map(|side| side as usize));
     }

@@ -1,15 +1,16 @@
 //! Encodes frames as JPEG files. Each function takes milliseconds, so none may run on the reactor's thread.
 //!
-//! A JPEG frame passes through unchanged. PNG becomes JPEG too, although browsers would show it: recorders and
+//! A JPEG frame passes through unchanged, but for the blocks that a mask reaches into. PNG becomes JPEG too, although browsers would show it: recorders and
 //! home-automation programs that read `live.mjpg` do not, and a PNG is several times as large.
 
 use bytes::Bytes;
 use turbojpeg::{Compressor, Image, PixelFormat as JpegFormat, Subsamp, YuvPlanesImage};
 
-use super::bitmap::Bitmap;
+use super::{bitmap::Bitmap, masked_jpeg};
 use crate::{
     frame::{Frame, PixelFormat, Size},
     message::Rect,
+    privacy_mask::PrivacyMask,
     processor::{bgr::bgr, decoder::Decoder, pixels::PixelLayout, scale::Scale},
     telemetry::rejections::RejectReason,
 };
@@ -31,11 +32,30 @@ pub enum EncodeError {
     Encoder(#[from] turbojpeg::Error),
 }
 
-/// The frame as a JPEG file.
+/// The frame as a JPEG file, without what is in a mask.
 ///
 /// # Errors
-/// If it cannot be decoded or encoded.
-pub fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
+/// If it cannot be decoded or encoded. Nothing of it may be shown then.
+pub(super) fn encode_frame(frame: &Frame, mask: Option<&PrivacyMask>) -> Result<Bytes, EncodeError> {
+    let Some(mask) = mask else { return encode_unmasked(frame) };
+    match frame.format() {
+        PixelFormat::Jpeg => Ok(masked_jpeg::masked(frame, mask)?),
+        PixelFormat::Png => {
+            let mut decoder = Decoder::new()?;
+            let layout = decoder.png(frame)?;
+            mask.paint_pixels(decoder.pixels_mut(), layout.channels(), frame.size());
+            Ok(encode_pixels(decoder.pixels(), layout, frame.size(), 0)?.into())
+        }
+        format => {
+            let mut bytes = frame.bytes().to_vec();
+            mask.paint_raw(&mut bytes, format, frame.size(), frame.stride_bytes());
+            let painted = Frame::raw(frame.origin(), format, frame.size(), frame.stride_bytes(), bytes.into());
+            encode_unmasked(&painted.map_err(RejectReason::from)?)
+        }
+    }
+}
+
+fn encode_unmasked(frame: &Frame) -> Result<Bytes, EncodeError> {
     let size @ Size { width_px, height_px } = frame.size();
     let (width, height) = (width_px as usize, height_px as usize);
     let (bytes, stride) = (frame.bytes().as_ref(), frame.stride_bytes());
@@ -74,12 +94,24 @@ pub fn encode_frame(frame: &Frame) -> Result<Bytes, EncodeError> {
     Ok(jpeg.into())
 }
 
-/// The frame as a JPEG file with boxes drawn into it.
+/// A JPEG file that may be shown, with boxes drawn into it.
 ///
 /// # Errors
 /// If it cannot be decoded or encoded.
-pub fn encode_frame_with_boxes(frame: &Frame, boxes: &[Rect]) -> Result<Bytes, EncodeError> {
-    let mut bitmap = Bitmap::new(frame.size(), bgr(frame)?);
+pub fn draw_boxes(picture: &Frame, boxes: &[Rect]) -> Result<Bytes, EncodeError> {
+    encode_frame_with_boxes(picture, None, boxes)
+}
+
+/// The frame as a JPEG file, without what is in a mask, and with boxes drawn into it.
+///
+/// # Errors
+/// If it cannot be decoded or encoded. Nothing of it may be shown then.
+pub(super) fn encode_frame_with_boxes(
+    frame: &Frame,
+    mask: Option<&PrivacyMask>,
+    boxes: &[Rect],
+) -> Result<Bytes, EncodeError> {
+    let mut bitmap = Bitmap::new(frame.size(), bgr(frame, mask)?);
     boxes.iter().for_each(|bounds| bitmap.draw_box(*bounds));
     Ok(encode_bitmap(&bitmap)?.into())
 }
@@ -173,7 +205,7 @@ mod tests {
     }
 
     fn decode(jpeg: Bytes) -> Vec<u8> {
-        bgr(&Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, jpeg)).unwrap()
+        bgr(&Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, jpeg), None).unwrap()
     }
 
     /// The left half dark, the right half bright, and both reddish: Y 60 and 180, U 110, V 150.
@@ -183,7 +215,9 @@ mod tests {
 
     /// Checks blue, green and red against the formula of JPEG's colours, in the frame's pixels and in its JPEG file.
     fn check(frame: &Frame, is_coloured: bool) {
-        for (of, pixels) in [("pixels", bgr(frame).unwrap()), ("JPEG", decode(encode_frame(frame).unwrap()))] {
+        for (of, pixels) in
+            [("pixels", bgr(frame, None).unwrap()), ("JPEG", decode(encode_frame(frame, None).unwrap()))]
+        {
             assert_eq!(pixels.len(), 3 * 32 * 16);
             for (x, y) in [(4, 4), (27, 11)] {
                 let at = 3 * (y * 32 + x);
@@ -218,7 +252,7 @@ mod tests {
     #[test]
     fn boxes_are_drawn_where_they_are_and_nowhere_else() {
         let grey = frame(PixelFormat::Grey, 0, vec![60; 32 * 16]);
-        let jpeg = encode_frame_with_boxes(&grey, &[Rect { x: 8, y: 4, width: 16, height: 8 }]).unwrap();
+        let jpeg = encode_frame_with_boxes(&grey, None, &[Rect { x: 8, y: 4, width: 16, height: 8 }]).unwrap();
         let pixels = decode(jpeg);
         let red = |x: usize, y: usize| pixels[3 * (y * 32 + x) + 2];
         for (x, y) in [(8, 8), (16, 4), (23, 8), (16, 11)] {

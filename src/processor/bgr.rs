@@ -4,22 +4,23 @@ use opencv::prelude::*;
 
 use super::views::{FULL_PX, Needs, Scratch, Views};
 use crate::{
-    frame::{Frame, Origin, PixelFormat},
+    frame::{Frame, PixelFormat},
+    privacy_mask::PrivacyMask,
     telemetry::rejections::RejectReason,
 };
 
-/// The frame's pixels: rows x columns x 3 channels of 8 bits (blue, green, red), full size, no padding, top row first.
+/// The frame's pixels, those in a mask painted: rows x columns x 3 channels of 8 bits (blue, green, red), full size, no padding, top row first.
 ///
 /// It takes milliseconds and allocates what it needs. YUYV, NV12 and I420 are read with the value range of JPEG, so the pixels
 /// look like the same frame in a JPEG file that its values were copied into.
 ///
 /// # Errors
 /// When the frame cannot be decoded.
-pub fn bgr(frame: &Frame) -> Result<Vec<u8>, RejectReason> {
+pub fn bgr(frame: &Frame, mask: Option<&PrivacyMask>) -> Result<Vec<u8>, RejectReason> {
     let in_video_range = with_video_range(frame)?;
     let frame = in_video_range.as_ref().unwrap_or(frame);
     let mut scratch = Scratch::new().map_err(|error| RejectReason::Damaged(error.to_string()))?;
-    let views = Views::decode(frame, Needs::bgr(FULL_PX), &mut scratch)?;
+    let views = Views::decode_masked(frame, Needs::bgr(FULL_PX), mask, &mut scratch)?;
     let failed = |error: opencv::Error| RejectReason::StageFailed { stage: "picture", error: error.message };
     let Some(views) = views else { return Err(RejectReason::Empty) }; // colour is needed, so there are some
     let pixels = views.bgr(FULL_PX).map_err(failed)?;
@@ -51,13 +52,7 @@ fn with_video_range(frame: &Frame) -> Result<Option<Frame>, RejectReason> {
         luma.iter_mut().for_each(|value| *value = luma_in_video_range(*value));
         colour.iter_mut().for_each(|value| *value = colour_in_video_range(*value));
     }
-    let origin = Origin {
-        camera: frame.camera().clone(),
-        seq: frame.seq(),
-        captured_at: frame.captured_at(),
-        captured_by: frame.captured_by(),
-    };
-    Ok(Some(Frame::raw(origin, frame.format(), size, stride_bytes, bytes.into())?))
+    Ok(Some(Frame::raw(frame.origin(), frame.format(), size, stride_bytes, bytes.into())?))
 }
 
 /// 0 to 255 becomes 16 to 235.

@@ -32,6 +32,8 @@ const MAX_PNG_PS: u64 = 95_000_000_000;
 const TOO_MANY_SCANS: RejectReason = RejectReason::Unsupported(
     "a JPEG in scans that take too long to decode; send it in one scan (baseline, not progressive), or with fewer pixels",
 );
+const ARITHMETIC: RejectReason =
+    RejectReason::Unsupported("a JPEG with arithmetic coding; send one with Huffman codes");
 const TOO_LARGE: RejectReason = RejectReason::Unsupported("a picture larger than this machine can hold");
 
 /// Decodes pictures one after the other.
@@ -41,6 +43,8 @@ pub struct Decoder {
     /// Rows of the last picture, without padding.
     pixels: Vec<u8>,
     usage: Usage,
+    /// Of the last JPEG: the pixels of an MCU.
+    mcu_px: [u32; 2],
     /// What is decoded of a progressive JPEG in place of all of it.
     dc_scans: Vec<u8>,
     dc_usage: Usage,
@@ -57,7 +61,7 @@ impl Decoder {
         let (pixels, dc_scans) = (Vec::new(), Vec::new());
         let (usage, dc_usage) = (Usage::default(), Usage::default());
         let luma_dc = Some(LumaDc::default());
-        Ok(Self { jpeg: Decompressor::new()?, pixels, usage, dc_scans, dc_usage, luma_dc })
+        Ok(Self { jpeg: Decompressor::new()?, pixels, usage, mcu_px: [8; 2], dc_scans, dc_usage, luma_dc })
     }
 
     /// Has libjpeg-turbo decode every JPEG, or not those that are only wanted as luma at 1/8, which is the default. The pixels
@@ -71,6 +75,17 @@ impl Decoder {
     #[must_use]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    /// The same, to paint on.
+    pub fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
+    /// Columns and rows of the pixels that share their blocks in the JPEG that was decoded last.
+    #[must_use]
+    pub fn mcu_px(&self) -> [u32; 2] {
+        self.mcu_px
     }
 
     /// Gives memory back that a picture much larger than those after it took. To be called after each frame.
@@ -102,6 +117,7 @@ impl Decoder {
         check(&header, frame.size())?;
         let structure = Structure::read(frame.bytes(), &mut self.dc_scans)?;
         self.dc_usage.needs(self.dc_scans.len());
+        self.mcu_px = structure.mcu_px;
         let needs_dc_only = scale == Scale::Eighth
             && !in_colour
             && structure.has_full_luma
@@ -109,7 +125,7 @@ impl Decoder {
         let (mut file, mut scans) = (&frame.bytes()[..], structure.scans);
         match structure.coding {
             Coding::Arithmetic => {
-                return Err(RejectReason::Unsupported("a JPEG with arithmetic coding; send one with Huffman codes"));
+                return Err(ARITHMETIC);
             }
             Coding::Progressive if needs_dc_only => (file, scans) = (&self.dc_scans, structure.dc_scans),
             Coding::Sequential | Coding::Progressive => {}
@@ -187,11 +203,32 @@ impl Decoder {
     }
 }
 
+/// How many scans a decoder may read of a JPEG, all of whose coefficients are wanted.
+///
+/// # Errors
+/// When it is damaged, of a kind that is not decoded, or made to keep the decoder busy.
+pub fn allowed_scans(frame: &Frame) -> Result<u32, RejectReason> {
+    let structure = Structure::read(frame.bytes(), &mut Vec::new())?;
+    if structure.coding == Coding::Arithmetic {
+        return Err(ARITHMETIC);
+    }
+    if jpeg_ps(structure, frame.size().pixels(), structure.scans, frame.bytes().len(), false) > MAX_JPEG_PS {
+        return Err(TOO_MANY_SCANS);
+    }
+    Ok(u32::try_from(structure.scans).unwrap_or(u32::MAX).clamp(1, 500))
+}
+
 /// Whether the decoder only complains of some bytes between the picture's last pixel and its end mark. Many webcams put one or
 /// two there, now and then or always; all pixels are decoded by then.
 fn is_of_the_rest(error: &turbojpeg::Error) -> bool {
-    const MOST: u32 = 16;
     let turbojpeg::Error::TurboJpegError(text) = error else { return false };
+    says_bytes_before_end(text)
+}
+
+/// Whether libjpeg's text says so.
+#[must_use]
+pub fn says_bytes_before_end(text: &str) -> bool {
+    const MOST: u32 = 16;
     let count = text.strip_suffix(" extraneous bytes before marker 0xd9").and_then(|text| text.rsplit(' ').next());
     count.and_then(|count| count.parse().ok()).is_some_and(|count: u32| count <= MOST)
 }

@@ -3,7 +3,7 @@
 //! This file reads markers as libjpeg does, and rejects what libjpeg would only warn of: bytes between two segments. So
 //! both see the same scans, and what is counted here is what the decoder does.
 
-use crate::telemetry::rejections::RejectReason;
+use crate::{frame::Size, telemetry::rejections::RejectReason};
 
 /// What decides how long a JPEG takes to decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +15,19 @@ pub(super) struct Structure {
     pub(super) dc_scans: u64,
     /// Whether no component has more samples than the first one, which is luma.
     pub(super) has_full_luma: bool,
+    /// Columns and rows of the pixels that one block of each component stands for together.
+    pub(super) mcu_px: [u32; 2],
     /// Samples of all components in a unit of this many pixels.
     samples: (u64, u64),
+}
+
+/// The size of a JPEG and the sampling of its components, by its frame header (ITU-T T.81, B.2.2).
+#[derive(Debug)]
+pub(crate) struct Sampling {
+    /// The picture's size.
+    pub(crate) size: Size,
+    /// Of each component how many blocks lie side by side, and how many above each other, in an MCU.
+    pub(crate) components: Vec<[u32; 2]>,
 }
 
 /// How coefficients are coded.
@@ -130,7 +141,9 @@ impl Structure {
         let numbers = || sampling().map(|(across, down)| (u64::from(across), u64::from(down)));
         let unit = numbers().map(|(across, _)| across).max()? * numbers().map(|(_, down)| down).max()?;
         let samples = (numbers().map(|(across, down)| across * down).sum(), unit.max(1));
-        Some((Self { coding, scans: 0, dc_scans: 0, has_full_luma, samples }, components))
+        let most = |of: fn((u8, u8)) -> u8| sampling().map(of).max().map(|most| 8 * u32::from(most));
+        let mcu_px = [most(|(across, _)| across)?, most(|(_, down)| down)?];
+        Some((Self { coding, scans: 0, dc_scans: 0, has_full_luma, mcu_px, samples }, components))
     }
 
     /// The samples, and so the coefficients, of a picture of so many pixels: as many as pixels if it is gray, three times
@@ -155,6 +168,36 @@ pub(super) fn is_motion_jpeg(file: &[u8]) -> bool {
         }
     }
     false
+}
+
+impl Sampling {
+    /// Reads the frame header. `None` if there is none before the first scan, or one that no decoder takes.
+    pub(crate) fn read(file: &[u8]) -> Option<Self> {
+        let mut segments = Segments::of(file)?;
+        let body = loop {
+            let Segment { marker, body, .. } = segments.next()?;
+            match marker {
+                0xc0..=0xc2 | 0xc9 | 0xca => break body,
+                SOS | EOI => return None,
+                _ => {}
+            }
+        };
+        let &[_, height, height_low, width, width_low, count] = body.first_chunk()?;
+        let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
+        let size = Size { width_px: side(width, width_low), height_px: side(height, height_low) };
+        let components: Vec<_> = body[6..].chunks_exact(3).map(|component| component[1]).collect();
+        let components: Vec<_> = components.iter().map(|both| [both >> 4, both & 15].map(u32::from)).collect();
+        let is_good = components.len() == usize::from(count)
+            && size.pixels() > 0
+            && (1..=4).contains(&components.len())
+            && components.iter().flatten().all(|factor| (1..=4).contains(factor));
+        is_good.then_some(Self { size, components })
+    }
+
+    /// How many blocks lie side by side, and above each other, in the component that has most.
+    pub(crate) fn most(&self) -> [u32; 2] {
+        [0, 1].map(|axis| self.components.iter().map(|component| component[axis]).max().unwrap_or(1))
+    }
 }
 
 /// Sets the quantizer of the first AC coefficient to zero in each quantization table (B.2.4.1).

@@ -12,11 +12,14 @@ use log::warn;
 use super::views::{Needs, Scratch, Views};
 use crate::{
     camera::reject,
+    config::mask::Mask,
     counting::Counting,
     event::{EventChange, EventIds},
     frame::{Camera, Frame},
-    hub::{Hub, Topic, latest_frame::LatestFrame},
+    hub::{Hub, Topic},
     message::{Age, Details, Detection, FrameResult, Message, Taken},
+    picture::latest_frame::LatestFrame,
+    privacy_mask::PrivacyMask,
     stage::{Seen, Stage, Stages},
     system::clock::Monotonic,
     telemetry::{
@@ -36,6 +39,8 @@ pub struct CameraPipeline {
     ids: EventIds,
     metrics: Arc<CameraMetrics>,
     decoding: Arc<StageMetrics>,
+    /// What its stages do not get to see.
+    mask: Option<PrivacyMask>,
     /// Where its newest frame is left, if anybody can come and see.
     latest: Option<Arc<LatestFrame>>,
 }
@@ -61,18 +66,25 @@ struct Outcome {
 impl CameraPipeline {
     /// A pipeline of `stages` that has seen nothing yet.
     #[must_use]
-    pub fn new(
-        stages: &Stages,
-        counting: Counting,
-        metrics: Arc<CameraMetrics>,
-        latest: Option<Arc<LatestFrame>>,
-    ) -> Self {
+    pub fn new(stages: &Stages, metrics: Arc<CameraMetrics>, latest: Option<Arc<LatestFrame>>) -> Self {
         let camera = metrics.camera().clone();
         let (ids, decoding) = (EventIds::new(camera.name()), metrics.stage("decode"));
         let named =
             |(name, stage)| NamedStage { name, stage, metrics: metrics.stage(name), failures: LogLimiter::default() };
         let stages = stages.build().into_iter().map(named).collect();
-        Self { camera, stages, counting, ids, decoding, latest, metrics }
+        Self { camera, stages, counting: Counting::of_nothing(), ids, decoding, mask: None, latest, metrics }
+    }
+
+    /// The same pipeline, whose tracks are counted.
+    #[must_use]
+    pub fn with_counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
+    }
+
+    /// The same pipeline, whose stages do not get to see what is in these masks.
+    #[must_use]
+    pub fn with_masks(self, masks: &[Mask]) -> Self {
+        Self { mask: PrivacyMask::new(masks), ..self }
     }
 
     /// Takes the place of an earlier pipeline of the same camera: ids of events and counts go on from there.
@@ -147,7 +159,9 @@ impl CameraPipeline {
     fn look(&mut self, frame: &Frame, scratch: &mut Scratch) -> Result<Outcome, RejectReason> {
         let needs = self.stages.iter().map(|named| named.stage.needs()).fold(Needs::nothing(), Needs::and);
         let began = Instant::now();
-        let Some(views) = Views::decode(frame, needs, scratch)? else { return Ok(Outcome::default()) };
+        let Some(views) = Views::decode_masked(frame, needs, self.mask.as_ref(), scratch)? else {
+            return Ok(Outcome::default());
+        };
         let mut before = Instant::now();
         self.decoding.times.record(before - began);
         let mut outcome = Outcome::default();

@@ -41,7 +41,9 @@ impl PixelLayout {
         }
     }
 
-    fn channels(self) -> usize {
+    /// Bytes of a pixel.
+    #[must_use]
+    pub fn channels(self) -> usize {
         match self {
             Self::Grey | Self::Nv12 | Self::I420 => 1,
             Self::GreyAlpha | Self::Yuyv => 2,

@@ -64,6 +64,11 @@ impl Scale {
         self as usize
     }
 
+    /// The columns, and the rows, of the whole picture that one pixel stands for.
+    pub(super) fn full_px(self) -> u32 {
+        1 << self.shift()
+    }
+
     fn shift(self) -> u32 {
         self as u32
     }

@@ -1,11 +1,14 @@
 //! Views: a frame's pixels as stages want them. Each is made when first asked for, and kept until the frame is done, so
 //! that stages share them and may hold several at once.
 
-use std::cell::{OnceCell, RefCell};
+use std::{
+    borrow::Cow,
+    cell::{OnceCell, RefCell},
+};
 
 use opencv::{
     boxed_ref::{BoxedRef, BoxedRefMut},
-    core::{Mat, Size as CvSize, extract_channel},
+    core::{CV_8UC1, Mat, Scalar, Size as CvSize, extract_channel},
     imgproc::{
         COLOR_BGR2GRAY, COLOR_GRAY2BGR, COLOR_RGB2BGR, COLOR_RGB2GRAY, COLOR_RGBA2BGR, COLOR_RGBA2GRAY,
         COLOR_YUV2BGR_I420, COLOR_YUV2BGR_NV12, COLOR_YUV2BGR_YUY2, INTER_AREA, cvt_color_def, resize,
@@ -21,6 +24,7 @@ use super::{
 };
 use crate::{
     frame::{Frame, PixelFormat, Size},
+    privacy_mask::{self, Cells, GREY, Grid, Plane, PrivacyMask},
     telemetry::rejections::RejectReason,
 };
 
@@ -47,10 +51,12 @@ pub struct Scratch {
 #[derive(Debug)]
 pub struct Views<'a> {
     frame: &'a Frame,
-    /// The decoded pixels, or the frame's own if it is raw; of NV12 and I420 all planes.
-    bytes: &'a [u8],
+    /// The decoded pixels, or the frame's own if it is raw; of NV12 and I420 all planes. A painted copy of a raw frame if the
+    /// camera has masks.
+    bytes: Cow<'a, [u8]>,
     layout: PixelLayout,
     scale: Scale,
+    mask: Option<(&'a PrivacyMask, Grid)>,
     buffers: RefCell<&'a mut Buffers>,
     luma: [OnceCell<Vec<u8>>; Scale::ALL.len()],
     bgr: [OnceCell<Vec<u8>>; Scale::ALL.len()],
@@ -120,6 +126,20 @@ impl<'a> Views<'a> {
     /// # Errors
     /// When the frame cannot be decoded.
     pub fn decode(frame: &'a Frame, needs: Needs, scratch: &'a mut Scratch) -> Result<Option<Self>, RejectReason> {
+        Self::decode_masked(frame, needs, None, scratch)
+    }
+
+    /// The same of a camera that may have masks: what is in them is painted before anybody gets a view. A raw frame is
+    /// copied for that.
+    ///
+    /// # Errors
+    /// When the frame cannot be decoded.
+    pub fn decode_masked(
+        frame: &'a Frame,
+        needs: Needs,
+        mask: Option<&'a PrivacyMask>,
+        scratch: &'a mut Scratch,
+    ) -> Result<Option<Self>, RejectReason> {
         let Some(scale) = needs.scale(frame.size()) else { return Ok(None) };
         let Scratch { decoder, buffers } = scratch;
         let (layout, scale) = match frame.format() {
@@ -132,9 +152,48 @@ impl<'a> Views<'a> {
             PixelFormat::Bgr24 => (PixelLayout::Bgr, Scale::Full),
             PixelFormat::Rgb24 => (PixelLayout::Rgb, Scale::Full),
         };
-        let bytes = if frame.format().is_raw() { frame.bytes().as_ref() } else { decoder.pixels() };
+        let mask = mask.map(|mask| (mask, grid(frame, layout, scale, decoder)));
+        let bytes = match mask {
+            Some((mask, grid)) if !frame.format().is_raw() => {
+                let size = scale.of(frame.size());
+                paint(decoder.pixels_mut(), &mask.cells(grid), grid.cell_px, scale, layout.channels(), size, GREY);
+                decoder.pixels().into()
+            }
+            Some((mask, _)) => {
+                let mut painted = buffers.take(frame.bytes().len());
+                painted.copy_from_slice(frame.bytes());
+                mask.paint_raw(&mut painted, frame.format(), frame.size(), frame.stride_bytes());
+                painted.into()
+            }
+            None if frame.format().is_raw() => frame.bytes().as_ref().into(),
+            None => decoder.pixels().into(),
+        };
         let (luma, bgr) = (Default::default(), Default::default());
-        Ok(Some(Self { frame, bytes, layout, scale, buffers: RefCell::new(buffers), luma, bgr }))
+        Ok(Some(Self { frame, bytes, layout, scale, mask, buffers: RefCell::new(buffers), luma, bgr }))
+    }
+
+    /// Whether the camera has masks.
+    #[must_use]
+    pub fn are_masked(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    /// What is masked of the views about `width_px` wide: rows x columns x 1 channel of 8 bits, 255 where a pixel has
+    /// anything of a mask in it, else 0. `None` if the camera has no masks. It is made anew at each call.
+    ///
+    /// # Errors
+    /// When OpenCV fails.
+    pub fn masked(&self, width_px: u32) -> opencv::Result<Option<Mat>> {
+        let Some((mask, grid)) = self.mask else { return Ok(None) };
+        let scale = Scale::nearest(self.full(), width_px);
+        let size = scale.of(self.full());
+        // A pixel of a smaller view is a mean over whole cells, or a part of one.
+        let cell_px = grid.cell_px.map(|side| side.max(scale.full_px()));
+        let cells = mask.cells(Grid { cell_px, ..grid });
+        let [rows, columns] = [size.height_px, size.width_px].map(u32::cast_signed);
+        let mut masked = Mat::new_rows_cols_with_default(rows, columns, CV_8UC1, Scalar::all(0.0))?;
+        paint(masked.data_bytes_mut()?, &cells, cell_px, scale, 1, size, u8::MAX);
+        Ok(Some(masked))
     }
 
     /// The size of the whole picture.
@@ -201,7 +260,7 @@ impl<'a> Views<'a> {
             PixelLayout::Yuyv => self.converted_and_shrunk(scale, &self.decoded()?, COLOR_YUV2BGR_YUY2),
             PixelLayout::Nv12 => self.converted_and_shrunk(
                 scale,
-                &self.all_planes(self.frame.stride_bytes(), self.bytes)?,
+                &self.all_planes(self.frame.stride_bytes(), &self.bytes)?,
                 COLOR_YUV2BGR_NV12,
             ),
             PixelLayout::I420 => self.make_bgr_of_i420(scale),
@@ -283,7 +342,7 @@ impl<'a> Views<'a> {
 
     /// The pixels as they were decoded or received; of NV12 and I420 the luma plane.
     fn decoded(&self) -> opencv::Result<View<'_>> {
-        view(self.bytes, self.layout, self.scale.of(self.full()), self.frame.stride_bytes())
+        view(&self.bytes, self.layout, self.scale.of(self.full()), self.frame.stride_bytes())
     }
 
     /// All planes of an NV12 or I420 frame in `bytes`: one channel, half as high again.
@@ -297,7 +356,7 @@ impl<'a> Views<'a> {
     fn make_bgr_of_i420(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
         let (width, stride) = (self.full().width_px as usize, self.frame.stride_bytes());
         if stride == width {
-            return self.converted_and_shrunk(scale, &self.all_planes(0, self.bytes)?, COLOR_YUV2BGR_I420);
+            return self.converted_and_shrunk(scale, &self.all_planes(0, &self.bytes)?, COLOR_YUV2BGR_I420);
         }
         let mut packed = self.buffers.borrow_mut().take(byte_count(PixelLayout::I420, self.full())? / 2 * 3);
         let (luma, colour) = self.bytes.split_at(stride * self.full().height_px as usize);
@@ -315,11 +374,40 @@ impl<'a> Views<'a> {
     }
 }
 
+/// The cells in which a frame is masked, decoded at `scale`. A JPEG's pixels are made of whole blocks; where colour is spread
+/// over more pixels than it was stored for, of the next block, too.
+fn grid(frame: &Frame, layout: PixelLayout, scale: Scale, decoder: &Decoder) -> Grid {
+    let (cell_px, margin_px) = match frame.format() {
+        PixelFormat::Jpeg if layout == PixelLayout::Grey => (decoder.mcu_px(), 0),
+        PixelFormat::Jpeg => (decoder.mcu_px(), scale.full_px()),
+        format => (privacy_mask::raw_cell_px(format), 0),
+    };
+    Grid { full: frame.size(), cell_px, margin_px }
+}
+
+/// Paints the masked cells of a picture, which was made smaller by `scale` to `size`.
+fn paint(pixels: &mut [u8], cells: &Cells, cell_px: [u32; 2], scale: Scale, channels: usize, size: Size, value: u8) {
+    let [across, down] = cell_px.map(|side| (side / scale.full_px()).max(1) as usize);
+    let row_bytes = size.width_px as usize * channels;
+    let plane = Plane {
+        start: 0,
+        stride_bytes: row_bytes,
+        row_bytes,
+        rows: size.height_px as usize,
+        cell_rows: down,
+        cell_bytes: across * channels,
+    };
+    cells.paint(pixels, plane, value);
+}
+
 impl Drop for Views<'_> {
     fn drop(&mut self) {
         let buffers = self.buffers.get_mut();
         let views = self.luma.iter_mut().chain(&mut self.bgr);
         views.filter_map(OnceCell::take).for_each(|pixels| buffers.put(pixels));
+        if let Cow::Owned(painted) = std::mem::take(&mut self.bytes) {
+            buffers.put(painted);
+        }
     }
 }
 

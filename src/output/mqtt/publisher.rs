@@ -106,6 +106,7 @@ impl Publisher {
                 self.topics.discovery(Some(&gone.name)).into_iter().for_each(|topic| self.outbox.clear(topic));
             }
             self.describe(&before);
+            self.clear_pictures(&before);
             self.set_running();
         }
         let retained =
@@ -132,6 +133,16 @@ impl Publisher {
             self.health_told = Some((Instant::now(), live));
             let health = self.health(live).to_string();
             self.outbox.set(self.topics.board("health"), health, Repeats::Always);
+        }
+    }
+
+    /// Has the broker forget pictures that were made without the masks that cameras have now.
+    fn clear_pictures(&mut self, before: &[config::Camera]) {
+        for camera in self.cameras.iter().filter(|camera| !camera.masks.is_empty()) {
+            let is_same = |before: &config::Camera| before.name == camera.name && before.masks == camera.masks;
+            if self.settings.pictures == Pictures::Jpeg && !before.iter().any(is_same) {
+                self.outbox.clear(self.topics.camera(&camera.name, "picture"));
+            }
         }
     }
 
