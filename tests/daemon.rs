@@ -38,6 +38,7 @@ mod daemon {
         mod fleet;
         mod login;
         mod outage;
+        mod privacy_masks;
         mod results;
         mod states;
     }
@@ -46,6 +47,7 @@ mod daemon {
     mod nothing_is_left;
     mod openings;
     mod places;
+    mod privacy_masks;
     mod protocol_faults;
     mod reload;
     mod service;

@@ -28,6 +28,7 @@ use crate::support::{
     http::{get, post},
     pictures::Picture,
     scene::Scene,
+    secret::{Secret, mask, secret_pixels},
 };
 
 /// What a server got.
@@ -273,6 +274,35 @@ fn the_picture_goes_alone_with_what_headers_say() {
     post(&daemon, "/api/cameras/door/event", "", "");
     let without = receiver.wait_for(2).remove(1);
     assert_eq!((without.header("fovea-camera"), without.header("content-type"), without.body.len()), ("door", "", 0));
+}
+
+/// Forms and bodies; the first server hears of a camera without a mask, so the search finds what it is for.
+#[test]
+fn no_server_gets_a_picture_of_what_is_masked() {
+    for mask in [String::new(), mask()] {
+        let receivers = ["body = \"picture\"", "body = \"multipart\""].map(|keys| (Receiver::start(), keys));
+        let hook = |(number, (receiver, keys)): (usize, &(Receiver, &str))| {
+            webhook(&receiver.url("/"), &format!("states = [\"start\"]\n{keys}"))
+                .replace("\"hook\"", &format!("\"hook-{number}\""))
+        };
+        let hooks: String = receivers.iter().enumerate().map(hook).collect();
+        let daemon = Daemon::start(&format!("{HTTP}{hooks}[[camera]]\nname = \"yard\"\n{mask}"));
+        let mut sender = Client::connect(&daemon, "/frames/yard?results");
+        for jpeg in [Secret::new(1).jpeg(turbojpeg::Subsamp::Sub2x2, false), Secret::new(1).jpeg_with_thumbnail()] {
+            sender.send(jpeg);
+            sender.next_of("result");
+            trigger(&daemon, "bell");
+        }
+        let [alone, form] = receivers.each_ref().map(|(receiver, _)| receiver.wait_for(2));
+        let of_forms = form.iter().filter_map(|request| request.parts().pop()).map(|(_, picture)| picture);
+        let pictures: Vec<_> = alone.iter().map(|request| request.body.clone()).chain(of_forms).collect();
+        assert_eq!(pictures.len(), 4);
+        for picture in pictures {
+            let found = secret_pixels(&picture);
+            assert_eq!(found > 1000, mask.is_empty(), "{found}");
+            assert!(mask.is_empty() || found == 0, "{found}");
+        }
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(crate) mod raw;
 pub(crate) mod scene;
 #[cfg(not(target_arch = "arm"))]
 pub(crate) mod schema;
+pub(crate) mod secret;
 pub(crate) mod systemd;
 pub(crate) mod tls;
 
