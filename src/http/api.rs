@@ -68,6 +68,8 @@ pub(super) struct CameraInfo<'a> {
     zones: Vec<ZoneInfo<'a>>,
     /// The lines that are counted over.
     lines: Vec<LineInfo<'a>>,
+    /// Its privacy masks: nobody gets to see what is in them.
+    masks: Vec<MaskInfo<'a>>,
     /// The path of its live pictures.
     live: String,
     /// The path of its newest picture.
@@ -129,6 +131,19 @@ struct LineInfo<'a> {
     dead_band: f32,
 }
 
+/// A privacy mask, with the keys of the configuration.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Mask"))]
+struct MaskInfo<'a> {
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    /// Its corners, as parts of the width and of the height of the picture.
+    #[cfg_attr(test, schemars(length(min = 3), inner(inner(range(min = 0, max = 1)))))]
+    polygon: &'a [[f32; 2]],
+}
+
 /// `/api/status`: of the cameras that the client's token is for.
 pub(super) async fn status(
     State(app): State<App>,
@@ -185,6 +200,7 @@ fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
         zone_stages: settings.stages.with_zones(),
         zones: zones.collect(),
         lines: lines.collect(),
+        masks: settings.masks.iter().map(|mask| MaskInfo { name: mask.name(), polygon: mask.polygon() }).collect(),
         live: format!("/cameras/{name}/live.mjpg"),
         snapshot: format!("/cameras/{name}/snapshot.jpg"),
     }
