@@ -80,7 +80,14 @@ impl Stage for MotionStage {
 
     fn look(&mut self, views: &Views<'_>, frame: &Frame) -> Result<Seen, StageError> {
         let (full, at) = (frame.size(), frame.captured_at());
-        let motion = self.detector.detect(&views.luma(self.width_px)?, full, at)?;
+        let luma = views.luma(self.width_px)?;
+        if views.are_masked()
+            && self.detector.is_new_size(&luma)?
+            && let Some(masked) = views.masked(self.width_px)?
+        {
+            self.detector.set_masked(masked)?;
+        }
+        let motion = self.detector.detect(&luma, full, at)?;
         let tracks = self.tracker.observe(&motion.boxes, at);
         let detections: Vec<_> =
             motion.boxes.iter().zip(tracks).map(|(bounds, track)| detection(*bounds, track)).collect();

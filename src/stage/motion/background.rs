@@ -30,8 +30,8 @@ pub(super) struct Background {
     also_known: Vec<u8>,
     /// The picture of the last lesson.
     last: Vec<u8>,
-    /// Picture and background on a coarse grid, for the light.
-    sparse: [Mat; 2],
+    /// Picture and background on a coarse grid, for the light, and what is masked.
+    sparse: [Mat; 3],
 }
 
 /// After a pause between two frames no more is learnt than in 20 steps, 5 s: nobody knows what happened in it.
@@ -85,10 +85,14 @@ impl Background {
     /// How much more light there is in `picture` than in the background, as a factor.
     ///
     /// It is the median over a coarse grid: what moves has no say in it unless it fills half the picture. Nor has what
-    /// is dark, where a grey level more is a large factor and means nothing; a dark picture is taken as it is.
-    pub(super) fn light_of(&mut self, picture: &Mat) -> opencv::Result<f32> {
+    /// is dark, where a grey level more is a large factor and means nothing; a dark picture is taken as it is. Nor has what
+    /// is `masked`, if that is not empty.
+    pub(super) fn light_of(&mut self, picture: &Mat, masked: &Mat) -> opencv::Result<f32> {
         for (all, some) in [picture, &self.usual].into_iter().zip(&mut self.sparse) {
             imgproc::resize(all, some, core::Size::new(GRID, GRID), 0.0, 0.0, imgproc::INTER_NEAREST)?;
+        }
+        if !masked.empty() {
+            return self.light_beside(masked);
         }
         let mut factors = [1.0; GRID_POINTS];
         let mut bright = 0;
@@ -102,6 +106,27 @@ impl Background {
             return Ok(1.0);
         }
         let (_, median, _) = factors[..bright].select_nth_unstable_by(bright / 2, f32::total_cmp);
+        Ok(*median)
+    }
+
+    /// The same of what is not masked.
+    fn light_beside(&mut self, masked: &Mat) -> opencv::Result<f32> {
+        let [picture, usual, masked_points] = &mut self.sparse;
+        imgproc::resize(masked, masked_points, core::Size::new(GRID, GRID), 0.0, 0.0, imgproc::INTER_NEAREST)?;
+        let points = picture.data_typed::<u8>()?.iter().zip(usual.data_typed::<u8>()?);
+        let shown = points.zip(masked_points.data_typed::<u8>()?).filter(|(_, masked)| **masked == 0);
+        let (mut factors, mut count) = (Vec::with_capacity(GRID_POINTS), 0);
+        for ((&now, &usual), _) in shown {
+            count += 1;
+            if usual >= DARK {
+                factors.push(f32::from(now.max(1)) / f32::from(usual));
+            }
+        }
+        if factors.is_empty() || factors.len() < count / 8 {
+            return Ok(1.0);
+        }
+        let middle = factors.len() / 2;
+        let (_, median, _) = factors.select_nth_unstable_by(middle, f32::total_cmp);
         Ok(*median)
     }
 

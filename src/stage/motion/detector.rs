@@ -56,6 +56,9 @@ pub struct Detector {
     /// 255 where somebody wants to know of motion, 0 in ignored zones and at the rim.
     watched: Mat,
     watched_pixels: u32,
+    /// 255 where a privacy mask is, which never changes; else 0. Empty if the camera has no masks.
+    masked: Mat,
+    masked_pixels: u32,
 }
 
 /// Whether the background can be trusted.
@@ -96,7 +99,29 @@ impl Detector {
             changed: Mat::default(),
             watched: Mat::default(),
             watched_pixels: 0,
+            masked: Mat::default(),
+            masked_pixels: 0,
         }
+    }
+
+    /// Whether the next picture has another size than those before: then [`set_masked`](Self::set_masked) comes first, if the
+    /// camera has privacy masks.
+    ///
+    /// # Errors
+    /// When OpenCV fails.
+    pub fn is_new_size(&self, luma: &impl MatTraitConst) -> opencv::Result<bool> {
+        Ok(luma.size()? != self.watched.size()?)
+    }
+
+    /// Says where pictures of this size are masked, by 255; 0 elsewhere. What is masked has no say in how much of the picture
+    /// changed, nor in the light.
+    ///
+    /// # Errors
+    /// When it is not of bytes.
+    pub fn set_masked(&mut self, masked: Mat) -> opencv::Result<()> {
+        self.masked_pixels = count(&masked)?;
+        self.masked = masked;
+        Ok(())
     }
 
     /// Finds what moves in the next picture of its camera.
@@ -120,6 +145,11 @@ impl Detector {
         if size != self.watched.size()? {
             let motion = self.begin(at)?;
             self.watched = mask::watched(size, self.settings.zones())?;
+            if self.masked.size()? == size {
+                mask::leave_out(&mut self.watched, &self.masked)?;
+            } else {
+                (self.masked, self.masked_pixels) = (Mat::default(), 0);
+            }
             self.watched_pixels = count(&self.watched)?;
             return Ok(motion);
         }
@@ -131,7 +161,7 @@ impl Detector {
 
     /// What moves in `smooth`, if it still shows the scene that is known.
     fn find(&mut self, full: Size, at: Monotonic) -> opencv::Result<Motion> {
-        let light = self.background.light_of(&self.smooth)?;
+        let light = self.background.light_of(&self.smooth, &self.masked)?;
         self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
         self.background.changes(&self.level, &mut self.changed)?;
         let switched = !(1.0 / LIGHT_SWITCHED..LIGHT_SWITCHED).contains(&light);
@@ -169,9 +199,9 @@ impl Detector {
         Ok(relearning())
     }
 
-    /// The part of the whole picture that left its background, 0 to 1.
+    /// The part of the whole picture that left its background, 0 to 1, of what is not masked.
     fn part_changed(&self) -> opencv::Result<f32> {
-        Ok(part(count(&self.changed)?, self.pixels()))
+        Ok(part(count(&self.changed)?, self.pixels().saturating_sub(self.masked_pixels)))
     }
 
     /// The pixels that a region needs to count, at least one.

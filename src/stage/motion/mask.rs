@@ -3,6 +3,7 @@
 use opencv::{
     core::{self, Mat, Point, Rect, Scalar, Vector},
     imgproc,
+    prelude::*,
 };
 
 use crate::config::zone::Zone;
@@ -21,6 +22,14 @@ pub(super) fn watched<'z>(size: core::Size, zones: impl IntoIterator<Item = &'z 
     let rim = Rect::new(0, 0, size.width, size.height);
     imgproc::rectangle_def(&mut watched, rim, Scalar::all(0.0))?;
     Ok(watched)
+}
+
+/// Takes out of `watched` what is masked, and the pixels beside it, which have something of it when they are smoothed.
+pub(super) fn leave_out(watched: &mut Mat, masked: &Mat) -> opencv::Result<()> {
+    let mut around = Mat::default();
+    imgproc::dilate_def(masked, &mut around, &Mat::default())?; // OpenCV takes an empty one for 3x3
+    watched.set_to(&Scalar::all(0.0), &around)?;
+    Ok(())
 }
 
 /// The pixel at `x` and `y` in fractions of the picture.

@@ -73,6 +73,15 @@ impl Band {
         }
     }
 
+    /// Takes the structure at these places out of the picture that was seen last.
+    pub(super) fn blank(&mut self, places: &[usize]) {
+        for place in places {
+            if let Some(now) = self.now.get_mut(*place) {
+                *now = 0.0;
+            }
+        }
+    }
+
     /// Moves what is usual towards what is seen now by this part of the difference.
     pub(super) fn learn(&mut self, part: f32) {
         for (usual, &now) in self.usual.iter_mut().zip(&self.now) {

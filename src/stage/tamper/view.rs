@@ -102,6 +102,19 @@ pub(super) struct View {
     bright_at: Option<Monotonic>,
     dark_since: Option<Monotonic>,
     verdict: Verdict,
+    masked: Option<Masked>,
+}
+
+/// What is masked of the pictures, which says nothing of the view: a mask is always in place, in any light.
+#[derive(Debug)]
+struct Masked {
+    /// The size of the luma that it was made for.
+    luma: core::Size,
+    /// Places in the planes whose structure has something of a mask.
+    fine: Vec<usize>,
+    coarse: Vec<usize>,
+    /// For each pixel of the coarse picture whether it has nothing of a mask.
+    is_shown: Vec<bool>,
 }
 
 impl View {
@@ -121,7 +134,32 @@ impl View {
             bright_at: None,
             dark_since: None,
             verdict: Verdict::Unknown,
+            masked: None,
         }
+    }
+
+    /// Whether the next picture has another size than the one that [`set_masked`](Self::set_masked) was called for.
+    pub(super) fn has_no_mask_for(&self, luma: &impl MatTraitConst) -> opencv::Result<bool> {
+        let size = luma.size()?;
+        Ok(self.masked.as_ref().is_none_or(|masked| masked.luma != size))
+    }
+
+    /// Says where pictures of this size are masked, by 255; 0 elsewhere.
+    pub(super) fn set_masked(&mut self, masked: &Mat) -> opencv::Result<()> {
+        self.masked = None; // what is masked is not masked itself
+        self.shrink(masked)?;
+        let (width, height) = (length(self.shrunk.cols()), length(self.shrunk.rows()));
+        let [across, down] = [width, height].map(|side| side / COARSER);
+        let pixels = self.shrunk.data_typed::<u8>()?;
+        sum_blocks(pixels, width, [across, down], &mut self.summed);
+        self.masked = Some(Masked {
+            luma: masked.size()?,
+            fine: beside(pixels, width),
+            coarse: beside(&self.summed, across),
+            is_shown: self.summed.iter().map(|sum| *sum == 0).collect(),
+        });
+        self.forget();
+        Ok(())
     }
 
     /// Whether it is time to compare a picture again.
@@ -162,13 +200,8 @@ impl View {
 
     /// Makes the structure of a picture; gives its mean grey level.
     fn see(&mut self, luma: &impl MatTraitConst) -> opencv::Result<f32> {
-        let block = (luma.cols() / FINE_PX).max(1);
-        let (width, height) = (luma.cols() / block, luma.rows() / block);
-        let whole_blocks = Mat::roi(luma, core::Rect::new(0, 0, width * block, height * block))?;
-        let size = core::Size::new(width, height);
-        imgproc::resize(&whole_blocks, &mut self.shrunk, size, 0.0, 0.0, imgproc::INTER_AREA)?;
-
-        let [width, height] = [width, height].map(|side| side.unsigned_abs() as usize);
+        self.shrink(luma)?;
+        let (width, height) = (length(self.shrunk.cols()), length(self.shrunk.rows()));
         let [across, down] = [width, height].map(|side| side / COARSER);
         if !self.fine.is_of(width, height) {
             (self.fine, self.coarse) = (Band::new(width, height), Band::new(across, down));
@@ -178,7 +211,21 @@ impl View {
         self.fine.see(pixels);
         sum_blocks(pixels, width, [across, down], &mut self.summed);
         self.coarse.see(&self.summed);
-        Ok(mean(&self.summed) / SUMMED)
+        let Some(masked) = &self.masked else { return Ok(mean(&self.summed) / SUMMED) };
+        self.fine.blank(&masked.fine);
+        self.coarse.blank(&masked.coarse);
+        let shown = self.summed.iter().zip(&masked.is_shown).filter(|(_, is_shown)| **is_shown);
+        let shown: Vec<_> = shown.map(|(sum, _)| *sum).collect();
+        Ok(mean(&shown) / SUMMED)
+    }
+
+    /// Makes `shrunk` of a picture.
+    fn shrink(&mut self, luma: &impl MatTraitConst) -> opencv::Result<()> {
+        let block = (luma.cols() / FINE_PX).max(1);
+        let (width, height) = (luma.cols() / block, luma.rows() / block);
+        let whole_blocks = Mat::roi(luma, core::Rect::new(0, 0, width * block, height * block))?;
+        let size = core::Size::new(width, height);
+        imgproc::resize(&whole_blocks, &mut self.shrunk, size, 0.0, 0.0, imgproc::INTER_AREA)
     }
 
     /// How like the view the picture is, and the strength of its fine structure; nothing if there is too little to compare.
@@ -277,6 +324,21 @@ fn sum_blocks(pixels: &[u8], width: usize, [across, down]: [usize; 2], sums: &mu
             *sum += u16::from(a) + u16::from(b) + u16::from(c) + u16::from(d);
         }
     }
+}
+
+/// The places that are not 0, and those beside them, in rows of `width`.
+fn beside<T: Copy + Default + PartialEq>(pixels: &[T], width: usize) -> Vec<usize> {
+    let is_masked = |x: usize, y: usize| pixels.get(y * width + x).is_some_and(|pixel| *pixel != T::default());
+    let is_beside = |place: &usize| {
+        let (x, y) = (place % width, place / width);
+        let (columns, rows) = (x.saturating_sub(1)..(x + 2).min(width), y.saturating_sub(1)..y + 2);
+        rows.flat_map(|y| columns.clone().map(move |x| (x, y))).any(|(x, y)| is_masked(x, y))
+    };
+    (0..pixels.len()).filter(is_beside).collect()
+}
+
+fn length(side: i32) -> usize {
+    side.unsigned_abs() as usize
 }
 
 /// The mean of numbers; 0 of none.
