@@ -33,6 +33,7 @@
 //! | stage | one analysis of frames: motion, tamper |
 //! | detection | one thing that a stage found in one frame: label, box, score, track, text |
 //! | track | a thing that a stage follows from frame to frame, with a number |
+//! | mask | a part of a camera's picture that no stage, no viewer and no output gets to see |
 //! | result | what all stages say of one frame, with its age |
 //! | event | something that starts, goes on and ends, built from detections |
 //! | hub | takes results and events and puts them into the queues of all subscribers |

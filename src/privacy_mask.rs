@@ -35,8 +35,6 @@ pub struct Grid {
     pub full: Size,
     /// Columns and rows of a cell, in pixels of the whole picture.
     pub cell_px: [u32; 2],
-    /// How far beyond a cell the pixels lie that it is made of, too.
-    pub margin_px: u32,
 }
 
 /// Rows of bytes that hold pixels, one part of a picture.
@@ -54,6 +52,10 @@ pub struct Plane {
     pub cell_rows: usize,
     /// Bytes of a cell in each of these rows.
     pub cell_bytes: usize,
+    /// Rows around a masked cell that have something of it.
+    pub margin_rows: usize,
+    /// Bytes on each side of it that do.
+    pub margin_bytes: usize,
 }
 
 impl PrivacyMask {
@@ -87,13 +89,22 @@ impl PrivacyMask {
     /// Paints decoded pixels: rows without padding, one byte a channel.
     pub fn paint_pixels(&self, pixels: &mut [u8], channels: usize, full: Size) {
         let (rows, row_bytes) = (full.height_px as usize, (full.width_px as usize).saturating_mul(channels));
-        let plane = Plane { start: 0, stride_bytes: row_bytes, row_bytes, rows, cell_rows: 1, cell_bytes: channels };
-        self.cells(Grid { full, cell_px: [1, 1], margin_px: 0 }).paint(pixels, plane, GREY);
+        let plane = Plane {
+            start: 0,
+            stride_bytes: row_bytes,
+            row_bytes,
+            rows,
+            cell_rows: 1,
+            cell_bytes: channels,
+            margin_rows: 0,
+            margin_bytes: 0,
+        };
+        self.cells(Grid { full, cell_px: [1, 1] }).paint(pixels, plane, GREY);
     }
 
     /// Paints a raw picture. `bytes` are those of a frame of this format, size and stride.
     pub fn paint_raw(&self, bytes: &mut [u8], format: PixelFormat, full: Size, stride_bytes: usize) {
-        let cells = self.cells(Grid { full, cell_px: raw_cell_px(format), margin_px: 0 });
+        let cells = self.cells(Grid { full, cell_px: raw_cell_px(format) });
         raw_planes(format, full, stride_bytes).for_each(|plane| cells.paint(bytes, plane, GREY));
     }
 }
@@ -101,13 +112,21 @@ impl PrivacyMask {
 impl Cells {
     /// Gives the bytes of all masked cells this value.
     pub fn paint(&self, bytes: &mut [u8], plane: Plane, value: u8) {
-        let Plane { start, stride_bytes, row_bytes, rows, cell_rows, cell_bytes } = plane;
-        let Some(bytes) = bytes.get_mut(start..) else { return };
-        for (row, bytes) in bytes.chunks_mut(stride_bytes.max(1)).take(rows).enumerate() {
-            let length = bytes.len().min(row_bytes);
-            for [from, to] in self.row(row / cell_rows.max(1)) {
-                let byte = |cell: u32| (cell as usize).saturating_mul(cell_bytes).min(length);
-                bytes[byte(*from)..byte(*to)].fill(value);
+        let Plane { start, stride_bytes, row_bytes, rows, cell_rows, cell_bytes, margin_rows, margin_bytes } = plane;
+        for (number, ranges) in self.rows().enumerate().filter(|(_, ranges)| !ranges.is_empty()) {
+            let first = number.saturating_mul(cell_rows).saturating_sub(margin_rows);
+            let end = (number + 1).saturating_mul(cell_rows).saturating_add(margin_rows).min(rows);
+            for row in first..end {
+                let Some(bytes) = bytes.get_mut(start.saturating_add(row.saturating_mul(stride_bytes))..) else {
+                    return;
+                };
+                let length = bytes.len().min(row_bytes);
+                for [from, to] in ranges {
+                    let byte = |cell: u32| (cell as usize).saturating_mul(cell_bytes);
+                    let from = byte(*from).saturating_sub(margin_bytes).min(length);
+                    let to = byte(*to).saturating_add(margin_bytes).min(length);
+                    bytes[from..to].fill(value);
+                }
             }
         }
     }
@@ -127,7 +146,16 @@ pub fn raw_cell_px(format: PixelFormat) -> [u32; 2] {
 fn raw_planes(format: PixelFormat, full: Size, stride_bytes: usize) -> impl Iterator<Item = Plane> {
     let (width, rows) = (full.width_px as usize, full.height_px as usize);
     let row_bytes = format.row_bytes(full.width_px).unwrap_or_default();
-    let whole = |cell_rows, cell_bytes| Plane { start: 0, stride_bytes, row_bytes, rows, cell_rows, cell_bytes };
+    let whole = |cell_rows, cell_bytes| Plane {
+        start: 0,
+        stride_bytes,
+        row_bytes,
+        rows,
+        cell_rows,
+        cell_bytes,
+        margin_rows: 0,
+        margin_bytes: 0,
+    };
     // A frame has all rows of its planes, so the product is at most the number of its bytes.
     let colour = stride_bytes * rows;
     let planes = match format {
@@ -146,6 +174,8 @@ fn raw_planes(format: PixelFormat, full: Size, stride_bytes: usize) -> impl Iter
                 rows: rows / 2,
                 cell_rows: 1,
                 cell_bytes: 1,
+                margin_rows: 0,
+                margin_bytes: 0,
             };
             [Some(whole(2, 2)), Some(half(colour)), Some(half(colour + stride_bytes / 2 * (rows / 2)))]
         }

@@ -29,7 +29,7 @@ pub(super) fn masked(frame: &Frame, mask: &PrivacyMask) -> Result<Bytes, RejectR
     }
     let scans = allowed_scans(frame)?;
     let cell_px = sampling.most().map(|most| 8 * most);
-    let cells = mask.cells(Grid { full: frame.size(), cell_px, margin_px: 0 });
+    let cells = mask.cells(Grid { full: frame.size(), cell_px });
     let mut eraser = Eraser { rows: vec![0; sampling.components.len()], sampling, cells };
     let jpeg = transform::transform(frame.bytes(), scans, Some(&mut eraser)).map_err(RejectReason::Damaged)?;
     // The library could not tell that it showed the filter a part only.

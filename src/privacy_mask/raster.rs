@@ -29,16 +29,15 @@ impl Cells {
         let cell_px = grid.cell_px.map(|side| side.max(1));
         let [columns, rows] = [0, 1].map(|axis| size[axis].div_ceil(cell_px[axis]));
         let polygons: Vec<Vec<Side>> = polygons.map(|corners| sides(corners, size.map(f64::from))).collect();
-        let margin = f64::from(grid.margin_px) - SLACK_PX;
         let (mut ranges, mut row_ends) = (Vec::new(), Vec::with_capacity(rows as usize));
         let mut found = Vec::new();
         for row in 0..rows {
             let height = f64::from(cell_px[1]);
-            let (top, bottom) = (f64::from(row) * height - margin, f64::from(row + 1) * height + margin);
+            let (top, bottom) = (f64::from(row) * height + SLACK_PX, f64::from(row + 1) * height - SLACK_PX);
             found.clear();
             for sides in &polygons {
                 covered(sides, top, bottom, |left, right| {
-                    let cells = cells_between(left, right, f64::from(cell_px[0]), margin, columns);
+                    let cells = cells_between(left, right, f64::from(cell_px[0]), columns);
                     found.extend(cells);
                 });
             }
@@ -54,6 +53,11 @@ impl Cells {
         let Some(&end) = self.row_ends.get(row) else { return &[] };
         let start = row.checked_sub(1).map_or(0, |before| self.row_ends[before]);
         &self.ranges[start..end]
+    }
+
+    /// All rows of cells.
+    pub fn rows(&self) -> impl Iterator<Item = &[[u32; 2]]> {
+        (0..self.row_ends.len()).map(|row| self.row(row))
     }
 
     /// Whether a cell is masked.
@@ -104,9 +108,9 @@ fn covered(sides: &[Side], top: f64, bottom: f64, mut found: impl FnMut(f64, f64
 
 /// The columns of cells between two places of a row.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "columns of a picture; the cast saturates")]
-fn cells_between(left: f64, right: f64, width: f64, margin: f64, columns: u32) -> Option<[u32; 2]> {
-    let from = ((left - margin) / width).floor().max(0.0) as u32;
-    let to = (((right + margin) / width).ceil().max(0.0) as u32).min(columns);
+fn cells_between(left: f64, right: f64, width: f64, columns: u32) -> Option<[u32; 2]> {
+    let from = ((left + SLACK_PX) / width).floor().max(0.0) as u32;
+    let to = (((right - SLACK_PX) / width).ceil().max(0.0) as u32).min(columns);
     (from < to).then_some([from, to])
 }
 

@@ -152,11 +152,13 @@ impl<'a> Views<'a> {
             PixelFormat::Bgr24 => (PixelLayout::Bgr, Scale::Full),
             PixelFormat::Rgb24 => (PixelLayout::Rgb, Scale::Full),
         };
-        let mask = mask.map(|mask| (mask, grid(frame, layout, scale, decoder)));
+        let mask = mask.map(|mask| (mask, grid(frame, decoder)));
         let bytes = match mask {
             Some((mask, grid)) if !frame.format().is_raw() => {
                 let size = scale.of(frame.size());
-                paint(decoder.pixels_mut(), &mask.cells(grid), grid.cell_px, scale, layout.channels(), size, GREY);
+                let margin_px = margin_px(frame.format(), layout);
+                let cells = Painted { cells: &mask.cells(grid), cell_px: grid.cell_px, scale, margin_px };
+                cells.paint(decoder.pixels_mut(), layout.channels(), size, GREY);
                 decoder.pixels().into()
             }
             Some((mask, _)) => {
@@ -192,7 +194,8 @@ impl<'a> Views<'a> {
         let cells = mask.cells(Grid { cell_px, ..grid });
         let [rows, columns] = [size.height_px, size.width_px].map(u32::cast_signed);
         let mut masked = Mat::new_rows_cols_with_default(rows, columns, CV_8UC1, Scalar::all(0.0))?;
-        paint(masked.data_bytes_mut()?, &cells, cell_px, scale, 1, size, u8::MAX);
+        let margin_px = margin_px(self.frame.format(), self.layout);
+        Painted { cells: &cells, cell_px, scale, margin_px }.paint(masked.data_bytes_mut()?, 1, size, u8::MAX);
         Ok(Some(masked))
     }
 
@@ -374,30 +377,49 @@ impl<'a> Views<'a> {
     }
 }
 
-/// The cells in which a frame is masked, decoded at `scale`. A JPEG's pixels are made of whole blocks; where colour is spread
-/// over more pixels than it was stored for, of the next block, too.
-fn grid(frame: &Frame, layout: PixelLayout, scale: Scale, decoder: &Decoder) -> Grid {
-    let (cell_px, margin_px) = match frame.format() {
-        PixelFormat::Jpeg if layout == PixelLayout::Grey => (decoder.mcu_px(), 0),
-        PixelFormat::Jpeg => (decoder.mcu_px(), scale.full_px()),
-        format => (privacy_mask::raw_cell_px(format), 0),
+/// The cells in which a frame is masked. A JPEG's pixels are made of whole blocks.
+fn grid(frame: &Frame, decoder: &Decoder) -> Grid {
+    let cell_px = match frame.format() {
+        PixelFormat::Jpeg => decoder.mcu_px(),
+        format => privacy_mask::raw_cell_px(format),
     };
-    Grid { full: frame.size(), cell_px, margin_px }
+    Grid { full: frame.size(), cell_px }
 }
 
-/// Paints the masked cells of a picture, which was made smaller by `scale` to `size`.
-fn paint(pixels: &mut [u8], cells: &Cells, cell_px: [u32; 2], scale: Scale, channels: usize, size: Size, value: u8) {
-    let [across, down] = cell_px.map(|side| (side / scale.full_px()).max(1) as usize);
-    let row_bytes = size.width_px as usize * channels;
-    let plane = Plane {
-        start: 0,
-        stride_bytes: row_bytes,
-        row_bytes,
-        rows: size.height_px as usize,
-        cell_rows: down,
-        cell_bytes: across * channels,
-    };
-    cells.paint(pixels, plane, value);
+/// How many decoded pixels beside a masked block have something of it: the decoder spreads colour that is stored for several
+/// pixels, and mixes the one of the next block in.
+fn margin_px(format: PixelFormat, layout: PixelLayout) -> usize {
+    usize::from(format == PixelFormat::Jpeg && layout != PixelLayout::Grey)
+}
+
+/// Masked cells of a picture that was made smaller.
+#[derive(Debug)]
+struct Painted<'a> {
+    cells: &'a Cells,
+    /// In pixels of the whole picture.
+    cell_px: [u32; 2],
+    scale: Scale,
+    /// In pixels of the smaller one.
+    margin_px: usize,
+}
+
+impl Painted<'_> {
+    /// Gives all bytes of masked pixels this value. `size` is that of the smaller picture, whose rows have no padding.
+    fn paint(&self, pixels: &mut [u8], channels: usize, size: Size, value: u8) {
+        let [across, down] = self.cell_px.map(|side| (side / self.scale.full_px()).max(1) as usize);
+        let row_bytes = size.width_px as usize * channels;
+        let plane = Plane {
+            start: 0,
+            stride_bytes: row_bytes,
+            row_bytes,
+            rows: size.height_px as usize,
+            cell_rows: down,
+            cell_bytes: across * channels,
+            margin_rows: self.margin_px,
+            margin_bytes: self.margin_px * channels,
+        };
+        self.cells.paint(pixels, plane, value);
+    }
 }
 
 impl Drop for Views<'_> {

@@ -3,6 +3,7 @@ use turbojpeg::{Compressor, Image, Subsamp, compress};
 
 use super::*;
 use crate::{
+    config::mask::Mask,
     frame::{Camera, CapturedBy, Origin},
     system::clock::Monotonic,
 };
@@ -267,4 +268,105 @@ fn without_tables(jpeg: &[u8]) -> Vec<u8> {
     }
     assert!(out.len() + rest.len() < jpeg.len(), "there were tables");
     [&out, rest].concat()
+}
+
+/// A mask over columns 22 to 41 and rows 10 to 29: no block ends there.
+fn mask() -> PrivacyMask {
+    let [left, right] = [22.0 / 64.0, 42.0 / 64.0];
+    let [top, bottom] = [10.0 / 48.0, 30.0 / 48.0];
+    let polygon = vec![[left, top], [right, top], [right, bottom], [left, bottom]];
+    PrivacyMask::new(&[Mask::of(polygon)]).unwrap()
+}
+
+/// A pixel of a picture whose masked part is another one for each number: luma and colour differences, or blue, green, red.
+fn secret(number: u32, x: usize, y: usize) -> [u8; 3] {
+    let is_secret = (22..42).contains(&x) && (10..30).contains(&y);
+    let seed = (x / 4 * 31 + y / 4 * 17) as u32 + if is_secret { 7919 * number } else { 0 };
+    let [a, b, c, _] = seed.wrapping_mul(3_266_489_917).rotate_left(13).to_le_bytes();
+    [a, b, c].map(|byte| byte / 2 + 64)
+}
+
+/// Such a picture in every format.
+fn secrets(number: u32) -> Vec<Frame> {
+    let pixels = |height: usize, width: usize| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
+    let packed: Vec<u8> = pixels(HEIGHT, WIDTH).flat_map(|(x, y)| secret(number, x, y)).collect();
+    let luma: Vec<u8> = pixels(HEIGHT, WIDTH).map(|(x, y)| secret(number, x, y)[0]).collect();
+    let yuyv =
+        pixels(HEIGHT, WIDTH).flat_map(|(x, y)| [secret(number, x, y)[0], secret(number, x / 2 * 2, y)[1 + x % 2]]);
+    let colour = |at: usize| pixels(HEIGHT / 2, WIDTH / 2).map(move |(x, y)| secret(number, 2 * x, 2 * y)[at]);
+    let both = colour(1).zip(colour(2)).flat_map(|(blue, red)| [blue, red]);
+    let raws = [
+        (PixelFormat::Grey, luma.clone()),
+        (PixelFormat::Bgr24, packed.clone()),
+        (PixelFormat::Rgb24, packed.clone()),
+        (PixelFormat::Yuyv, yuyv.collect()),
+        (PixelFormat::Nv12, luma.iter().copied().chain(both).collect()),
+        (PixelFormat::I420, luma.iter().copied().chain(colour(1)).chain(colour(2)).collect()),
+    ];
+    let raws = raws.into_iter().map(|(format, bytes)| Frame::raw(origin(), format, SIZE, 0, bytes.into()).unwrap());
+    let jpegs = [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub4x1, Subsamp::Gray].into_iter();
+    let jpegs = jpegs.flat_map(|subsamp| {
+        [false, true].map(|is_progressive| {
+            let mut compressor = Compressor::new().unwrap();
+            compressor.set_subsamp(subsamp).unwrap();
+            compressor.set_progressive(is_progressive).unwrap();
+            let bytes = compressor.compress_to_vec(bgr_image(&packed)).unwrap();
+            Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bytes.into())
+        })
+    });
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, SIZE.width_px, SIZE.height_px);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&packed).unwrap();
+    raws.chain(jpegs).chain([Frame::compressed(origin(), PixelFormat::Png, SIZE, file.into())]).collect()
+}
+
+/// Whatever is masked, every view is the same, in every format and at every scale. What is far from the mask is as it was.
+#[test]
+fn no_view_depends_on_what_is_masked() {
+    let (mut scratch, mask) = (Scratch::new().unwrap(), mask());
+    for (frame, other) in secrets(1).into_iter().zip(secrets(2)) {
+        for width_px in [8, 16, 32, 64] {
+            for needs in [Needs::luma(width_px), Needs::luma(width_px).and(Needs::bgr(64))] {
+                let what = format!("{frame:?} {needs:?} {width_px}");
+                let mut decode = |frame: &Frame, mask| {
+                    let views = Views::decode_masked(frame, needs, mask, &mut scratch).unwrap().unwrap();
+                    assert_eq!(views.are_masked(), mask.is_some());
+                    let kinds = [views.luma(width_px), views.bgr(width_px)].map(Result::unwrap);
+                    (kinds.map(|view| view.try_clone().unwrap()), views.masked(width_px).unwrap())
+                };
+                let bytes = |views: &[Mat; 2]| views.each_ref().map(|view| view.data_bytes().unwrap().to_vec());
+                let ((whole, _), (other_whole, _)) = (decode(&frame, None), decode(&other, None));
+                assert!(bytes(&whole) != bytes(&other_whole), "{what}: the secret is to be seen without a mask");
+                let ((painted, masked), (other_painted, _)) =
+                    (decode(&frame, Some(&mask)), decode(&other, Some(&mask)));
+                assert!(bytes(&painted) == bytes(&other_painted), "{what}: the secret is to be seen");
+                let masked = masked.unwrap();
+                for (before, after) in whole.iter().zip(&painted) {
+                    let channels = before.channels() as usize;
+                    let pixels = |view: &Mat| {
+                        view.data_bytes().unwrap().chunks(channels).map(<[u8]>::to_vec).collect::<Vec<_>>()
+                    };
+                    let pixels = pixels(before).into_iter().zip(pixels(after)).zip(masked.data_bytes().unwrap());
+                    for (number, ((before, after), masked)) in pixels.enumerate() {
+                        assert!(before == after || *masked == 255, "{what}: pixel {number} is another one");
+                    }
+                }
+                let last_row = masked.at_row::<u8>(masked.rows() - 1).unwrap();
+                assert!(last_row.iter().all(|masked| *masked == 0), "{what}: more is masked than has to be");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_frame_itself_is_not_painted() {
+    let (mut scratch, mask) = (Scratch::new().unwrap(), mask());
+    for format in [PixelFormat::Grey, PixelFormat::Nv12, PixelFormat::I420] {
+        let frame = raw(format, 24);
+        let before = frame.bytes().to_vec();
+        let views = Views::decode_masked(&frame, Needs::luma(64), Some(&mask), &mut scratch).unwrap().unwrap();
+        assert_eq!(*views.luma(64).unwrap().at_2d::<u8>(20, 30).unwrap(), GREY);
+        assert_eq!(*frame.bytes(), before);
+    }
 }

@@ -164,6 +164,7 @@ impl Detector {
         let light = self.background.light_of(&self.smooth, &self.masked)?;
         self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
         self.background.changes(&self.level, &mut self.changed)?;
+        self.leave_out_masked()?;
         let switched = !(1.0 / LIGHT_SWITCHED..LIGHT_SWITCHED).contains(&light);
         if switched || self.part_changed()? > SCENE_CHANGED {
             return self.begin(at);
@@ -192,11 +193,20 @@ impl Detector {
     /// Takes the present picture for the background, until the scene has been calm for a while.
     fn relearn(&mut self, calm_since: Monotonic, at: Monotonic) -> opencv::Result<Motion> {
         self.background.changes(&self.smooth, &mut self.changed)?;
+        self.leave_out_masked()?;
         let calm_since = if self.part_changed()? < SCENE_CALM { calm_since } else { at };
         self.background.restart(&self.smooth, at)?;
         let settled = at.since(calm_since) >= SCENE_SETTLES;
         self.scene = if settled { Scene::Known } else { Scene::Relearning { calm_since } };
         Ok(relearning())
+    }
+
+    /// What is masked does not change, although it seems to when the light is taken out.
+    fn leave_out_masked(&mut self) -> opencv::Result<()> {
+        if !self.masked.empty() {
+            self.changed.set_to(&core::Scalar::all(0.0), &self.masked)?;
+        }
+        Ok(())
     }
 
     /// The part of the whole picture that left its background, 0 to 1, of what is not masked.
@@ -397,6 +407,34 @@ mod tests {
         let mut watcher = Watcher::used_to_the_yard(&Settings::default());
         let motion = watcher.sees(&yard_with(&[[0, 0, 70, 120]]));
         assert_eq!((motion.relearning, motion.boxes.len()), (false, 1), "{motion:?}");
+    }
+
+    /// A picture whose right six tenths are masked, and that mask.
+    fn masked(picture: Mat) -> Mat {
+        with(picture, 128.0, &[[64, 0, 96, 120]])
+    }
+
+    fn used_to_the_masked_yard() -> Watcher {
+        let mut watcher = Watcher::new(&Settings::default());
+        let black = Mat::new_size_with_default(LUMA, core::CV_8UC1, core::Scalar::all(0.0)).expect("memory");
+        watcher.detector.set_masked(with(black, 255.0, &[[64, 0, 96, 120]])).expect("bytes");
+        while watcher.sees(&masked(yard())).relearning {}
+        watcher
+    }
+
+    #[test]
+    fn light_and_scene_are_those_beside_the_masks() {
+        let mut watcher = used_to_the_masked_yard();
+        for tenth in 0..200_u8 {
+            let light = 1.0 - 0.4 * (f64::from(tenth) / 30.0).sin().powi(2);
+            assert_eq!(watcher.sees(&masked(paved(0, light))), Motion::default(), "light {light}");
+        }
+        let mut watcher = used_to_the_masked_yard();
+        let told: Vec<_> = (0..10).map(|_| watcher.sees(&masked(paved(0, 2.0)))).collect();
+        assert!(told[0].relearning && !told[9].relearning, "{told:?}");
+        assert!(told.iter().all(|motion| motion.boxes.is_empty()), "{told:?}");
+        let mut watcher = used_to_the_masked_yard();
+        assert_eq!(watcher.sees(&masked(yard_with(&[[20, 30, 10, 24]]))).boxes.len(), 1);
     }
 
     #[test]

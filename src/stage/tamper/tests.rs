@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
+    config::mask::Mask,
     frame::{Camera, CapturedBy, Origin, PixelFormat, Size},
     message::EventState,
+    privacy_mask::PrivacyMask,
     processor::views::Scratch,
 };
 
@@ -66,6 +68,7 @@ fn lattice(x: u32, y: u32) -> f32 {
 struct Harness {
     stage: TamperStage,
     scratch: Scratch,
+    mask: Option<PrivacyMask>,
     noise: f32,
     second: u64,
     told: Vec<(u64, EventState, &'static str)>,
@@ -74,7 +77,7 @@ struct Harness {
 impl Harness {
     fn new(settings: &Settings) -> Self {
         let (stage, scratch) = (TamperStage::new(settings), Scratch::new().expect("memory"));
-        Self { stage, scratch, noise: 6.0, second: 0, told: Vec::new() }
+        Self { stage, scratch, mask: None, noise: 6.0, second: 0, told: Vec::new() }
     }
 
     /// One that has seen the yard for half a minute.
@@ -100,7 +103,8 @@ impl Harness {
         let camera = Camera::new("door");
         let origin = Origin { camera, seq: self.second, captured_at, captured_by: CapturedBy::Sender };
         let frame = Frame::raw(origin, PixelFormat::Grey, SIZE, 0, bytes.into()).expect("all rows are there");
-        let views = Views::decode(&frame, self.stage.needs(), &mut self.scratch).expect("raw").expect("luma");
+        let views = Views::decode_masked(&frame, self.stage.needs(), self.mask.as_ref(), &mut self.scratch);
+        let views = views.expect("raw").expect("luma");
         let seen = self.stage.look(&views, &frame).expect("bytes");
         self.told.extend(seen.events.iter().map(|told| (self.second, told.state, told.reason.unwrap_or(""))));
     }
@@ -246,4 +250,53 @@ fn the_configuration_ends_what_it_takes_away() {
     harness.sees(&Picture::flat(30.0), 12);
     assert_eq!(harness.stage.retire().len(), 1);
     assert_eq!(harness.stage.retire(), []);
+}
+
+/// Some stripes of the picture, so that masks have long rims: four tenths of it, or six.
+fn masked_stripes(width: f32) -> Option<PrivacyMask> {
+    let stripe = |number: u8| {
+        let left = f32::from(number) * 0.25;
+        Mask::of(vec![[left, 0.0], [left + width, 0.0], [left + width, 1.0], [left, 1.0]])
+    };
+    PrivacyMask::new(&[0, 1, 2, 3].map(stripe))
+}
+
+#[test]
+fn each_reason_is_told_beside_masks() {
+    let yard = Picture::yard();
+    for width in [0.1, 0.15] {
+        for (reason, picture) in [
+            ("covered", Picture::flat(30.0)),
+            ("covered", Picture::flat(200.0)),
+            ("defocused", yard.blurred().blurred()),
+            ("moved", yard.shifted(50)),
+        ] {
+            let mut harness = Harness::new(&Settings::default());
+            harness.mask = masked_stripes(width);
+            harness.sees(&yard, 30);
+            harness.sees(&picture, 14);
+            harness.sees(&yard, 5);
+            let told = [(41, EventState::Start, reason), (47, EventState::End, reason)];
+            assert_eq!(harness.told, told, "{reason}, {width} of each quarter masked");
+        }
+    }
+}
+
+/// A mask that is brighter than the night, and darker than the day, is no view that moved.
+#[test]
+fn light_is_no_tampering_beside_masks() {
+    let yard = Picture::yard();
+    for picture in [
+        yard.map(|level| 0.16 * level),
+        yard.map(|level| 1.8 * level),
+        yard.map(|level| 0.02 * level),
+        Picture::flat(3.0),
+    ] {
+        let mut harness = Harness::new(&Settings::default());
+        harness.mask = masked_stripes(0.15);
+        harness.sees(&yard, 30);
+        harness.sees(&picture, 15);
+        harness.sees(&yard, 15);
+        assert_eq!(harness.told, []);
+    }
 }
