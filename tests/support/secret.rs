@@ -81,6 +81,7 @@ impl Secret {
     }
 
     /// Luma and both colour differences of a pixel.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
     fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
         let at = 3 * (y * WIDTH as usize + x);
         let [r, g, b] = [0, 1, 2].map(|channel| f64::from(self.rgb[at + channel]));

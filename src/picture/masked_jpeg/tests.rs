@@ -68,9 +68,9 @@ fn planes(jpeg: &[u8]) -> Vec<StoredPlane> {
 }
 
 /// Checks that each sample of an MCU that the mask reaches into is grey, and that all others are the camera's.
-fn check(what: &str, jpeg: &[u8], mcu: [u32; 2], [left, top, right, bottom]: [f64; 4]) {
+fn check(what: &str, jpeg: &[u8], mcu: [u32; 2], corners: [f32; 4]) {
     let size = Size { width_px: WIDTH, height_px: HEIGHT };
-    let corners = [left, top, right, bottom].map(|corner| corner as f32);
+    let [left, top, right, bottom] = corners.map(f64::from);
     let masked = masked(&frame(size, jpeg.to_vec()), &masks(corners)).unwrap_or_else(|why| panic!("{what}: {why}"));
     let is_hidden = |x: f64, y: f64| {
         let reaches = |at: f64, side: u32, full: u32, from: f64, to: f64| {
@@ -97,6 +97,9 @@ fn check(what: &str, jpeg: &[u8], mcu: [u32; 2], [left, top, right, bottom]: [f6
     assert!(hidden > 500 && shown > 500, "{what}: {hidden} {shown}");
 }
 
+/// What makes a compressor another one.
+type Set = fn(&mut Compressor);
+
 const KINDS: [(Subsamp, [u32; 2]); 6] = [
     (Subsamp::None, [8, 8]),
     (Subsamp::Sub2x1, [16, 8]),
@@ -111,7 +114,7 @@ fn blocks_in_a_mask_are_grey_and_all_others_are_the_cameras() {
     let size = Size { width_px: WIDTH, height_px: HEIGHT };
     for corners in [[0.25, 0.25, 0.6, 0.7], [0.0, 0.0, 0.31, 1.0], [0.77, 0.6, 1.0, 1.0]] {
         for (subsamp, mcu) in KINDS {
-            let kinds: [(&str, fn(&mut Compressor)); 3] = [
+            let kinds: [(&str, Set); 3] = [
                 ("baseline", |_| {}),
                 ("progressive", |compressor| compressor.set_progressive(true).expect("it exists")),
                 ("optimized", |compressor| compressor.set_optimize(true).expect("it exists")),
@@ -228,6 +231,7 @@ fn printers_pictures_are_masked_too() {
 /// Filter against none, by turns: `cargo test --release --lib masked_jpeg -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "it is what a measurement is for")]
 fn the_filter_costs_little_beside_the_entropy_codes() {
     let size = Size { width_px: 1920, height_px: 1080 };
     let jpeg = compress(size, |compressor| compressor.set_subsamp(Subsamp::Sub2x2).expect("it exists"));

@@ -36,7 +36,7 @@ impl Transformer {
     #[expect(unsafe_code, reason = "see the file")]
     fn new() -> Result<Self, String> {
         // SAFETY: the argument is one of the library's constants; the result is checked.
-        let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_TRANSFORM as c_int) };
+        let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_TRANSFORM.cast_signed()) };
         if handle.is_null() { Err("no memory for the transform".to_owned()) } else { Ok(Self(handle)) }
     }
 
@@ -44,7 +44,7 @@ impl Transformer {
     fn limit_scans(&self, scans: u32) -> Result<(), String> {
         let scans = c_int::try_from(scans).unwrap_or(c_int::MAX);
         // SAFETY: the handle is valid as long as `self` is.
-        let result = unsafe { raw::tj3Set(self.0, raw::TJPARAM_TJPARAM_SCANLIMIT as c_int, scans) };
+        let result = unsafe { raw::tj3Set(self.0, raw::TJPARAM_TJPARAM_SCANLIMIT.cast_signed(), scans) };
         if result == 0 { Ok(()) } else { Err(self.error()) }
     }
 
@@ -53,8 +53,8 @@ impl Transformer {
         let (mut output, mut size) = (Output(ptr::null_mut()), 0);
         let mut transform = raw::tjtransform {
             r: raw::tjregion { x: 0, y: 0, w: 0, h: 0 },
-            op: raw::TJXOP_TJXOP_NONE as c_int,
-            options: raw::TJXOPT_COPYNONE as c_int,
+            op: raw::TJXOP_TJXOP_NONE.cast_signed(),
+            options: raw::TJXOPT_COPYNONE.cast_signed(),
             data: eraser.as_deref_mut().map_or(ptr::null_mut(), |eraser| ptr::from_mut(eraser).cast()),
             customFilter: None,
         };

@@ -281,7 +281,8 @@ fn mask() -> PrivacyMask {
 /// A pixel of a picture whose masked part is another one for each number: luma and colour differences, or blue, green, red.
 fn secret(number: u32, x: usize, y: usize) -> [u8; 3] {
     let is_secret = (22..42).contains(&x) && (10..30).contains(&y);
-    let seed = (x / 4 * 31 + y / 4 * 17) as u32 + if is_secret { 7919 * number } else { 0 };
+    let place = u32::try_from(x / 4 * 31 + y / 4 * 17).unwrap();
+    let seed = place + if is_secret { 7919 * number } else { 0 };
     let [a, b, c, _] = seed.wrapping_mul(3_266_489_917).rotate_left(13).to_le_bytes();
     [a, b, c].map(|byte| byte / 2 + 64)
 }
@@ -343,7 +344,7 @@ fn no_view_depends_on_what_is_masked() {
                 assert!(bytes(&painted) == bytes(&other_painted), "{what}: the secret is to be seen");
                 let masked = masked.unwrap();
                 for (before, after) in whole.iter().zip(&painted) {
-                    let channels = before.channels() as usize;
+                    let channels = usize::try_from(before.channels()).unwrap();
                     let pixels = |view: &Mat| {
                         view.data_bytes().unwrap().chunks(channels).map(<[u8]>::to_vec).collect::<Vec<_>>()
                     };
