@@ -114,6 +114,10 @@ fn nothing_of_a_payloads_size_is_allocated_once_warm() {
     check("[[camera]]\nname = \"door\"\n[camera.motion]\n");
     // At 1/8, which is decoded in another way.
     check("[[camera]]\nname = \"door\"\n[camera.motion]\nwidth_px = 80\n");
+    // The cells of a mask are kept.
+    check(
+        "[[camera]]\nname = \"door\"\n[[camera.mask]]\npolygon = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.6]]\n[camera.motion]\n",
+    );
     // With the HTTP port, where nobody watches: it holds one buffer more. Without motion, as the picture that an event
     // begins with is copied.
     check("[http]\nlisten = \"127.0.0.1:0\"\n[[camera]]\nname = \"door\"\n");

@@ -369,5 +369,10 @@ fn the_frame_itself_is_not_painted() {
         let views = Views::decode_masked(&frame, Needs::luma(64), Some(&mask), &mut scratch).unwrap().unwrap();
         assert_eq!(*views.luma(64).unwrap().at_2d::<u8>(20, 30).unwrap(), GREY);
         assert_eq!(*frame.bytes(), before);
+        let copied_to = views.luma(64).unwrap().data();
+        drop(views);
+        scratch.trim();
+        let views = Views::decode_masked(&frame, Needs::luma(64), Some(&mask), &mut scratch).unwrap().unwrap();
+        assert_eq!(views.luma(64).unwrap().data(), copied_to, "the next frame is copied to the same place");
     }
 }

@@ -26,9 +26,11 @@ const PLUGGED_IN: &str = if cfg!(feature = "v4l2") {
     ""
 };
 
+const MASK: &str = "[[camera.mask]]\nname = \"window\"\npolygon = [[0.0, 0.0], [0.25, 0.0], [0.0, 0.25]]\n";
+
 /// A daemon with a camera that saw something and had something refused, and one that never came.
 fn start() -> (Daemon, Scene) {
-    let daemon = Daemon::start(&format!("{HTTP}{DOOR}{ZONES}[[camera]]\nname = \"yard\"\n"));
+    let daemon = Daemon::start(&format!("{HTTP}{DOOR}{ZONES}{MASK}[[camera]]\nname = \"yard\"\n"));
     let mut scene = Scene::start(&daemon);
     scene.until("start");
     scene.sender.send("no picture");
@@ -210,9 +212,10 @@ fn cameras_are_told_as_configured() {
         ], "lines": [
             { "name": "ramp", "from": [0.25, 1.0], "to": [0.25, 0.0], "left_to_right": "up", "right_to_left": "out",
               "dead_band": 0.01 },
-        ], "live": "/cameras/door/live.mjpg", "snapshot": "/cameras/door/snapshot.jpg" },
+        ], "masks": [{ "name": "window", "polygon": [[0.0, 0.0], [0.25, 0.0], [0.0, 0.25]] }],
+           "live": "/cameras/door/live.mjpg", "snapshot": "/cameras/door/snapshot.jpg" },
         { "name": "yard", "plugged_in": false, "motion": false, "stages": [], "zone_stages": [], "zones": [], "lines": [],
-          "live": "/cameras/yard/live.mjpg", "snapshot": "/cameras/yard/snapshot.jpg" },
+          "masks": [], "live": "/cameras/yard/live.mjpg", "snapshot": "/cameras/yard/snapshot.jpg" },
     ]);
     assert_eq!(cameras, expected);
     for path in cameras.as_array().into_iter().flatten().map(|camera| camera["snapshot"].as_str().unwrap_or_default()) {
