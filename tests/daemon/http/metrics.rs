@@ -27,10 +27,14 @@ const GATE: &str = if cfg!(feature = "v4l2") {
 /// A server that gets events: nobody is there.
 const WEBHOOK: &str = "[[webhook]]\nname = \"phone\"\nurl = \"http://127.0.0.1:9/\"\n";
 
+/// A line and a zone of the door, which nobody crosses or enters.
+const COUNTED: &str = "[[camera.line]]\nname = \"step\"\nfrom = [0, 0.5]\nto = [1, 0.5]\n\
+                       [[camera.motion.zone]]\nname = \"mat\"\npolygon = [[0, 0], [1, 0], [1, 1]]\n";
+
 /// A daemon that took five frames, lost one connection and refused one message, twice, and misses a camera; and its
 /// metrics.
 fn measured() -> (Daemon, String) {
-    let daemon = Daemon::start(&format!("{HTTP}{WEBHOOK}{DOOR}[[camera]]\nname = \"yard\"\n{GATE}"));
+    let daemon = Daemon::start(&format!("{HTTP}{WEBHOOK}{DOOR}{COUNTED}[[camera]]\nname = \"yard\"\n{GATE}"));
     if !GATE.is_empty() {
         daemon.wait_for_line("gate: lost");
     }
