@@ -22,7 +22,7 @@ pub(super) struct Codes<'a> {
 /// An entry of an AC table: how many bits to skip, and what to add to the number of the next coefficient.
 ///
 /// The bits are in the low byte. The high byte is the number of coefficients, up to 63, and 128 if the block ends behind them.
-/// So a sum below 64 is the next coefficient, and what [`Self::ends_block`] finds is an end.
+/// So a sum below 64 is the next coefficient, and what [`Self::is_end_of_block`] finds is an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Advance(u16);
 
