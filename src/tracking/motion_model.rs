@@ -1,18 +1,18 @@
-//! Where a thing is and how fast it goes, by a Kalman filter for each axis: constant velocity, with accelerations as noise.
+//! A Kalman filter for each axis: constant velocity, with accelerations as noise.
 //!
 //! Frames come at irregular times, because the newest wins, so every step takes the true time between two captures
 //! (Bar-Shalom, Li and Kirubarajan, Estimation with Applications to Tracking and Navigation, 2001, section 6.2.2).
 
-/// How hard things accelerate, in their own sizes a second squared: a walker stops or turns within about a second.
+/// How hard objects accelerate, in their own sizes a second squared: a walker stops or turns within about a second.
 const ACCELERATION: f64 = 1.0;
 
-/// How far a box's edge is from the thing's, in sizes: motion finds an arm in one frame and not in the next.
+/// How far a box's edge is from the object's, in sizes: motion finds an arm in one frame and not in the next.
 const JITTER: f64 = 0.08;
 
-/// How fast a thing may be at first, in sizes a second.
+/// How fast an object may be at first, in sizes a second.
 const FIRST_SPEED: f64 = 2.0;
 
-/// One coordinate of a thing in pixels, and its change in pixels a second.
+/// One coordinate of a track in pixels, and its change in pixels a second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     pub(super) position: f64,
@@ -24,7 +24,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// A thing of this size in pixels that is seen for the first time.
+    /// The first hit of a track whose object has this size in pixels.
     pub(super) fn new(position: f64, size: f64) -> Self {
         Self {
             position,
@@ -35,7 +35,7 @@ impl Axis {
         }
     }
 
-    /// Goes on by so many seconds.
+    /// Predicts the state this many seconds later.
     pub(super) fn predict(&mut self, seconds: f64, size: f64) {
         let noise = (ACCELERATION * size).powi(2);
         self.position += self.velocity * seconds;
@@ -45,7 +45,7 @@ impl Axis {
         self.velocity_variance += noise * seconds;
     }
 
-    /// Takes in where the thing is seen, give or take `tolerance` sizes more than usual.
+    /// Corrects the state by a measurement, which is `tolerance` sizes less exact than usual.
     pub(super) fn update(&mut self, seen: f64, size: f64, tolerance: f64) {
         let noise = ((JITTER + tolerance) * size).powi(2);
         let total = self.position_variance + noise;
@@ -79,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rough_look_counts_less() {
-        let [mut exact, mut rough] = [Axis::new(100.0, 50.0); 2];
-        for axis in [&mut exact, &mut rough] {
+    fn a_less_exact_measurement_counts_less() {
+        let [mut exact, mut inexact] = [Axis::new(100.0, 50.0); 2];
+        for axis in [&mut exact, &mut inexact] {
             axis.predict(0.1, 50.0);
         }
         exact.update(120.0, 50.0, 0.0);
-        rough.update(120.0, 50.0, 0.5);
-        assert!(exact.position > rough.position && rough.position > 100.0);
+        inexact.update(120.0, 50.0, 0.5);
+        assert!(exact.position > inexact.position && inexact.position > 100.0);
     }
 }
