@@ -159,7 +159,7 @@ fn stop(background: &[u8], covered: &[u8]) {
 }
 
 /// The mean of the 31x31 pixels around each.
-fn blurred(background: &[u8]) -> Vec<u8> {
+pub(crate) fn blurred(background: &[u8]) -> Vec<u8> {
     let rows = SIZE.height_px.cast_signed();
     let flat = core::Mat::from_slice(background).expect("memory");
     let picture = flat.reshape(1, rows).expect("whole rows");

@@ -67,15 +67,19 @@ pub(crate) struct Codec {
 
 impl Codec {
     pub(crate) fn new(size: Size, scale: ScalingFactor) -> Self {
+        Self::of_quality(80, size, scale)
+    }
+
+    pub(crate) fn of_quality(quality: i32, size: Size, scale: ScalingFactor) -> Self {
         let mut packer = Compressor::new().expect("libjpeg-turbo has memory");
-        packer.set_quality(80).expect("80 is a quality");
+        packer.set_quality(quality).expect("1 to 100");
         packer.set_subsamp(Subsamp::Gray).expect("gray is a sampling");
         let mut unpacker = Decompressor::new().expect("libjpeg-turbo has memory");
         unpacker.set_scaling_factor(scale).expect("a scale of libjpeg-turbo");
         Self { size, scale, packer, unpacker, luma: Mat::default() }
     }
 
-    /// A JPEG file of quality 80 of rows without padding.
+    /// A JPEG file of rows without padding.
     pub(crate) fn encode(&mut self, pixels: &[u8]) -> Vec<u8> {
         let (width, height) = (self.size.width_px as usize, self.size.height_px as usize);
         let image = Image { pixels, width, pitch: width, height, format: PixelFormat::GRAY };

@@ -2,6 +2,9 @@
 //!
 //!     cargo bench --bench motion_quality              a few minutes
 //!     cargo bench --bench motion_quality -- quick     shorter scenes
+//!     cargo bench --bench motion_quality -- scenes    nights and weather alone
+//!     cargo bench --bench motion_quality -- rain      those of them with this in their names
+//!     cargo bench --bench motion_quality -- held-back with the seeds that no rule was tuned with
 //!
 //! It needs Debian's opencv-doc and python3-opencv: the real clip, and MOG2 to compare with.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its purpose")]
@@ -10,6 +13,7 @@
 mod clip;
 mod composed;
 mod footage;
+mod night;
 mod parallel;
 mod picture;
 mod random;
@@ -23,12 +27,16 @@ use std::{process::ExitCode, time::Duration};
 use fovea::system::clock::Monotonic;
 use nix::time::{ClockId, clock_gettime};
 
-use self::footage::Footage;
+use self::{footage::Footage, night::Selection};
 
 fn main() -> ExitCode {
     opencv::core::set_num_threads(1).expect("OpenCV takes any number");
-    let quick = std::env::args().any(|argument| argument == "quick");
-    match tables(if quick { 120.0 } else { 600.0 }) {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let is_word = |argument: &&String| !["quick", "held-back", "scenes"].contains(&argument.as_str());
+    let name = arguments.iter().find(is_word).cloned().unwrap_or_default();
+    let selection = Selection { is_quick: has("quick"), is_held_back: has("held-back"), name };
+    match tables(&selection, has("scenes") || !selection.name.is_empty()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             eprintln!("{sentence}");
@@ -37,9 +45,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn tables(seconds: f64) -> Result<(), String> {
+fn tables(selection: &Selection, has_scenes_alone: bool) -> Result<(), String> {
     let footage = Footage::load()?;
-    composed::print(&footage, seconds);
+    night::print(&footage, selection);
+    if has_scenes_alone {
+        return Ok(());
+    }
+    composed::print(&footage, if selection.is_quick { 120.0 } else { 600.0 });
     clip::print(&footage)?;
     times::print(&footage);
     Ok(())

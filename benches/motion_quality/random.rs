@@ -16,12 +16,17 @@ impl Random {
     }
 
     /// Above 0, at most 1.
-    fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit as u64) as usize
+    }
+
+    /// Evenly spread.
+    pub(crate) fn between(&mut self, least: f64, most: f64) -> f64 {
+        least + self.unit() * (most - least)
     }
 
     /// Mean 0, standard deviation 1, by Box and Muller.

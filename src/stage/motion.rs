@@ -12,18 +12,19 @@ mod settings;
 
 use std::time::Duration;
 
+use opencv::{core::ToInputArray, prelude::*};
 use serde_json::value::to_raw_value;
 
-use self::detector::Detector;
+use self::detector::{Detector, Motion};
 pub use self::settings::Settings;
 use super::{Seen, Stage, StageError, StageSettings};
 use crate::{
     event::{EventChange, condition::Condition, zone_tracker::ZoneTracker},
-    frame::Frame,
+    frame::{Frame, Size},
     message::{Detection, Rect},
     processor::views::{Needs, Views},
     system::clock::Monotonic,
-    tracking::Tracker,
+    tracking::{Track, Tracker},
 };
 
 /// The label of what moves, and the kind of its events.
@@ -64,6 +65,34 @@ impl MotionStage {
         }
     }
 
+    /// What moves in the next picture, and what it starts or ends.
+    ///
+    /// `luma` is rows x columns x 1 bytes, a small version of a picture of the size `full`, captured at `at`.
+    ///
+    /// # Errors
+    /// When `luma` is empty or not of bytes.
+    pub fn observe(
+        &mut self,
+        luma: &(impl MatTraitConst + ToInputArray),
+        full: Size,
+        at: Monotonic,
+    ) -> opencv::Result<(Motion, Vec<Detection>, Vec<EventChange>)> {
+        let motion = self.detector.detect(luma, full, at)?;
+        let tracks = self.tracker.observe(&motion.boxes, at);
+        let detections: Vec<_> =
+            motion.boxes.iter().zip(tracks).map(|(bounds, track)| detection(*bounds, track)).collect();
+        let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
+        events.extend(self.observe_scene(motion.relearning, at));
+        events.extend(self.zones.observe(&detections, full, at));
+        Ok((motion, detections, events))
+    }
+
+    /// The tracks of what moves, tentative and coasting ones too.
+    #[must_use]
+    pub fn tracks(&self) -> &[Track] {
+        self.tracker.tracks()
+    }
+
     fn observe_scene(&mut self, is_relearning: bool, at: Monotonic) -> Option<EventChange> {
         if !is_relearning {
             self.has_learnt = true;
@@ -79,7 +108,6 @@ impl Stage for MotionStage {
     }
 
     fn look(&mut self, views: &Views<'_>, frame: &Frame) -> Result<Seen, StageError> {
-        let (full, at) = (frame.size(), frame.captured_at());
         let luma = views.luma(self.width_px)?;
         if views.are_masked()
             && self.detector.is_new_size(&luma)?
@@ -87,13 +115,7 @@ impl Stage for MotionStage {
         {
             self.detector.set_masked(masked)?;
         }
-        let motion = self.detector.detect(&luma, full, at)?;
-        let tracks = self.tracker.observe(&motion.boxes, at);
-        let detections: Vec<_> =
-            motion.boxes.iter().zip(tracks).map(|(bounds, track)| detection(*bounds, track)).collect();
-        let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
-        events.extend(self.observe_scene(motion.relearning, at));
-        events.extend(self.zones.observe(&detections, full, at));
+        let (motion, detections, events) = self.observe(&luma, frame.size(), frame.captured_at())?;
         let tracks = self.tracker.tracks().to_vec();
         Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks })
     }
