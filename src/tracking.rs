@@ -40,6 +40,8 @@ pub struct Tracker {
     tracks: Vec<Track>,
     next_id: u64,
     last_frame: Option<Monotonic>,
+    /// The ids of the tracks of the last boxes.
+    assigned: Vec<Option<u64>>,
 }
 
 /// One object, from frame to frame.
@@ -123,7 +125,9 @@ impl Track {
         }
     }
 
-    fn is_confirmed(&self) -> bool {
+    /// Whether it was seen in as many frames as noise hardly is.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
         self.hits >= CONFIRMED_AFTER
     }
 
@@ -184,13 +188,18 @@ impl Tracker {
     /// No track yet; one that has no box for `hold` ends.
     #[must_use]
     pub fn new(hold: Duration) -> Self {
-        Self { hold, tracks: Vec::new(), next_id: 1, last_frame: None }
+        Self { hold, tracks: Vec::new(), next_id: 1, last_frame: None, assigned: Vec::new() }
     }
 
     /// All tracks, tentative and coasting ones too.
     #[must_use]
     pub fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    /// For each box of the last frame its track, tentative ones too.
+    pub fn assigned(&self) -> impl Iterator<Item = Option<&Track>> {
+        self.assigned.iter().map(|id| self.tracks.iter().find(|track| Some(track.id) == *id))
     }
 
     /// Takes the boxes of the next frame, captured at `at`; gives for each the id of its track, if that is confirmed.
@@ -217,16 +226,18 @@ impl Tracker {
                 track.merge(boxes[bounds], at);
             }
         }
-        let ids = taken
-            .iter()
-            .map(|track| track.map(|track| &self.tracks[track]).filter(|track| track.is_confirmed()).map(Track::id));
-        let ids = ids.collect();
+        let tracks = taken.iter().map(|track| track.map(|track| &self.tracks[track]));
+        let confirmed = |track: Option<&Track>| track.filter(|track| track.is_confirmed()).map(Track::id);
+        let ids = tracks.clone().map(confirmed).collect();
+        self.assigned.clear();
+        self.assigned.extend(tracks.map(|track| track.map(Track::id)));
         // A tentative track that misses a frame was noise.
         let mut seen = is_seen.into_iter();
         self.tracks.retain(|track| seen.next().unwrap_or(true) || track.is_confirmed());
-        for (bounds, _) in boxes.iter().zip(&taken).filter(|(_, track)| track.is_none()) {
+        for (bounds, assigned) in boxes.iter().zip(&mut self.assigned).filter(|(_, assigned)| assigned.is_none()) {
             if self.tracks.len() < MAX_TRACKS {
                 self.tracks.push(Track::new(self.next_id, *bounds, at));
+                *assigned = Some(self.next_id);
                 self.next_id += 1;
             }
         }

@@ -3,10 +3,13 @@
 //! `settings` is what `[camera.motion]` says, `detector` finds what moves in one frame after the other. Things that move are
 //! events by zone; a change of the whole picture at once, while it is learnt anew, is an event `scene`.
 
+mod appearance;
 mod background;
 pub mod detector;
+mod habits;
 mod mask;
 mod memory;
+mod plausible;
 mod regions;
 mod settings;
 
@@ -15,11 +18,20 @@ use std::time::Duration;
 use opencv::{core::ToInputArray, prelude::*};
 use serde_json::value::to_raw_value;
 
-use self::detector::{Detector, Motion};
+use self::{
+    appearance::{Appearance, MOST_LOOKS},
+    detector::{Detector, Motion},
+    habits::Habits,
+    plausible::{Plausibility, Surroundings},
+};
 pub use self::settings::Settings;
 use super::{Seen, Stage, StageError, StageSettings};
 use crate::{
-    event::{EventChange, condition::Condition, zone_tracker::ZoneTracker},
+    event::{
+        EventChange,
+        condition::Condition,
+        zone_tracker::{TOO_FAR_APART, ZoneTracker},
+    },
     frame::{Frame, Size},
     message::{Detection, Rect},
     processor::views::{Needs, Views},
@@ -33,6 +45,9 @@ const MOTION: &str = "motion";
 /// The kind of event of a whole picture that changed at once.
 const SCENE: &str = "scene";
 
+/// Boxes in a picture that is full of weather.
+const MANY: usize = 6;
+
 /// How long a thing that is hidden is the same afterwards: the hold time of events, in these bounds. Longer than that nobody can
 /// say where it should be.
 const SHORTEST_HOLD: Duration = Duration::from_secs(1);
@@ -44,6 +59,9 @@ pub struct MotionStage {
     width_px: u32,
     detector: Detector,
     tracker: Tracker,
+    plausibility: Plausibility,
+    habits: Habits,
+    last_frame: Option<Monotonic>,
     zones: ZoneTracker,
     scene: Condition,
     /// The first learning is no event: nothing changed.
@@ -59,6 +77,9 @@ impl MotionStage {
             width_px: settings.width_px.u32(),
             detector: Detector::new(settings),
             tracker: Tracker::new(hold.clamp(SHORTEST_HOLD, LONGEST_HOLD)),
+            plausibility: Plausibility::default(),
+            habits: Habits::new(),
+            last_frame: None,
             zones: ZoneTracker::new(MOTION, hold, settings.zones()),
             scene: Condition::new(SCENE, hold),
             has_learnt: false,
@@ -83,8 +104,39 @@ impl MotionStage {
             motion.boxes.iter().zip(tracks).map(|(bounds, track)| detection(*bounds, track)).collect();
         let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
         events.extend(self.observe_scene(motion.relearning, at));
-        events.extend(self.zones.observe(&detections, full, at));
+        let plausible = self.plausible(&detections, full, at)?;
+        events.extend(self.zones.observe(&plausible, full, at));
         Ok((motion, detections, events))
+    }
+
+    /// The detections that are worth an event. Of frames far apart all are: nothing can be followed in them.
+    fn plausible(&mut self, detections: &[Detection], full: Size, at: Monotonic) -> opencv::Result<Vec<Detection>> {
+        let passed = self.last_frame.replace(at).map(|last| at.since(last));
+        let is_alone = passed.is_none_or(|passed| passed > TOO_FAR_APART);
+        let passed = passed.unwrap_or_default();
+        self.habits.begin(full, passed);
+        self.plausibility.begin(self.tracker.tracks());
+        let mut plausible = Vec::new();
+        for (number, (detection, track)) in detections.iter().zip(self.tracker.assigned()).enumerate() {
+            let Some(track) = track else { continue };
+            let appearance =
+                if number < MOST_LOOKS { self.detector.appearance(number)? } else { Appearance::default() };
+            let is_cut = touches_the_rim(detection.bounds, full);
+            let is_habit = self.habits.has(detection.bounds);
+            let surroundings = Surroundings {
+                is_habitual: is_habit || self.detector.is_new(at),
+                is_busy: is_habit || detections.len() >= MANY,
+            };
+            let is_plausible =
+                self.plausibility.observe(track, detection.bounds, is_cut, surroundings, &appearance, at);
+            if !is_plausible {
+                self.habits.learn(detection.bounds, passed);
+            }
+            if is_plausible || is_alone {
+                plausible.push(detection.clone());
+            }
+        }
+        Ok(plausible)
     }
 
     /// The tracks of what moves, tentative and coasting ones too.
@@ -133,6 +185,15 @@ impl Stage for MotionStage {
     }
 }
 
+/// Whether a part of it may be outside of the picture.
+fn touches_the_rim(bounds: Rect, full: Size) -> bool {
+    let touches = |from: u32, length: u32, of: u32| from <= of / 64 || from + length >= of - of / 64;
+    touches(bounds.x, bounds.width, full.width_px) || touches(bounds.y, bounds.height, full.height_px)
+}
+
 fn detection(bounds: Rect, track: Option<u64>) -> Detection {
     Detection { label: MOTION.into(), bounds, score: None, track, text: None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub(crate) struct Selection {
 
 pub(crate) fn print(footage: &Footage, selection: &Selection) {
     let backdrops = backdrop::all(&footage.median(SIZE), crate::composed::blurred);
-    let (seconds, crossings) = if selection.is_quick { (120.0, 6) } else { (600.0, 20) };
+    let (seconds, crossings) = if selection.is_quick { (60.0, 4) } else { (300.0, 10) };
     let seeds = if selection.is_held_back { HELD_BACK_SEEDS } else { TUNING_SEEDS };
     let plans: Vec<Plan> = plans::all(seconds, crossings);
     let plans: Vec<Plan> = plans.into_iter().filter(|plan| plan.name.contains(&selection.name)).collect();

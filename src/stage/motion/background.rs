@@ -65,6 +65,11 @@ impl Background {
         }
     }
 
+    /// What is usually there, in the light of the last lesson.
+    pub(super) fn usual(&self) -> &Mat {
+        &self.usual
+    }
+
     /// Forgets all and takes `picture` for what is usually there.
     pub(super) fn restart(&mut self, picture: &Mat, at: Monotonic) -> opencv::Result<()> {
         picture.copy_to(&mut self.usual)?;

@@ -25,7 +25,7 @@ use opencv::{
 
 use serde::Serialize;
 
-use super::{Settings, background::Background, mask, regions::Regions};
+use super::{Settings, appearance::Appearance, background::Background, mask, regions::Regions};
 use crate::{frame::Size, message::Rect, stage::StageSettings, system::clock::Monotonic};
 
 /// What moves in one frame: the member `motion` of a result.
@@ -45,8 +45,12 @@ pub struct Motion {
 pub struct Detector {
     settings: Settings,
     scene: Scene,
+    /// When it began to learn the scene.
+    began: Monotonic,
     background: Background,
     regions: Regions,
+    /// Around each region of the last picture, in luma pixels.
+    found: Vec<core::Rect>,
     /// The picture, smoothed.
     smooth: Mat,
     /// The smoothed picture as it would be in the background's light.
@@ -65,7 +69,7 @@ pub struct Detector {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Scene {
     /// It is being learnt; it has not changed much since then.
-    Relearning { calm_since: Monotonic },
+    Relearning { since: Monotonic, calm_since: Monotonic },
     /// What differs from it moves.
     Known,
 }
@@ -85,15 +89,23 @@ const SCENE_CALM: f32 = 0.1;
 /// How long a scene must be calm to be known again: longer than a tube light flickers at switching on.
 const SCENE_SETTLES: Duration = Duration::from_millis(500);
 
+/// How long a scene is new: what moves in it may do so all the time.
+const SCENE_IS_NEW: Duration = Duration::from_secs(10);
+
+/// After this time a scene is known even if it is not calm: heavy rain goes on for hours.
+const SCENE_IS_RESTLESS: Duration = Duration::from_secs(4);
+
 impl Detector {
     /// A detector that knows nothing yet: the first frames are learnt from.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
-            scene: Scene::Relearning { calm_since: Monotonic::from_micros(0) },
+            scene: Scene::Relearning { since: Monotonic::from_micros(0), calm_since: Monotonic::from_micros(0) },
+            began: Monotonic::from_micros(0),
             background: Background::new(settings),
             regions: Regions::default(),
+            found: Vec::new(),
             smooth: Mat::default(),
             level: Mat::default(),
             changed: Mat::default(),
@@ -140,6 +152,7 @@ impl Detector {
         if luma.typ() != core::CV_8UC1 {
             return Err(opencv::Error::new(core::StsUnsupportedFormat, "motion is seen in one channel of bytes"));
         }
+        self.found.clear();
         imgproc::gaussian_blur_def(luma, &mut self.smooth, core::Size::new(3, 3), 0.0)?;
         let size = self.smooth.size()?;
         if size != self.watched.size()? {
@@ -155,7 +168,7 @@ impl Detector {
         }
         match self.scene {
             Scene::Known => self.find(full, at),
-            Scene::Relearning { calm_since } => self.relearn(calm_since, at),
+            Scene::Relearning { since, calm_since } => self.relearn(since, calm_since, at),
         }
     }
 
@@ -172,6 +185,7 @@ impl Detector {
 
         let regions = self.regions.find(&self.changed, &self.watched, self.least_pixels())?;
         let moving = regions.iter().map(|region| region.pixels).sum();
+        self.found.extend(regions.iter().map(|region| region.bounds));
         let luma = self.smooth.size()?;
         let motion = Motion {
             // Filled holes may reach into ignored zones. Four digits are more than anybody can use.
@@ -183,21 +197,35 @@ impl Detector {
         Ok(motion)
     }
 
+    /// How the box of this number of the last picture looks beside its background.
+    pub(super) fn appearance(&self, number: usize) -> opencv::Result<Appearance> {
+        let Some(&bounds) = self.found.get(number) else { return Ok(Appearance::default()) };
+        Appearance::of(bounds, &self.level, self.background.usual(), self.regions.solid())
+    }
+
+    /// Whether it does not know yet what moves all the time.
+    pub(super) fn is_new(&self, at: Monotonic) -> bool {
+        at.since(self.began) < SCENE_IS_NEW
+    }
+
     /// Forgets the scene and begins to learn the one that `smooth` shows.
     fn begin(&mut self, at: Monotonic) -> opencv::Result<Motion> {
-        self.scene = Scene::Relearning { calm_since: at };
+        self.began = at;
+        self.scene = Scene::Relearning { since: at, calm_since: at };
         self.background.restart(&self.smooth, at)?;
         Ok(relearning())
     }
 
     /// Takes the present picture for the background, until the scene has been calm for a while.
-    fn relearn(&mut self, calm_since: Monotonic, at: Monotonic) -> opencv::Result<Motion> {
-        self.background.changes(&self.smooth, &mut self.changed)?;
+    fn relearn(&mut self, since: Monotonic, calm_since: Monotonic, at: Monotonic) -> opencv::Result<Motion> {
+        let light = self.background.light_of(&self.smooth, &self.masked)?;
+        self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
+        self.background.changes(&self.level, &mut self.changed)?;
         self.leave_out_masked()?;
         let calm_since = if self.part_changed()? < SCENE_CALM { calm_since } else { at };
         self.background.restart(&self.smooth, at)?;
-        let settled = at.since(calm_since) >= SCENE_SETTLES;
-        self.scene = if settled { Scene::Known } else { Scene::Relearning { calm_since } };
+        let settled = at.since(calm_since) >= SCENE_SETTLES || at.since(since) >= SCENE_IS_RESTLESS;
+        self.scene = if settled { Scene::Known } else { Scene::Relearning { since, calm_since } };
         Ok(relearning())
     }
 

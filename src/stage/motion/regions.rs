@@ -63,6 +63,11 @@ impl Regions {
         Ok(regions)
     }
 
+    /// 255 where a pixel of the last picture and most around it changed, else 0.
+    pub(super) fn solid(&self) -> &Mat {
+        &self.solid
+    }
+
     /// A pixel stays when most of those around changed too: noise and the flicker of an edge do not.
     fn drop_specks(&mut self) -> opencv::Result<()> {
         imgproc::gaussian_blur_def(&self.wanted, &mut self.density, core::Size::new(3, 3), 0.0)?;

@@ -1,0 +1,203 @@
+//! Which tracks are worth an event: those that go somewhere, as bodies do.
+
+use super::appearance::Appearance;
+use crate::{message::Rect, system::clock::Monotonic, tracking::Track};
+
+/// The least way between two points of a path, in sizes: less is the trembling of a box.
+const STEP: f64 = 0.15;
+
+/// Points of a path that are looked back at.
+const MOST_STEPS: u32 = 12;
+
+/// The least way from its begin, in sizes; and where something moves all the time.
+const AWAY: f64 = 0.4;
+const AWAY_FROM_HABITS: f64 = 1.5;
+
+/// The part of the path that leads away from its begin.
+const STRAIGHT: f64 = 0.6;
+
+/// The mean change of the area from hit to hit, as a logarithm, at most.
+const UNSTEADY: f64 = 0.25;
+
+/// How far on average a box is from where the two before it lead, in sizes, at most.
+const ERRATIC: f64 = 0.15;
+
+/// Sizes a second that bodies go at most where other things move, too: snow and rain are faster.
+const FAST: f64 = 5.0;
+
+/// Hits, or seconds, after which a track is judged; raindrops are taken for one another for a few frames.
+const HITS: u32 = 6;
+const LIVES_S: f64 = 0.5;
+
+/// The part of the frames of its life in which it has a box, at least.
+const STEADY: f64 = 0.8;
+
+/// Seconds after which what stays where it appeared is worth an event too.
+const STAYS_S: f64 = 2.0;
+
+/// What is known of one track.
+#[derive(Clone, Debug)]
+pub(super) struct Evidence {
+    id: u64,
+    /// Where its path began, and the last point of it.
+    begin: [f64; 2],
+    last: [f64; 2],
+    foot_now: [f64; 2],
+    path: f64,
+    steps: u32,
+    area: f64,
+    unsteadiness: f64,
+    hits: u32,
+    frames: u32,
+    /// The last box's foot and time, and the velocity that led to it.
+    foot: [f64; 2],
+    velocity: [f64; 2],
+    seen: Monotonic,
+    erraticness: f64,
+    appearance: Appearance,
+    is_plausible: bool,
+}
+
+impl Evidence {
+    fn new(track: &Track, bounds: Rect, at: Monotonic) -> Self {
+        let foot = track.foot_point();
+        Self {
+            foot: foot_of(bounds),
+            velocity: [0.0; 2],
+            seen: at,
+            erraticness: 0.0,
+            id: track.id(),
+            begin: foot,
+            last: foot,
+            foot_now: foot,
+            path: 0.0,
+            steps: 0,
+            area: area(bounds),
+            unsteadiness: 0.0,
+            hits: 0,
+            frames: 0,
+            appearance: Appearance::default(),
+            is_plausible: false,
+        }
+    }
+
+    fn add(&mut self, track: &Track, bounds: Rect, is_cut: bool, appearance: &Appearance, at: Monotonic) {
+        let size = area(bounds).sqrt();
+        let foot = track.foot_point();
+        self.foot_now = foot;
+        let way = distance(foot, self.last);
+        if way >= STEP * size {
+            if self.steps >= MOST_STEPS {
+                (self.begin, self.path, self.steps) = (self.last, 0.0, 0);
+            }
+            self.path += way;
+            self.steps += 1;
+            self.last = foot;
+        }
+        let change = (area(bounds) / self.area).ln().abs();
+        self.area = area(bounds);
+        if !is_cut {
+            self.unsteadiness += 0.3 * (change - self.unsteadiness);
+        }
+        self.move_to(foot_of(bounds), size, at);
+        self.hits += 1;
+        self.appearance.add(appearance);
+    }
+
+    /// Compares where it is with where it was expected.
+    fn move_to(&mut self, foot: [f64; 2], size: f64, at: Monotonic) {
+        let seconds = at.since(self.seen).as_secs_f64();
+        if seconds <= 0.0 {
+            return;
+        }
+        let expected = [0, 1].map(|axis| self.foot[axis] + self.velocity[axis] * seconds);
+        // The first two boxes expect nothing.
+        if self.hits >= 2 {
+            self.erraticness += 0.3 * (distance(foot, expected) / size - self.erraticness);
+        }
+        self.velocity = [0, 1].map(|axis| (foot[axis] - self.foot[axis]) / seconds);
+        (self.foot, self.seen) = (foot, at);
+    }
+
+    fn is_body(&self) -> bool {
+        !self.appearance.is_transparent() && !self.appearance.is_out_of_focus() && self.unsteadiness < UNSTEADY
+            && self.erraticness < ERRATIC
+    }
+
+    /// Whether there are enough hits to judge by, and hardly a frame without.
+    fn has_lived(&self, track: &Track) -> bool {
+        let [first, last] = track.seen();
+        let is_slow = last.since(first).as_secs_f64() >= LIVES_S && self.hits >= self.frames;
+        (self.hits >= HITS || is_slow) && f64::from(self.hits) >= STEADY * f64::from(self.frames)
+    }
+
+    fn goes_somewhere(&self, is_habitual: bool) -> bool {
+        let away = distance(self.begin, self.foot_now);
+        let least = if is_habitual { AWAY_FROM_HABITS } else { AWAY };
+        self.steps >= 2 && away >= least * self.area.sqrt() && away >= STRAIGHT * self.path
+    }
+
+    fn is_fast(&self) -> bool {
+        self.velocity[0].hypot(self.velocity[1]) > FAST * self.area.sqrt()
+    }
+
+    fn stays(&self, track: &Track) -> bool {
+        let [first, last] = track.seen();
+        last.since(first).as_secs_f64() >= STAYS_S && f64::from(self.hits) >= 0.9 * f64::from(self.frames)
+    }
+}
+
+/// What is known of the place of a box.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings {
+    /// Something may move there all the time.
+    pub(super) is_habitual: bool,
+    /// Something does, or many things move in the picture.
+    pub(super) is_busy: bool,
+}
+
+/// The evidence for all tracks of a camera.
+#[derive(Debug, Default)]
+pub(super) struct Plausibility {
+    evidence: Vec<Evidence>,
+}
+
+impl Plausibility {
+    /// Takes a box of the next frame, its track, whether the picture's rim cuts it, where it is, and how it looks. Tells
+    /// whether it is worth an event.
+    pub(super) fn observe(&mut self, track: &Track, bounds: Rect, is_cut: bool, surroundings: Surroundings, appearance: &Appearance, at: Monotonic) -> bool {
+        let known = self.evidence.iter().position(|evidence| evidence.id == track.id());
+        let index = known.unwrap_or_else(|| {
+            self.evidence.push(Evidence::new(track, bounds, at));
+            self.evidence.len() - 1
+        });
+        let evidence = &mut self.evidence[index];
+        evidence.add(track, bounds, is_cut, appearance, at);
+        let Surroundings { is_habitual, is_busy } = surroundings;
+        evidence.is_plausible = track.is_confirmed()
+            && evidence.is_body()
+            && !(is_busy && evidence.is_fast())
+            && (evidence.is_plausible
+                || evidence.has_lived(track)
+                    && (evidence.goes_somewhere(is_habitual) || !is_habitual && evidence.stays(track)));
+        evidence.is_plausible
+    }
+
+    /// Begins the next frame: tracks that ended are forgotten.
+    pub(super) fn begin(&mut self, tracks: &[Track]) {
+        self.evidence.retain(|evidence| tracks.iter().any(|track| track.id() == evidence.id));
+        self.evidence.iter_mut().for_each(|evidence| evidence.frames += 1);
+    }
+}
+
+fn foot_of(bounds: Rect) -> [f64; 2] {
+    [f64::from(bounds.x) + f64::from(bounds.width) / 2.0, f64::from(bounds.y) + f64::from(bounds.height)]
+}
+
+fn area(bounds: Rect) -> f64 {
+    f64::from(bounds.width.max(1)) * f64::from(bounds.height.max(1))
+}
+
+fn distance(one: [f64; 2], other: [f64; 2]) -> f64 {
+    (one[0] - other[0]).hypot(one[1] - other[1])
+}

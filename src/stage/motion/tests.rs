@@ -1,0 +1,123 @@
+//! Pictures that the stage is shown, up to the events that come of them.
+
+use opencv::core::Mat;
+
+use super::*;
+use crate::message::EventState;
+
+const FULL: Size = Size { width_px: 640, height_px: 480 };
+const COLUMNS: usize = 160;
+const ROWS: usize = 120;
+
+/// A paved yard: stones of two greys.
+fn yard(x: usize, y: usize) -> f64 {
+    if (x / 4 + y / 4).is_multiple_of(2) { 90.0 } else { 60.0 }
+}
+
+/// The starts of motion events in a minute of the yard and ten seconds after it, in which `paint` gives a pixel's level at a time.
+fn starts(paint: impl Fn(f64, f64, f64, f64) -> f64) -> usize {
+    let mut stage = MotionStage::new(&Settings::default());
+    let mut starts = 0;
+    for tenth in 0_u32..250 {
+        let time = f64::from(tenth) / 10.0 - 15.0;
+        let level = |i: usize| {
+            let (x, y) = (i % COLUMNS, i / COLUMNS);
+            let usual = yard(x, y);
+            let level = if time < 0.0 { usual } else { paint(x as f64, y as f64, usual, time) };
+            level.clamp(0.0, 255.0)
+        };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within a byte")]
+        let pixels: Vec<u8> = (0..COLUMNS * ROWS).map(|i| level(i) as u8).collect();
+        let luma = Mat::new_rows_cols_with_data(120, 160, &pixels).expect("as many as it needs");
+        let at = Monotonic::from_micros(1_000_000 + u64::from(tenth) * 100_000);
+        let (_, _, events) = stage.observe(&luma, FULL, at).expect("a picture of bytes");
+        starts += events.iter().filter(|event| event.kind == MOTION && event.state == EventState::Start).count();
+    }
+    starts
+}
+
+/// How much of a soft blob of this radius there is so far from its middle, 0 to 1.
+fn blob(dx: f64, dy: f64, radius: f64) -> f64 {
+    0.5 + 0.5 * (std::f64::consts::PI * (dx.hypot(dy) / radius).min(1.0)).cos()
+}
+
+#[test]
+fn a_walker_is_one_event() {
+    let walker = |x: f64, y: f64, usual: f64, time: f64| {
+        let is_there = (x - 14.0 * time).abs() < 6.0 && (y - 60.0).abs() < 14.0;
+        if is_there { 140.0 } else { usual }
+    };
+    assert_eq!(starts(walker), 1);
+}
+
+#[test]
+fn what_appears_and_stays_is_an_event() {
+    let parcel = |x: f64, y: f64, usual: f64, _: f64| {
+        if (x - 80.0).abs() < 10.0 && (y - 60.0).abs() < 8.0 { 170.0 } else { usual }
+    };
+    assert_eq!(starts(parcel), 1);
+}
+
+#[test]
+fn headlights_that_sweep_over_the_yard_are_none() {
+    let headlights = |x: f64, y: f64, usual: f64, time: f64| usual * (1.0 + 1.2 * blob(x - 25.0 * time, y - 60.0, 40.0));
+    assert_eq!(starts(headlights), 0);
+}
+
+#[test]
+fn the_shadow_of_a_cloud_is_none() {
+    let shadow = |x: f64, y: f64, usual: f64, time: f64| {
+        usual * (1.0 - 0.5 * f64::from(u8::from((x - 14.0 * time).abs() < 20.0 && (y - 60.0).abs() < 25.0)))
+    };
+    assert_eq!(starts(shadow), 0);
+}
+
+#[test]
+fn a_moth_before_the_lens_is_none() {
+    let moth = |x: f64, y: f64, usual: f64, time: f64| {
+        let (mx, my) = (80.0 + 60.0 * (1.9 * time).sin(), 60.0 + 40.0 * (2.7 * time).cos());
+        usual + 0.9 * blob(x - mx, y - my, 26.0) * (250.0 - usual)
+    };
+    assert_eq!(starts(moth), 0);
+}
+
+#[test]
+fn rain_is_none() {
+    // Streaks that are elsewhere in each frame, by a hash of the frame and the streak.
+    let rain = |x: f64, y: f64, usual: f64, time: f64| {
+        let is_wet = (0..12).any(|streak| {
+            let hash = ((time * 10.0).round() * 12.9898 + f64::from(streak) * 78.233).sin() * 43_758.545;
+            let (rx, ry) = (160.0 * hash.fract().abs(), 120.0 * (hash * 7.31).fract().abs());
+            (x - rx).abs() < 2.0 && (0.0..22.0).contains(&(y - ry))
+        });
+        if is_wet { usual + 0.6 * (210.0 - usual) } else { usual }
+    };
+    assert_eq!(starts(rain), 0);
+}
+
+#[test]
+fn a_branch_that_sways_is_none() {
+    let branch = |x: f64, y: f64, usual: f64, time: f64| {
+        let sway = 3.0 * (4.0 * time).sin();
+        if (x - 80.0 - sway).abs() < 6.0 && (y - 50.0).abs() < 20.0 { 30.0 + 0.2 * usual } else { usual }
+    };
+    let events = starts(branch);
+    assert!(events <= 1, "{events}: at most that it appeared");
+}
+
+#[test]
+fn of_frames_far_apart_one_is_enough() {
+    let mut stage = MotionStage::new(&Settings::default());
+    let picture = |level: u8| {
+        let pixel = |i: usize| if (60..90).contains(&(i % COLUMNS)) && i / COLUMNS > 50 { level } else { 80 };
+        (0..COLUMNS * ROWS).map(pixel).collect::<Vec<u8>>()
+    };
+    let mut states = Vec::new();
+    for (second, level) in [80, 80, 80, 80, 200].into_iter().enumerate() {
+        let pixels = picture(level);
+        let luma = Mat::new_rows_cols_with_data(120, 160, &pixels).expect("as many as it needs");
+        let at = Monotonic::from_micros(1_000_000 + second as u64 * 1_200_000);
+        states = stage.observe(&luma, FULL, at).expect("bytes").2.iter().map(|event| event.state).collect();
+    }
+    assert_eq!(states, [EventState::Start]);
+}
