@@ -61,6 +61,8 @@ pub struct Track {
     measured: [f64; 2],
     /// The foot point of the first hit.
     start: [f64; 2],
+    /// Whether whoever follows it takes it for an object, and not for rain or a shadow.
+    is_plausible: bool,
 }
 
 impl Track {
@@ -88,11 +90,17 @@ impl Track {
         [self.x.velocity, self.y.velocity]
     }
 
-    /// Whether it is confirmed and has moved by its own width: what trembles in its place has not.
+    /// Whether it is confirmed, plausible, and has moved by its own width: what trembles in its place has not.
     #[must_use]
     pub fn counts(&self) -> bool {
         let [x, y] = [self.x.position - self.start[0], self.y.position - self.start[1]];
-        self.is_confirmed() && x.hypot(y) >= self.width
+        self.is_confirmed() && self.is_plausible && x.hypot(y) >= self.width
+    }
+
+    /// The same track, which does not count unless it is taken for an object.
+    #[must_use]
+    pub fn with_plausibility(self, is_plausible: bool) -> Self {
+        Self { is_plausible, ..self }
     }
 
     /// Around it where it was seen last; of several that share a box, around all of them.
@@ -122,6 +130,7 @@ impl Track {
             bounds,
             measured: [x, y],
             start: [x, y],
+            is_plausible: true,
         }
     }
 

@@ -168,7 +168,8 @@ impl Stage for MotionStage {
             self.detector.set_masked(masked)?;
         }
         let (motion, detections, events) = self.observe(&luma, frame.size(), frame.captured_at())?;
-        let tracks = self.tracker.tracks().to_vec();
+        let judged = |track: &Track| track.clone().with_plausibility(self.plausibility.has(track.id()));
+        let tracks = self.tracker.tracks().iter().map(judged).collect();
         Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks })
     }
 

@@ -183,6 +183,11 @@ impl Plausibility {
         evidence.is_plausible
     }
 
+    /// Whether the track of this id is worth an event.
+    pub(super) fn has(&self, id: u64) -> bool {
+        self.evidence.iter().any(|evidence| evidence.id == id && evidence.is_plausible)
+    }
+
     /// Begins the next frame: tracks that ended are forgotten.
     pub(super) fn begin(&mut self, tracks: &[Track]) {
         self.evidence.retain(|evidence| tracks.iter().any(|track| track.id() == evidence.id));
