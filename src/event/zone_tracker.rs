@@ -22,7 +22,7 @@ const UPDATE_EVERY: Duration = Duration::from_secs(1);
 const CONFIRMED_WITHIN: u8 = 3;
 
 /// Frames further apart than this confirm each other no more; then one is enough. A thing may be gone in the next.
-pub(crate) const TOO_FAR_APART: Duration = Duration::from_secs(1);
+const TOO_FAR_APART: Duration = Duration::from_secs(1);
 
 /// The running events of one kind of one camera: one in each named zone, or one of the whole picture if none is named.
 #[derive(Debug)]

@@ -30,7 +30,7 @@ use crate::{
     event::{
         EventChange,
         condition::Condition,
-        zone_tracker::{TOO_FAR_APART, ZoneTracker},
+        zone_tracker::ZoneTracker,
     },
     frame::{Frame, Size},
     message::{Detection, Rect},
@@ -44,6 +44,9 @@ const MOTION: &str = "motion";
 
 /// The kind of event of a whole picture that changed at once.
 const SCENE: &str = "scene";
+
+/// Frames this far apart are too few to judge a track by in the half second that an event may take to start.
+const TOO_SLOW: Duration = Duration::from_millis(300);
 
 /// Boxes in a picture that is full of weather.
 const MANY: usize = 6;
@@ -109,10 +112,10 @@ impl MotionStage {
         Ok((motion, detections, events))
     }
 
-    /// The detections that are worth an event. Of frames far apart all are: nothing can be followed in them.
+    /// The detections that are worth an event. At a slow frame rate all are: there are too few frames to judge a track by.
     fn plausible(&mut self, detections: &[Detection], full: Size, at: Monotonic) -> opencv::Result<Vec<Detection>> {
         let passed = self.last_frame.replace(at).map(|last| at.since(last));
-        let is_alone = passed.is_none_or(|passed| passed > TOO_FAR_APART);
+        let is_alone = passed.is_none_or(|passed| passed >= TOO_SLOW);
         let passed = passed.unwrap_or_default();
         self.habits.begin(full, passed);
         self.plausibility.begin(self.tracker.tracks());
