@@ -19,6 +19,7 @@ mod footage;
 mod parallel;
 #[path = "../motion_quality/picture.rs"]
 mod picture;
+#[expect(dead_code, reason = "the motion bench uses more of it")]
 #[path = "../motion_quality/random.rs"]
 mod random;
 #[expect(dead_code, reason = "the motion bench uses more of it")]

@@ -34,7 +34,7 @@ fn yard() -> Vec<u8> {
         if joint { -18.0 } else { shades[(line * 131 + stone * 17) % shades.len()] }
     };
     canvas.change([0.0, 0.0, WIDTH as f64, wall], |column, row, _| {
-        let offset = if (row / 14.0) as u32 % 2 == 0 { 0.0 } else { 17.0 };
+        let offset = if ((row / 14.0) as u32).is_multiple_of(2) { 0.0 } else { 17.0 };
         128.0 + shade(column + offset, row, 34.0, 14.0)
     });
     canvas.change([0.0, wall, WIDTH as f64, HEIGHT as f64], |column, row, _| {

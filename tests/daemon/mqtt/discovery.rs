@@ -46,6 +46,7 @@ fn the_board_and_its_cameras_are_announced_again_when_home_assistant_begins() {
     });
     watcher.wait_for("fovea/barn/yard/tamper", |_| true);
     watcher.wait_for("fovea/barn/health", |_| true);
+    watcher.wait_for("fovea/barn/door/counts", |_| true);
     for device in [&board, &door, &yard] {
         assert_topics_are_there(&watcher, device);
         assert_eq!(device["origin"]["name"], "fovea");
