@@ -18,20 +18,16 @@ use std::time::Duration;
 use opencv::{core::ToInputArray, prelude::*};
 use serde_json::value::to_raw_value;
 
+pub use self::settings::Settings;
 use self::{
     appearance::{Appearance, MOST_LOOKS},
     detector::{Detector, Motion},
     habits::Habits,
     plausible::{Plausibility, Surroundings},
 };
-pub use self::settings::Settings;
 use super::{Seen, Stage, StageError, StageSettings};
 use crate::{
-    event::{
-        EventChange,
-        condition::Condition,
-        zone_tracker::ZoneTracker,
-    },
+    event::{EventChange, condition::Condition, zone_tracker::ZoneTracker},
     frame::{Frame, Size},
     message::{Detection, Rect},
     processor::views::{Needs, Views},

@@ -60,14 +60,17 @@ impl Appearance {
         // A large region has more pixels than it takes to know it.
         let step = usize::try_from(bounds.height / 48 + 1).unwrap_or(1);
         for row in rows.step_by(step) {
-            let [above, here, below] = [picture.at_row::<u8>(row - 1)?, picture.at_row::<u8>(row)?, picture.at_row::<u8>(row + 1)?];
+            let [above, here, below] =
+                [picture.at_row::<u8>(row - 1)?, picture.at_row::<u8>(row)?, picture.at_row::<u8>(row + 1)?];
             let [usual_above, usual, usual_below] =
                 [background.at_row::<u8>(row - 1)?, background.at_row::<u8>(row)?, background.at_row::<u8>(row + 1)?];
             let changed = changed.at_row::<u8>(row)?;
             for x in columns.clone() {
                 let difference = |x: usize| i32::from(here[x]) - i32::from(usual[x]);
-                let (across, down) =
-                    (difference(x + 1) - difference(x - 1), i32::from(below[x]) - i32::from(usual_below[x]) - i32::from(above[x]) + i32::from(usual_above[x]));
+                let (across, down) = (
+                    difference(x + 1) - difference(x - 1),
+                    i32::from(below[x]) - i32::from(usual_below[x]) - i32::from(above[x]) + i32::from(usual_above[x]),
+                );
                 sums.gradient += (across * across + down * down) as f32;
                 if changed[x] == 0 {
                     continue;
@@ -77,7 +80,8 @@ impl Appearance {
                     continue;
                 }
                 let laplacian = |above: &[u8], here: &[u8], below: &[u8]| {
-                    let around = i32::from(above[x]) + i32::from(below[x]) + i32::from(here[x - 1]) + i32::from(here[x + 1]);
+                    let around =
+                        i32::from(above[x]) + i32::from(below[x]) + i32::from(here[x - 1]) + i32::from(here[x + 1]);
                     (around - 4 * i32::from(here[x])) as f32
                 };
                 let (now, was) = (laplacian(above, here, below), laplacian(usual_above, usual, usual_below));

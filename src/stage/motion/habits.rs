@@ -61,7 +61,8 @@ impl Habits {
 
     fn cells_of(&self, bounds: Rect) -> [std::ops::Range<usize>; 2] {
         let span = |from: u32, length: u32, full: u32, cells: usize| {
-            let cell = |at: u32| usize::try_from(u64::from(at) * cells as u64 / u64::from(full.max(1))).unwrap_or(cells);
+            let cell =
+                |at: u32| usize::try_from(u64::from(at) * cells as u64 / u64::from(full.max(1))).unwrap_or(cells);
             let first = cell(from).min(cells - 1);
             first..(cell(from.saturating_add(length).saturating_sub(1)) + 1).clamp(first + 1, cells)
         };

@@ -120,7 +120,9 @@ impl Evidence {
     }
 
     fn is_body(&self) -> bool {
-        !self.appearance.is_transparent() && !self.appearance.is_out_of_focus() && self.unsteadiness < UNSTEADY
+        !self.appearance.is_transparent()
+            && !self.appearance.is_out_of_focus()
+            && self.unsteadiness < UNSTEADY
             && self.erraticness < ERRATIC
     }
 
@@ -165,7 +167,15 @@ pub(super) struct Plausibility {
 impl Plausibility {
     /// Takes a box of the next frame, its track, whether the picture's rim cuts it, where it is, and how it looks. Tells
     /// whether it is worth an event.
-    pub(super) fn observe(&mut self, track: &Track, bounds: Rect, is_cut: bool, surroundings: Surroundings, appearance: &Appearance, at: Monotonic) -> bool {
+    pub(super) fn observe(
+        &mut self,
+        track: &Track,
+        bounds: Rect,
+        is_cut: bool,
+        surroundings: Surroundings,
+        appearance: &Appearance,
+        at: Monotonic,
+    ) -> bool {
         let known = self.evidence.iter().position(|evidence| evidence.id == track.id());
         let index = known.unwrap_or_else(|| {
             self.evidence.push(Evidence::new(track, bounds, at));

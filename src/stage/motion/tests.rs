@@ -60,7 +60,8 @@ fn what_appears_and_stays_is_an_event() {
 
 #[test]
 fn headlights_that_sweep_over_the_yard_are_none() {
-    let headlights = |x: f64, y: f64, usual: f64, time: f64| usual * (1.0 + 1.2 * blob(x - 25.0 * time, y - 60.0, 40.0));
+    let headlights =
+        |x: f64, y: f64, usual: f64, time: f64| usual * (1.0 + 1.2 * blob(x - 25.0 * time, y - 60.0, 40.0));
     assert_eq!(starts(headlights), 0);
 }
 
