@@ -138,7 +138,10 @@ impl Counting {
                 zones: vec![Visit::default(); self.zones.len()],
             });
             if track.seen()[1] != at {
-                continue; // hidden just now: where it is expected says nothing of where it is
+                // Hidden just now: where it is expected says nothing of where it is, unless it stands there.
+                let zones = self.zones.iter_mut().zip(&mut of_track.zones).filter(|_| track.is_still());
+                changes.extend(zones.filter_map(|(zone, visit)| zone.wait(visit, track, at)));
+                continue;
             }
             for (line, side) in self.lines.iter_mut().zip(&mut of_track.lines) {
                 changes.extend(line.observe(side, track, full, at).into_iter().flatten());

@@ -4,7 +4,8 @@
 //! predicts it for each frame by the true time between the captures. Boxes are associated with tracks by the distance in sizes
 //! of the object and the ratio of the sides, the closest pair first: confirmed tracks in a first stage, tentative ones in a
 //! second. A confirmed track without a box of its own that is predicted inside of another's box is merged: it coasts in that box
-//! with its velocity, until the two part. One without any box coasts for the hold time.
+//! with its velocity, until the two part. One without any box coasts for the hold time; one that stood still stays where it is for
+//! longer.
 
 mod motion_model;
 
@@ -29,8 +30,17 @@ const SIZE_GAIN: f64 = 0.3;
 /// How much less exact the box of merged tracks is, in sizes.
 const MERGED_TOLERANCE: f64 = 0.6;
 
-/// Most tracks at a time; further boxes have none.
+/// Most tracks at a time. A further one takes the place of the one that has had no box for longest.
 const MAX_TRACKS: usize = 64;
+
+/// What moved by less than this part of its size is where it was.
+const STILL_WITHIN: f64 = 0.5;
+
+/// How long a track must be where it was to stand still.
+const STILL_AFTER: Duration = Duration::from_secs(3);
+
+/// How long a track coasts that stood still: motion does not see what stands still, and does when it moves on.
+const STILL_HOLD: Duration = Duration::from_secs(60);
 
 /// The tracks of one camera.
 #[derive(Debug)]
@@ -61,6 +71,9 @@ pub struct Track {
     measured: [f64; 2],
     /// The foot point of the first hit.
     start: [f64; 2],
+    /// Where it has been since when, give or take [`STILL_WITHIN`].
+    place: [f64; 2],
+    in_place_since: Monotonic,
     /// Whether whoever follows it takes it for an object, and not for rain or a shadow.
     is_plausible: bool,
 }
@@ -97,6 +110,12 @@ impl Track {
         self.is_confirmed() && self.is_plausible && x.hypot(y) >= self.width
     }
 
+    /// Whether it stood still when it was seen last.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.is_confirmed() && self.last_seen.since(self.in_place_since) >= STILL_AFTER
+    }
+
     /// The same track, which does not count unless it is taken for an object.
     #[must_use]
     pub fn with_plausibility(self, is_plausible: bool) -> Self {
@@ -130,6 +149,8 @@ impl Track {
             bounds,
             measured: [x, y],
             start: [x, y],
+            place: [x, y],
+            in_place_since: at,
             is_plausible: true,
         }
     }
@@ -146,6 +167,9 @@ impl Track {
 
     fn predict(&mut self, seconds: f64) {
         let size = self.size();
+        if self.is_still() {
+            (self.x.velocity, self.y.velocity) = (0.0, 0.0);
+        }
         self.x.predict(seconds, size);
         self.y.predict(seconds, size);
     }
@@ -168,6 +192,15 @@ impl Track {
         self.last_seen = at;
         self.bounds = bounds;
         self.measured = [x, y];
+        if (x - self.place[0]).hypot(y - self.place[1]) > STILL_WITHIN * size {
+            (self.place, self.in_place_since) = ([x, y], at);
+        }
+    }
+
+    /// Whether it ended: it has had no box for long.
+    fn is_over(&self, hold: Duration, at: Monotonic) -> bool {
+        let hold = if self.is_still() { hold.max(STILL_HOLD) } else { hold };
+        at.since(self.last_seen) >= hold
     }
 
     /// Coasts inside of a box that shows others, too.
@@ -214,7 +247,7 @@ impl Tracker {
     /// Takes the boxes of the next frame, captured at `at`; gives for each the id of its track, if that is confirmed.
     pub fn observe(&mut self, boxes: &[Rect], at: Monotonic) -> Vec<Option<u64>> {
         let seconds = self.last_frame.replace(at).map_or(0.0, |last| at.since(last).as_secs_f64());
-        self.tracks.retain(|track| at.since(track.last_seen) < self.hold);
+        self.tracks.retain(|track| !track.is_over(self.hold, at));
         self.tracks.iter_mut().for_each(|track| track.predict(seconds));
 
         let mut taken = vec![None; boxes.len()];
@@ -244,7 +277,7 @@ impl Tracker {
         let mut seen = is_seen.into_iter();
         self.tracks.retain(|track| seen.next().unwrap_or(true) || track.is_confirmed());
         for (bounds, assigned) in boxes.iter().zip(&mut self.assigned).filter(|(_, assigned)| assigned.is_none()) {
-            if self.tracks.len() < MAX_TRACKS {
+            if make_room(&mut self.tracks, at) {
                 self.tracks.push(Track::new(self.next_id, *bounds, at));
                 *assigned = Some(self.next_id);
                 self.next_id += 1;
@@ -282,6 +315,16 @@ impl Tracker {
         }
         pairs
     }
+}
+
+/// Whether there is room for one more track. If there are too many, the one ends that has had no box for longest.
+fn make_room(tracks: &mut Vec<Track>, at: Monotonic) -> bool {
+    if tracks.len() < MAX_TRACKS {
+        return true;
+    }
+    let coasting = tracks.iter().enumerate().filter(|(_, track)| track.last_seen < at);
+    let longest = coasting.min_by_key(|(_, track)| track.last_seen).map(|(index, _)| index);
+    longest.map(|index| tracks.remove(index)).is_some()
 }
 
 /// The middle of the lower edge.

@@ -193,6 +193,28 @@ fn who_is_gone_leaves_a_zone_when_nobody_follows_him_longer() {
 }
 
 #[test]
+fn who_stands_still_stays_in_a_zone_although_motion_sees_him_no_more() {
+    let text = "name = \"yard\"\nloitering_after_ms = 20000\npolygon = [[0.4, 0.4], [0.7, 0.4], [0.7, 1], [0.4, 1]]";
+    let zone: Zone = toml::from_str(text).expect("a zone");
+    let mut scene = Scene::new(&[gate()], &[zone]);
+    scene.walks([200.0, 400.0], [550.0, 400.0]);
+    (0..50).for_each(|_| scene.sees(&[[550.0, 400.0]]));
+    scene.nobody_for(200);
+    assert_eq!(scene.counts().zones["yard"].now, 1);
+    assert_eq!(scene.told(zone::LOITERING).len(), 1, "{:?}", scene.told);
+    scene.walks([550.0, 400.0], [900.0, 400.0]);
+    assert_eq!(scene.counts().zones["yard"], ZoneCounts { now: 0, entered: 1 }, "he is the same");
+    assert_eq!(scene.crossings("gate"), [0, 1]);
+    let loitered = scene.told(zone::LOITERING);
+    assert!(loitered[1].1 > Some(25.0), "{loitered:?}");
+    // Who does not come back was gone.
+    scene.walks([200.0, 400.0], [550.0, 400.0]);
+    (0..50).for_each(|_| scene.sees(&[[550.0, 400.0]]));
+    scene.nobody_for(620);
+    assert_eq!(scene.counts().zones["yard"], ZoneCounts { now: 0, entered: 2 });
+}
+
+#[test]
 fn without_frames_everybody_leaves_in_the_end() {
     let mut scene = Scene::new(&[], &[yard()]);
     scene.walks([200.0, 400.0], [550.0, 400.0]);

@@ -112,14 +112,9 @@ impl ZoneCounter {
                 }
             }
             Visit::Entering { .. } => *visit = Visit::Outside,
-            Visit::Inside { since, last_inside, frames_outside, is_loitering, .. } if is_inside => {
-                (*last_inside, *frames_outside) = (at, 0);
-                let dwell = at.since(*since);
-                if !*is_loitering && self.loitering_after.is_some_and(|after| dwell >= after) {
-                    *is_loitering = true;
-                    let start = self.change(LOITERING, track.id(), EventState::Start, at, Some(dwell));
-                    return [Some(EventChange { boxes: vec![track.bounds()], ..start }), None];
-                }
+            Visit::Inside { frames_outside, .. } if is_inside => {
+                *frames_outside = 0;
+                return [self.wait(visit, track, at), None];
             }
             Visit::Inside { frames_outside, .. } => {
                 *frames_outside += 1;
@@ -129,6 +124,19 @@ impl ZoneCounter {
             }
         }
         [None, None]
+    }
+
+    /// A track is where it was, whether or not a frame shows it. What starts because of that.
+    pub(super) fn wait(&self, visit: &mut Visit, track: &Track, at: Monotonic) -> Option<EventChange> {
+        let Visit::Inside { since, last_inside, is_loitering, .. } = visit else { return None };
+        *last_inside = at;
+        let dwell = at.since(*since);
+        if *is_loitering || self.loitering_after.is_none_or(|after| dwell < after) {
+            return None;
+        }
+        *is_loitering = true;
+        let start = self.change(LOITERING, track.id(), EventState::Start, at, Some(dwell));
+        Some(EventChange { boxes: vec![track.bounds()], ..start })
     }
 
     /// The track is in it no more. What ends with that.
