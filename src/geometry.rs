@@ -22,11 +22,39 @@ pub fn contains(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
     sides(polygon).filter(crosses).count() % 2 == 1
 }
 
-/// Whether two sides of a polygon cross each other. Sides that only touch do not.
+/// A side of a polygon, from one corner to the next.
+pub type Side = [[f64; 2]; 2];
+
+/// Two sides of a polygon that cross or touch although they do not follow each other, or that fold back; `None` if it is an
+/// outline without a fault. A first corner that is repeated at the end is no fault.
 #[must_use]
-pub fn crosses_itself(polygon: &[[f32; 2]]) -> bool {
-    let sides: Vec<_> = sides(polygon).collect();
-    sides.iter().enumerate().any(|(n, one)| sides[n + 1..].iter().any(|other| cross(*one, *other)))
+pub fn sides_that_meet(polygon: &[[f32; 2]]) -> Option<[Side; 2]> {
+    let mut corners: Vec<_> = polygon.iter().map(|corner| corner.map(f64::from)).collect();
+    corners.dedup();
+    if corners.len() > 1 && corners.first() == corners.last() {
+        corners.pop(); // many programs repeat the first corner
+    }
+    let next = corners.iter().copied().cycle().skip(1);
+    let sides: Vec<Side> = corners.iter().copied().zip(next).map(<[_; 2]>::from).collect();
+    for (number, side) in sides.iter().enumerate() {
+        for (other, other_side) in sides.iter().enumerate().skip(number + 1) {
+            let is_next = other == number + 1 || (number == 0 && other == sides.len() - 1);
+            if if is_next { fold_back(side, other_side) } else { meet(side, other_side) } {
+                return Some([*side, *other_side]);
+            }
+        }
+    }
+    None
+}
+
+/// The area of a polygon that does not cross itself, as a part of the picture.
+#[must_use]
+pub fn area(polygon: &[[f32; 2]]) -> f64 {
+    let products = sides(polygon).map(|(from, to)| {
+        let [[x, y], [next_x, next_y]] = [from, to].map(|corner| corner.map(f64::from));
+        x * next_y - next_x * y
+    });
+    (products.sum::<f64>() / 2.0).abs()
 }
 
 /// A polygon's sides, each from one corner to the next.
@@ -34,17 +62,33 @@ fn sides(polygon: &[[f32; 2]]) -> impl Iterator<Item = ([f32; 2], [f32; 2])> {
     polygon.iter().copied().zip(polygon.iter().copied().cycle().skip(1))
 }
 
-/// Whether the ends of each lie on different sides of the other.
-fn cross((a, b): ([f32; 2], [f32; 2]), (c, d): ([f32; 2], [f32; 2])) -> bool {
-    let are_apart = |from, to, one, other| turn(from, to, one) * turn(from, to, other) < 0.0;
-    are_apart(a, b, c, d) && are_apart(c, d, a, b)
+/// On which side of the line through `a` and `b` the point is: positive, negative, or 0 if it is on it.
+fn turn(a: [f64; 2], b: [f64; 2], point: [f64; 2]) -> f64 {
+    (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0])
 }
 
-/// Twice the area of the triangle of the three points: positive if `point` is to the right of the way from `from` to `to`, as y
-/// grows downwards.
-fn turn([ax, ay]: [f32; 2], [bx, by]: [f32; 2], [x, y]: [f32; 2]) -> f64 {
-    let [ax, ay, bx, by, x, y] = [ax, ay, bx, by, x, y].map(f64::from);
-    (bx - ax) * (y - ay) - (by - ay) * (x - ax)
+/// Whether a point of the line through the side is on the side.
+fn is_within(point: [f64; 2], [a, b]: &Side) -> bool {
+    (0..2).all(|axis| (a[axis].min(b[axis])..=a[axis].max(b[axis])).contains(&point[axis]))
+}
+
+/// Whether two sides that do not follow each other share a point.
+fn meet(first: &Side, second: &Side) -> bool {
+    let ([a, b], [c, d]) = (*first, *second);
+    let (at_c, at_d, at_a, at_b) = (turn(a, b, c), turn(a, b, d), turn(c, d, a), turn(c, d, b));
+    (at_c * at_d < 0.0 && at_a * at_b < 0.0)
+        || (at_c == 0.0 && is_within(c, first))
+        || (at_d == 0.0 && is_within(d, first))
+        || (at_a == 0.0 && is_within(a, second))
+        || (at_b == 0.0 && is_within(b, second))
+}
+
+/// Whether two sides with one corner in common share more than that.
+fn fold_back(first: &Side, second: &Side) -> bool {
+    let ([a, b], [c, d]) = (*first, *second);
+    let (common, one, other) = if b == c { (b, a, d) } else { (a, b, c) };
+    let along = (0..2).map(|axis| (one[axis] - common[axis]) * (other[axis] - common[axis])).sum::<f64>();
+    turn(common, one, other) == 0.0 && along > 0.0
 }
 
 #[cfg(test)]
@@ -52,10 +96,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_polygon_crosses_itself_if_two_sides_do() {
-        let square = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
-        let bow = [[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]];
-        let notched = [[0.0, 0.0], [0.5, 0.5], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
-        assert_eq!([square.as_slice(), &bow, &notched].map(crosses_itself), [false, true, false]);
+    fn outlines_without_a_fault() {
+        let good: &[&[[f32; 2]]] = &[
+            &[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]],
+            &[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]],
+            &[[0.0, 0.0], [0.5, 0.0], [1.0, 0.0], [1.0, 1.0]],
+            &[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.2], [0.0, 1.0]],
+            &[[0.3, 0.3], [0.3, 0.7], [0.7, 0.7], [0.7, 0.3]],
+        ];
+        for corners in good {
+            assert_eq!(sides_that_meet(corners), None, "{corners:?}");
+        }
+    }
+
+    #[test]
+    fn outlines_that_cross_touch_or_fold_back() {
+        let bad: &[&[[f32; 2]]] = &[
+            &[[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]],
+            &[[0.0, 0.0], [1.0, 0.0], [0.5, 0.0], [0.5, 1.0]],
+            &[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.0], [0.0, 1.0]],
+        ];
+        for corners in bad {
+            assert!(sides_that_meet(corners).is_some(), "{corners:?}");
+        }
     }
 }

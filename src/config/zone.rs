@@ -10,7 +10,7 @@ use super::{
     value::{Name, Polygon, Table, Whole},
     violation::Violation,
 };
-use crate::geometry::crosses_itself;
+use crate::geometry::sides_that_meet;
 
 /// The most zones of a stage.
 pub const MAX_ZONES: usize = 256;
@@ -86,8 +86,8 @@ pub(crate) fn check(zones: &[Spanned<Table<Zone>>], violations: &mut Vec<Violati
     for zone in zones {
         let Zone { name, ignore, visits, loitering_after_ms, .. } = &**zone.get_ref();
         let of_tracks = [visits.as_ref().map(Spanned::span), loitering_after_ms.as_ref().map(Spanned::span)];
-        if crosses_itself(zone.get_ref().polygon()) {
-            let what = "its sides cross each other, so that parts of it count as outside; give its corners in order. The next \
+        if sides_that_meet(zone.get_ref().polygon()).is_some() {
+            let what = "its sides cross or touch each other, so that parts of it count as outside; give its corners in order. The next \
                         version of fovea will not accept it";
             violations.push(Violation::warning(zone.span(), what));
         }
