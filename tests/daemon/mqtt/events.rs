@@ -153,5 +153,6 @@ fn what_happens_just_before_the_end_is_told() {
         let events = watcher.on("fovea/barn/yard/event");
         ids.iter().all(|id| events.iter().any(|message| message.json()["id"] == *id))
     };
-    assert!((0..10).any(|_| is_told()), "in none of ten ends");
+    // It has 40 ms for that: on a busy machine not at each end.
+    eventually("the broker hears of what happens just before an end", is_told);
 }
