@@ -186,8 +186,11 @@ impl Track {
         let ([x, y], [width, height], size) = (foot_point(bounds), sides(bounds), self.size());
         self.x.update(x, size, 0.0);
         self.y.update(y, size, 0.0);
-        self.width += SIZE_GAIN * (width - self.width);
-        self.height += SIZE_GAIN * (height - self.height);
+        // What stands still is as large as before, although motion sees less and less of it.
+        if !self.is_still() {
+            self.width += SIZE_GAIN * (width - self.width);
+            self.height += SIZE_GAIN * (height - self.height);
+        }
         self.hits = self.hits.saturating_add(1);
         self.last_seen = at;
         self.bounds = bounds;

@@ -148,6 +148,8 @@ fn who_stays_in_a_zone_loiters() {
     assert_eq!((loitering.len(), &loitering[1]["state"]), (2, &json!("end")));
     assert_eq!(loitering[1]["id"], loitering[0]["id"]);
     assert!(loitering[1]["dwell_s"].as_f64() > Some(6.0), "{loitering:?}");
+    // Motion saw less and less of who stood there; who walks on is the same.
+    assert_eq!(street.counts["zones"]["middle"], json!({ "now": 0, "entered": 1 }));
 }
 
 #[test]
