@@ -138,10 +138,11 @@ impl MotionStage {
         Ok(plausible)
     }
 
-    /// The tracks of what moves, tentative and coasting ones too.
+    /// The tracks of what moves, tentative and coasting ones too, each with whether it is plausible.
     #[must_use]
-    pub fn tracks(&self) -> &[Track] {
-        self.tracker.tracks()
+    pub fn tracks(&self) -> Vec<Track> {
+        let judged = |track: &Track| track.clone().with_plausibility(self.plausibility.has(track.id()));
+        self.tracker.tracks().iter().map(judged).collect()
     }
 
     fn observe_scene(&mut self, is_relearning: bool, at: Monotonic) -> Option<EventChange> {
@@ -167,9 +168,7 @@ impl Stage for MotionStage {
             self.detector.set_masked(masked)?;
         }
         let (motion, detections, events) = self.observe(&luma, frame.size(), frame.captured_at())?;
-        let judged = |track: &Track| track.clone().with_plausibility(self.plausibility.has(track.id()));
-        let tracks = self.tracker.tracks().iter().map(judged).collect();
-        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks })
+        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks: self.tracks() })
     }
 
     fn deadline(&self) -> Option<Monotonic> {

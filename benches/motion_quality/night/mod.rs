@@ -96,7 +96,7 @@ fn play(plan: &Plan, seed: u64, backdrop: &backdrop::Backdrop) -> Outcome {
         let (_, detections, events) = stage.observe(luma, SIZE, at(time)).expect("a picture of bytes");
         let spent_ms = cpu_ms() - began;
         let starts = events.iter().filter(|event| event.kind == "motion" && event.state == EventState::Start).count();
-        judge.observe(time, &detections, starts as u32, stage.tracks(), spent_ms);
+        judge.observe(time, &detections, starts as u32, &stage.tracks(), spent_ms);
     }
     judge.finish()
 }

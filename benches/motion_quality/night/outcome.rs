@@ -1,20 +1,17 @@
 //! What came of a scene: events, counts and ids beside the truth.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use fovea::{message::Detection, tracking::Track};
+use fovea::{config::line::Line, counting::Counting, message::Detection, tracking::Track};
 
-use super::{canvas::WIDTH, people::Person};
-use crate::score::overlap;
+use super::people::Person;
+use crate::{at, picture::SIZE, score::overlap};
 
 /// Seconds after which the next who comes is another event: the hold time.
 const HOLD_S: f64 = 3.0;
 
 /// How long after somebody has left an event may still start: those last seen.
 const AFTERWARDS_S: f64 = 0.5;
-
-/// A track is on a side of the middle line when it is this far from it, in parts of the picture's width.
-const BAND: f64 = 0.01;
 
 /// Somebody is there, or several without a pause.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +72,8 @@ impl Outcome {
 pub(crate) struct Judge {
     people: Vec<Person>,
     presences: Vec<Presence>,
-    sides: HashMap<u64, bool>,
+    /// Over a line in the middle.
+    counting: Counting,
     ids: Vec<HashSet<u64>>,
     outcome: Outcome,
 }
@@ -96,7 +94,7 @@ impl Judge {
             outcome: Outcome { seconds, people: people.len() as u32, ..Outcome::default() },
             people,
             presences,
-            sides: HashMap::new(),
+            counting: Counting::new([&Line::new("middle", [0.5, 0.0], [0.5, 1.0])], [], at(0.0)),
         }
     }
 
@@ -129,14 +127,7 @@ impl Judge {
                 ids.extend(track.filter(|_| shared >= 0.5));
             }
         }
-        for track in tracks.iter().filter(|track| track.counts()) {
-            let across = track.foot_point()[0] / WIDTH as f64 - 0.5;
-            if across.abs() > BAND {
-                let is_right = across > 0.0;
-                let was_right = self.sides.insert(track.id(), is_right).unwrap_or(is_right);
-                self.outcome.counted += u32::from(was_right != is_right);
-            }
-        }
+        self.counting.observe(tracks, SIZE, at(time));
     }
 
     pub(crate) fn finish(mut self) -> Outcome {
@@ -147,6 +138,9 @@ impl Judge {
                 self.outcome.delays.push((told_s - presence.visible_s).max(0.0));
             }
         }
+        let counted =
+            self.counting.counts().map(|counts| counts.lines.values().flat_map(|line| line.values()).sum::<u64>());
+        self.outcome.counted = counted.unwrap_or_default() as u32;
         self.outcome.ids = self.ids.iter().map(|ids| ids.len() as u32).sum();
         self.outcome
     }
