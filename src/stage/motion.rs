@@ -9,6 +9,7 @@ pub mod detector;
 mod habits;
 mod mask;
 mod memory;
+mod persistence;
 mod plausible;
 mod regions;
 mod settings;
@@ -115,6 +116,7 @@ impl MotionStage {
         let passed = passed.unwrap_or_default();
         self.habits.begin(full, passed);
         self.plausibility.begin(self.tracker.tracks());
+        let (is_new, is_weathered) = (self.detector.is_new(at), self.detector.is_weathered());
         let mut plausible = Vec::new();
         for (number, (detection, track)) in detections.iter().zip(self.tracker.assigned()).enumerate() {
             let Some(track) = track else { continue };
@@ -123,8 +125,9 @@ impl MotionStage {
             let is_cut = touches_the_rim(detection.bounds, full);
             let is_habit = self.habits.has(detection.bounds);
             let surroundings = Surroundings {
-                is_habitual: is_habit || self.detector.is_new(at),
-                is_busy: is_habit || detections.len() >= MANY,
+                is_habitual: is_habit || is_new,
+                is_busy: is_habit || is_weathered || detections.len() >= MANY,
+                is_weathered: is_weathered && !is_new,
             };
             let is_plausible =
                 self.plausibility.observe(track, detection.bounds, is_cut, surroundings, &appearance, at);

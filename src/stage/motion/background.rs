@@ -32,7 +32,12 @@ pub(super) struct Background {
     last: Vec<u8>,
     /// Picture and background on a coarse grid, for the light, and what is masked.
     sparse: [Mat; 3],
+    /// The picture in the light that the background takes over.
+    lit: Mat,
 }
+
+/// The factor by which the background follows the light in one step at most. An exposure that hunts swings faster, and comes back.
+const MOST_LIGHT: f32 = 1.03;
 
 /// After a pause between two frames no more is learnt than in 20 steps, 5 s: nobody knows what happened in it.
 const MOST_STEPS: u8 = 20;
@@ -62,6 +67,7 @@ impl Background {
             also_known: Vec::new(),
             last: Vec::new(),
             sparse: Default::default(),
+            lit: Mat::default(),
         }
     }
 
@@ -136,14 +142,18 @@ impl Background {
     }
 
     /// Writes 255 to `changed` where `picture`, brought to the background's light, is not what is usually there or
-    /// known otherwise; else 0.
-    pub(super) fn changes(&self, picture: &Mat, changed: &mut Mat) -> opencv::Result<()> {
+    /// known otherwise; else 0. `light` is that of the picture: what is as bright as can be may have been brighter.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "floats saturate")]
+    pub(super) fn changes(&self, picture: &Mat, light: f32, changed: &mut Mat) -> opencv::Result<()> {
+        let brightest = (250.0 / light).min(255.0) as u8;
         picture.copy_to(changed)?;
         let around = self.lowest.data_typed::<u8>()?.iter().zip(self.highest.data_typed::<u8>()?);
         let known = self.also_known.iter().zip(&self.restless);
         let pixels = changed.data_typed_mut::<u8>()?.iter_mut();
         for ((pixel, (&lowest, &highest)), (&also_known, &restless)) in pixels.zip(around).zip(known) {
             let tolerance = tolerance(self.threshold, restless);
+            let (lowest, highest, also_known) =
+                (lowest.min(brightest), highest.min(brightest), also_known.min(brightest));
             let darker = lowest.saturating_sub(*pixel) > tolerance;
             let brighter = pixel.saturating_sub(highest) > tolerance;
             let unknown = pixel.abs_diff(also_known) > tolerance;
@@ -152,19 +162,30 @@ impl Background {
         Ok(())
     }
 
-    /// Learns from `picture`, whose light is `light` times the background's, if it is time for a step.
-    pub(super) fn learn(&mut self, picture: &Mat, light: f32, at: Monotonic) -> opencv::Result<()> {
+    /// Learns from `picture`, whose light is `light` times the background's, if it is time for a step. Gives what is left of
+    /// that: the background follows slowly.
+    pub(super) fn learn(&mut self, picture: &Mat, light: f32, at: Monotonic) -> opencv::Result<f32> {
         let steps = at.since(self.learnt_at).as_millis() / STEP.as_millis();
         let steps = u8::try_from(steps).unwrap_or(u8::MAX);
         if steps == 0 {
-            return Ok(());
+            return Ok(light);
         }
         self.learnt_at = if steps > MOST_STEPS { at } else { self.learnt_at.later(STEP * u32::from(steps)) };
         let steps = steps.min(MOST_STEPS);
-        let lesson = Lesson::new(self.threshold, self.enough, light, self.age, steps);
+        let most = MOST_LIGHT.powi(i32::from(steps));
+        let taken = light.clamp(1.0 / most, most);
+        let lesson = Lesson::new(self.threshold, self.enough, taken, self.age, steps);
         self.age += u64::from(steps);
-        self.teach_all(lesson, picture.data_typed()?)?;
-        self.look_around()
+        if (taken / light - 1.0).abs() < 1e-3 {
+            self.teach_all(lesson, picture.data_typed()?)?;
+        } else {
+            let mut lit = std::mem::take(&mut self.lit);
+            picture.convert_to(&mut lit, -1, f64::from(taken / light), 0.0)?;
+            self.teach_all(lesson, lit.data_typed()?)?;
+            self.lit = lit;
+        }
+        self.look_around()?;
+        Ok(light / taken)
     }
 
     fn teach_all(&mut self, lesson: Lesson, picture: &[u8]) -> opencv::Result<()> {

@@ -4,7 +4,7 @@
 //!
 //! 1. smooth the picture,
 //! 2. take out a change of light that is the same everywhere,
-//! 3. mark the pixels that left what is usually there,
+//! 3. mark the pixels that left what is usually there; in rain and snow, those that did so for more than one frame,
 //! 4. leave out ignored zones, drop specks, join what belongs together,
 //! 5. put a box around each region that is large enough,
 //! 6. learn from the picture.
@@ -25,7 +25,9 @@ use opencv::{
 
 use serde::Serialize;
 
-use super::{Settings, appearance::Appearance, background::Background, mask, regions::Regions};
+use super::{
+    Settings, appearance::Appearance, background::Background, mask, persistence::Persistence, regions::Regions,
+};
 use crate::{frame::Size, message::Rect, stage::StageSettings, system::clock::Monotonic};
 
 /// What moves in one frame: the member `motion` of a result.
@@ -47,6 +49,9 @@ pub struct Detector {
     scene: Scene,
     /// When it began to learn the scene.
     began: Monotonic,
+    /// The light of the last picture, as a factor of the background's.
+    light: f32,
+    persistence: Persistence,
     background: Background,
     regions: Regions,
     /// Around each region of the last picture, in luma pixels.
@@ -82,6 +87,9 @@ const SCENE_CHANGED: f32 = 0.6;
 /// light four times a second: a cloud takes many seconds for this much, a lamp none.
 const LIGHT_SWITCHED: f32 = 1.4;
 
+/// The factor by which the light may have changed since the background was learnt: beyond it little is left to compare.
+const LIGHT_IS_ANOTHER: f32 = 1.7;
+
 /// The part of the picture that may still differ from frame to frame when a scene has settled: a walker may be in
 /// it, but not a lamp that comes up.
 const SCENE_CALM: f32 = 0.1;
@@ -103,6 +111,8 @@ impl Detector {
             settings: settings.clone(),
             scene: Scene::Relearning { since: Monotonic::from_micros(0), calm_since: Monotonic::from_micros(0) },
             began: Monotonic::from_micros(0),
+            light: 1.0,
+            persistence: Persistence::default(),
             background: Background::new(settings),
             regions: Regions::default(),
             found: Vec::new(),
@@ -175,11 +185,15 @@ impl Detector {
     /// What moves in `smooth`, if it still shows the scene that is known.
     fn find(&mut self, full: Size, at: Monotonic) -> opencv::Result<Motion> {
         let light = self.background.light_of(&self.smooth, &self.masked)?;
+        let is_within = |light: f32, most: f32| (1.0 / most..most).contains(&light);
+        if !is_within(light / self.light, LIGHT_SWITCHED) || !is_within(light, LIGHT_IS_ANOTHER) {
+            return self.begin(at);
+        }
         self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
-        self.background.changes(&self.level, &mut self.changed)?;
+        self.background.changes(&self.level, light, &mut self.changed)?;
         self.leave_out_masked()?;
-        let switched = !(1.0 / LIGHT_SWITCHED..LIGHT_SWITCHED).contains(&light);
-        if switched || self.part_changed()? > SCENE_CHANGED {
+        self.persistence.filter(&mut self.changed, at)?;
+        if self.part_changed()? > SCENE_CHANGED {
             return self.begin(at);
         }
 
@@ -193,7 +207,7 @@ impl Detector {
             boxes: regions.iter().map(|region| enlarge(region.bounds, luma, full)).collect(),
             relearning: false,
         };
-        self.background.learn(&self.smooth, light, at)?;
+        self.light = self.background.learn(&self.smooth, light, at)?;
         Ok(motion)
     }
 
@@ -208,9 +222,16 @@ impl Detector {
         at.since(self.began) < SCENE_IS_NEW
     }
 
+    /// Whether much of what changes does so for one frame alone, as rain and snow do.
+    pub(super) fn is_weathered(&self) -> bool {
+        self.persistence.is_on()
+    }
+
     /// Forgets the scene and begins to learn the one that `smooth` shows.
     fn begin(&mut self, at: Monotonic) -> opencv::Result<Motion> {
         self.began = at;
+        self.light = 1.0;
+        self.persistence.forget();
         self.scene = Scene::Relearning { since: at, calm_since: at };
         self.background.restart(&self.smooth, at)?;
         Ok(relearning())
@@ -220,7 +241,7 @@ impl Detector {
     fn relearn(&mut self, since: Monotonic, calm_since: Monotonic, at: Monotonic) -> opencv::Result<Motion> {
         let light = self.background.light_of(&self.smooth, &self.masked)?;
         self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
-        self.background.changes(&self.level, &mut self.changed)?;
+        self.background.changes(&self.level, light, &mut self.changed)?;
         self.leave_out_masked()?;
         let calm_since = if self.part_changed()? < SCENE_CALM { calm_since } else { at };
         self.background.restart(&self.smooth, at)?;

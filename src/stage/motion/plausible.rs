@@ -7,11 +7,14 @@ use crate::{message::Rect, system::clock::Monotonic, tracking::Track};
 const STEP: f64 = 0.15;
 
 /// Points of a path that are looked back at.
-const MOST_STEPS: u32 = 12;
+const MOST_STEPS: u32 = 24;
 
 /// The least way from its begin, in sizes; and where something moves all the time.
 const AWAY: f64 = 0.4;
-const AWAY_FROM_HABITS: f64 = 1.5;
+const AWAY_FROM_HABITS: f64 = 2.5;
+
+/// How many times as wide as high what lies flat is, as waves do: it must go as far as where something moves all the time.
+const FLAT: f64 = 2.2;
 
 /// The part of the path that leads away from its begin.
 const STRAIGHT: f64 = 0.6;
@@ -29,7 +32,14 @@ const FAST: f64 = 5.0;
 const HITS: u32 = 6;
 const LIVES_S: f64 = 0.5;
 
-/// The part of the frames of its life in which it has a box, at least.
+/// The same where rain and snow cut pieces off every box: those that are left of them move and change as they please.
+const UNSTEADY_IN_WEATHER: f64 = 0.45;
+const ERRATIC_IN_WEATHER: f64 = 0.7;
+
+/// What is forgotten with each frame of whether a track had a box.
+const FORGET: f64 = 0.1;
+
+/// The part of the last frames in which it has a box, at least.
 const STEADY: f64 = 0.8;
 
 /// Seconds after which what stays where it appeared is worth an event too.
@@ -46,9 +56,15 @@ pub(super) struct Evidence {
     path: f64,
     steps: u32,
     area: f64,
+    /// The longer side.
+    length: f64,
+    is_flat: bool,
     unsteadiness: f64,
     hits: u32,
     frames: u32,
+    /// The weight of the last frames with a box, and of all of them.
+    boxed: f64,
+    all: f64,
     /// The last box's foot and time, and the velocity that led to it.
     foot: [f64; 2],
     velocity: [f64; 2],
@@ -73,9 +89,13 @@ impl Evidence {
             path: 0.0,
             steps: 0,
             area: area(bounds),
+            length: 0.0,
+            is_flat: false,
             unsteadiness: 0.0,
             hits: 0,
             frames: 0,
+            boxed: 0.0,
+            all: FORGET,
             appearance: Appearance::default(),
             is_plausible: false,
         }
@@ -96,11 +116,14 @@ impl Evidence {
         }
         let change = (area(bounds) / self.area).ln().abs();
         self.area = area(bounds);
+        self.length = f64::from(bounds.width.max(bounds.height));
+        self.is_flat = f64::from(bounds.width) > FLAT * f64::from(bounds.height);
         if !is_cut {
             self.unsteadiness += 0.3 * (change - self.unsteadiness);
         }
         self.move_to(foot_of(bounds), size, at);
         self.hits += 1;
+        self.boxed += FORGET;
         self.appearance.add(appearance);
     }
 
@@ -119,24 +142,30 @@ impl Evidence {
         (self.foot, self.seen) = (foot, at);
     }
 
-    fn is_body(&self) -> bool {
+    fn is_body(&self, is_weathered: bool) -> bool {
+        let (unsteady, erratic) =
+            if is_weathered { (UNSTEADY_IN_WEATHER, ERRATIC_IN_WEATHER) } else { (UNSTEADY, ERRATIC) };
         !self.appearance.is_transparent()
             && !self.appearance.is_out_of_focus()
-            && self.unsteadiness < UNSTEADY
-            && self.erraticness < ERRATIC
+            && self.unsteadiness < unsteady
+            && self.erraticness < erratic
     }
 
     /// Whether there are enough hits to judge by, and hardly a frame without.
     fn has_lived(&self, track: &Track) -> bool {
         let [first, last] = track.seen();
         let is_slow = last.since(first).as_secs_f64() >= LIVES_S && self.hits >= self.frames;
-        (self.hits >= HITS || is_slow) && f64::from(self.hits) >= STEADY * f64::from(self.frames)
+        (self.hits >= HITS || is_slow) && self.boxed >= STEADY * self.all
     }
 
     fn goes_somewhere(&self, is_habitual: bool) -> bool {
         let away = distance(self.begin, self.foot_now);
-        let least = if is_habitual { AWAY_FROM_HABITS } else { AWAY };
-        self.steps >= 2 && away >= least * self.area.sqrt() && away >= STRAIGHT * self.path
+        let (sizes, size) = match (self.is_flat, is_habitual) {
+            (true, _) => (AWAY_FROM_HABITS, self.length),
+            (false, true) => (AWAY_FROM_HABITS, self.area.sqrt()),
+            (false, false) => (AWAY, self.area.sqrt()),
+        };
+        self.steps >= 2 && away >= sizes * size && away >= STRAIGHT * self.path
     }
 
     fn is_fast(&self) -> bool {
@@ -156,6 +185,8 @@ pub(super) struct Surroundings {
     pub(super) is_habitual: bool,
     /// Something does, or many things move in the picture.
     pub(super) is_busy: bool,
+    /// It rains or snows.
+    pub(super) is_weathered: bool,
 }
 
 /// The evidence for all tracks of a camera.
@@ -183,13 +214,14 @@ impl Plausibility {
         });
         let evidence = &mut self.evidence[index];
         evidence.add(track, bounds, is_cut, appearance, at);
-        let Surroundings { is_habitual, is_busy } = surroundings;
+        let Surroundings { is_habitual, is_busy, is_weathered } = surroundings;
+        let may_stay = !is_habitual && !evidence.is_flat;
         evidence.is_plausible = track.is_confirmed()
-            && evidence.is_body()
+            && evidence.is_body(is_weathered)
             && !(is_busy && evidence.is_fast())
             && (evidence.is_plausible
                 || evidence.has_lived(track)
-                    && (evidence.goes_somewhere(is_habitual) || !is_habitual && evidence.stays(track)));
+                    && (evidence.goes_somewhere(is_habitual) || may_stay && evidence.stays(track)));
         evidence.is_plausible
     }
 
@@ -201,7 +233,11 @@ impl Plausibility {
     /// Begins the next frame: tracks that ended are forgotten.
     pub(super) fn begin(&mut self, tracks: &[Track]) {
         self.evidence.retain(|evidence| tracks.iter().any(|track| track.id() == evidence.id));
-        self.evidence.iter_mut().for_each(|evidence| evidence.frames += 1);
+        for evidence in &mut self.evidence {
+            evidence.frames += 1;
+            evidence.boxed *= 1.0 - FORGET;
+            evidence.all += FORGET * (1.0 - evidence.all);
+        }
     }
 }
 
