@@ -113,7 +113,7 @@ mod tests {
     /// Streaks that are elsewhere in each frame, and somebody who stands there.
     fn rain(has_somebody: bool) -> impl Iterator<Item = Vec<u8>> {
         (0..60_usize).map(move |frame| {
-            let is_wet = |i: usize| (i / SIDE + 7 * frame) % 31 == 0;
+            let is_wet = |i: usize| (i / SIDE + 7 * frame).is_multiple_of(31);
             let is_body = |i: usize| has_somebody && (40..50).contains(&(i % SIDE)) && (50..60).contains(&(i / SIDE));
             (0..SIDE * SIDE).map(|i| if is_wet(i) != is_body(i) { 255 } else { 0 }).collect()
         })
