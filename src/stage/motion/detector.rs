@@ -62,6 +62,8 @@ pub struct Detector {
     level: Mat,
     /// 255 where the picture left its background, else 0.
     changed: Mat,
+    /// 255 where a region of the picture is that is there now, else 0; in weather alone, where regions are those of some frames.
+    covered: Mat,
     /// 255 where somebody wants to know of motion, 0 in ignored zones and at the rim.
     watched: Mat,
     watched_pixels: u32,
@@ -119,6 +121,7 @@ impl Detector {
             smooth: Mat::default(),
             level: Mat::default(),
             changed: Mat::default(),
+            covered: Mat::default(),
             watched: Mat::default(),
             watched_pixels: 0,
             masked: Mat::default(),
@@ -198,6 +201,9 @@ impl Detector {
         }
 
         let regions = self.regions.find(&self.changed, &self.watched, self.least_pixels())?;
+        if self.persistence.is_on() {
+            core::bitwise_and_def(self.regions.solid(), self.persistence.raw(), &mut self.covered)?;
+        }
         let moving = regions.iter().map(|region| region.pixels).sum();
         self.found.extend(regions.iter().map(|region| region.bounds));
         let luma = self.smooth.size()?;
@@ -214,7 +220,8 @@ impl Detector {
     /// How the box of this number of the last picture looks beside its background.
     pub(super) fn appearance(&self, number: usize) -> opencv::Result<Appearance> {
         let Some(&bounds) = self.found.get(number) else { return Ok(Appearance::default()) };
-        Appearance::of(bounds, &self.level, self.background.usual(), self.regions.solid())
+        let covered = if self.is_weathered() { &self.covered } else { self.regions.solid() };
+        Appearance::of(bounds, &self.level, self.background.usual(), covered)
     }
 
     /// Whether it does not know yet what moves all the time.

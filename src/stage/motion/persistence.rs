@@ -49,6 +49,11 @@ impl Persistence {
         self.is_on
     }
 
+    /// What changed in the last picture, what did so for this frame alone, too.
+    pub(super) fn raw(&self) -> &Mat {
+        &self.before[0]
+    }
+
     /// Leaves what changes for one frame alone out of `changed`, if there is weather.
     pub(super) fn filter(&mut self, changed: &mut Mat, at: Monotonic) -> opencv::Result<()> {
         let passed = self.last.replace(at).map(|last| at.since(last));

@@ -146,7 +146,8 @@ impl Evidence {
         let (unsteady, erratic) =
             if is_weathered { (UNSTEADY_IN_WEATHER, ERRATIC_IN_WEATHER) } else { (UNSTEADY, ERRATIC) };
         !self.appearance.is_transparent()
-            && !self.appearance.is_out_of_focus()
+            // A streak of rain is sharp and bright, and says nothing of what is behind it.
+            && (is_weathered || !self.appearance.is_out_of_focus())
             && self.unsteadiness < unsteady
             && self.erraticness < erratic
     }
