@@ -57,10 +57,10 @@ const INTERRUPTS_LEFT: &str = "
         [[ $list != *3* ]] || ! echo $list 2>/dev/null >$file || echo $file $list
     done";
 
-/// How a name is in a message of DNS: each part after its length.
-fn in_dns(name: &str) -> Vec<u8> {
-    let part = |part: &str| [&[u8::try_from(part.len()).expect("short")], part.as_bytes()].concat();
-    name.split('.').flat_map(part).collect()
+/// How the first part of a name is in a message of DNS: after its length. What follows may be a pointer to where the message
+/// had it before.
+fn in_dns(part: &str) -> Vec<u8> {
+    [&[u8::try_from(part.len()).expect("short")], part.as_bytes()].concat()
 }
 
 pub(crate) fn what_the_card_says_is_taken_over() {
@@ -132,13 +132,12 @@ pub(crate) fn what_the_card_says_is_taken_over() {
     machine.wait_for("wpa_cli -i wlan0 status | grep --quiet wpa_state=");
     assert_eq!(machine.ask("systemctl show --property NRestarts --value wpa_supplicant@wlan0"), "0");
 
-    // It asks first whether somebody else has its name, and tells it then. Without the ".local" behind: where the packet had
-    // that before, the name has only a pointer to it.
-    for name in ["door1", "_fovea._tcp", "_http._tcp"] {
-        let parts = in_dns(name);
+    // It asks first whether somebody else has its name, and tells it then.
+    for name in ["door1", "_fovea", "_http"] {
+        let part = in_dns(name);
         machine.wait_until(&format!("the board announces {name}"), |_| {
             let heard = fs::read(&packets).expect("the emulator writes it");
-            heard.windows(parts.len()).any(|bytes| bytes == parts)
+            heard.windows(part.len()).any(|bytes| bytes == part)
         });
     }
     says_how_it_is(&card, &mut machine);
