@@ -87,7 +87,6 @@ impl Counting {
         since: Monotonic,
     ) -> Self {
         let lines: Vec<_> = (0..).zip(lines).map(|(key, line)| LineCounter::new(key, line)).collect();
-        let zones = zones.into_iter().filter(|zone| zone.name().is_some());
         let zones = (0..).zip(zones).filter_map(|(key, zone)| ZoneCounter::new(key, zone)).collect();
         let mut counting = Self {
             lines,

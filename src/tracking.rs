@@ -330,8 +330,8 @@ fn make_room(tracks: &mut Vec<Track>, at: Monotonic) -> bool {
     longest.map(|index| tracks.remove(index)).is_some()
 }
 
-/// The middle of the lower edge.
-fn foot_point(bounds: Rect) -> [f64; 2] {
+/// The middle of the lower edge, in pixels.
+pub(crate) fn foot_point(bounds: Rect) -> [f64; 2] {
     [f64::from(bounds.x) + f64::from(bounds.width) / 2.0, f64::from(bounds.y) + f64::from(bounds.height)]
 }
 

@@ -1,7 +1,11 @@
 //! Which tracks are worth an event: those that go somewhere, as bodies do.
 
 use super::appearance::Appearance;
-use crate::{message::Rect, system::clock::Monotonic, tracking::Track};
+use crate::{
+    message::Rect,
+    system::clock::Monotonic,
+    tracking::{Track, foot_point},
+};
 
 /// The least way between two points of a path, in sizes: less is the trembling of a box.
 const STEP: f64 = 0.15;
@@ -78,7 +82,7 @@ impl Evidence {
     fn new(track: &Track, bounds: Rect, at: Monotonic) -> Self {
         let foot = track.foot_point();
         Self {
-            foot: foot_of(bounds),
+            foot: foot_point(bounds),
             velocity: [0.0; 2],
             seen: at,
             erraticness: 0.0,
@@ -121,7 +125,7 @@ impl Evidence {
         if !is_cut {
             self.unsteadiness += 0.3 * (change - self.unsteadiness);
         }
-        self.move_to(foot_of(bounds), size, at);
+        self.move_to(foot_point(bounds), size, at);
         self.hits += 1;
         self.boxed += FORGET;
         self.appearance.add(appearance);
@@ -240,10 +244,6 @@ impl Plausibility {
             evidence.all += FORGET * (1.0 - evidence.all);
         }
     }
-}
-
-fn foot_of(bounds: Rect) -> [f64; 2] {
-    [f64::from(bounds.x) + f64::from(bounds.width) / 2.0, f64::from(bounds.y) + f64::from(bounds.height)]
 }
 
 fn area(bounds: Rect) -> f64 {
