@@ -137,6 +137,7 @@ fn result_to_json(bencher: Bencher<'_, '_>) {
     let message = Message::Result(FrameResult {
         camera: "door".into(),
         seq: 1234,
+        processor: None,
         captured_at: Monotonic::now().wall(),
         captured_by: CapturedBy::Sender,
         age_ms: Age { start: 3.1, result: 9.8 },

@@ -13,7 +13,9 @@ pub mod mask;
 mod messages;
 mod mqtt;
 mod names;
+mod processor;
 mod read;
+mod stage_table;
 mod template;
 mod tree;
 mod v4l2;
@@ -50,6 +52,7 @@ pub use self::{
     line::Line,
     mask::Mask,
     mqtt::{Broker, Mqtt, Pictures, Results},
+    processor::{MAIN, Processor, ProcessorStages},
     template::{Placeholder, Template},
     v4l2::{CameraFormat, ControlValue, DeviceName, V4l2},
     webhook::{Body, Webhook},
@@ -59,7 +62,7 @@ pub use self::{
 /// found out at the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// What is accepted as earlier versions accepted it, and will be refused by the next.
+    /// What is accepted and should not stay: what the next version will refuse, and what has no effect.
     pub warnings: Option<Diagnostics>,
     /// `[server]`: the WebSocket port.
     pub server: Server,
@@ -73,8 +76,8 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// `[mqtt]`, if it is there: a broker that gets states, events and pictures.
     pub mqtt: Option<Mqtt>,
-    /// `[processor]`: where the processor runs.
-    pub processor: Processor,
+    /// `[[processor]]`: where the processors run, `main` first, names all different.
+    pub processors: Vec<Processor>,
     /// `[log]`: what is logged.
     pub log: Log,
     /// `[[camera]]`, at least one, names all different.
@@ -316,18 +319,6 @@ pub struct Tls {
     pub files: Option<[PathBuf; 2]>,
 }
 
-/// Where the processor runs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Processor {
-    /// Its core; the highest-numbered allowed one if not given and there are at least two.
-    pub core: Option<usize>,
-    /// SCHED_FIFO priority, 1 to 99; ordinary scheduling if not given.
-    pub realtime_priority: Option<u8>,
-    /// Whether JPEGs of which only small luma is wanted are decoded by its DC coefficients alone. Default yes: the pixels are
-    /// the same.
-    pub fast_luma: bool,
-}
-
 /// What is logged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
@@ -348,6 +339,9 @@ pub struct Camera {
     pub masks: Vec<Mask>,
     /// What is looked for in its frames, one table each: `[camera.motion]` and so on.
     pub stages: Stages,
+    /// The same by processor, in the order of [`Config::processors`]; never empty. The first one's results are those of the
+    /// camera, and tell its senders that frames were taken.
+    pub processors: Vec<ProcessorStages>,
     /// `[[camera.line]]`: where tracks are counted.
     pub lines: Vec<Line>,
 }

@@ -11,28 +11,33 @@
 //! | webhook-NAME | one server that gets events | its queue, the server's answer | its queue is closed; nobody waits for it |
 //! | mqtt | the connection to a broker | its reactor | its queue is closed; nobody waits for it |
 //! | http | the port that people look at | its reactor | stop |
-//! | processor | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | the slot is closed |
+//! | processor, proc-NAME | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | its slot is closed |
 
 mod cameras;
 mod local_cameras;
+mod processors;
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, mpsc::sync_channel},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use log::{error, info, warn};
 
-use self::{cameras::Cameras, local_cameras::LocalCameras};
+use self::{
+    cameras::Cameras,
+    local_cameras::LocalCameras,
+    processors::{Processor, Processors, SpawnError, log_cores},
+};
 use crate::{
     access::{Access, local::LocalTokenError},
     config::{self, Config, mask::Mask},
     event_log::EventLog,
     http,
     output::{self, Outputs},
-    processor::{self, worker::Worker},
+    processor,
     source::websocket::{Listener, Server},
     status::Status,
     switches::Switches,
@@ -70,7 +75,7 @@ pub struct Daemon {
     stop: Arc<EventFd>,
     ended: Arc<EventFd>,
     listen: Thread,
-    processor: Thread,
+    processors: Processors,
     http: Option<http::Server>,
     watchdog: Watchdog,
 }
@@ -114,6 +119,16 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
+impl From<SpawnError> for StartError {
+    fn from(error: SpawnError) -> Self {
+        match error {
+            SpawnError::Cores(error) => Self::Cores(error),
+            SpawnError::Processor(error) => Self::Processor(error),
+            SpawnError::System(error) => Self::System(error),
+        }
+    }
+}
+
 fn advice(kind: io::ErrorKind, key: &str) -> String {
     match kind {
         io::ErrorKind::AddrInUse => {
@@ -126,7 +141,7 @@ fn advice(kind: io::ErrorKind, key: &str) -> String {
 }
 
 impl Daemon {
-    /// Starts everything; ready when it returns. The calling thread is moved off the processor's core.
+    /// Starts everything; ready when it returns. The calling thread is moved off the processors' cores.
     ///
     /// If systemd gave a port it is listened at, whatever `server.listen` says.
     ///
@@ -134,7 +149,7 @@ impl Daemon {
     /// When something of it cannot start. Nothing is left running then but what ends with the process.
     pub fn start(config: Config, given: SystemdEnv) -> Result<Self, StartError> {
         malloc::keep();
-        let cores = Cores::plan(config.processor.core)?;
+        let cores = Cores::plan(&config.wanted_cores())?;
         cores.pin_housekeeping()?;
 
         entropy::warn_if_missing();
@@ -155,13 +170,15 @@ impl Daemon {
         let (stop, ended) = (Arc::new(EventFd::new()?), Arc::new(EventFd::new()?));
         // Somebody looks at pictures, or gets those of events.
         let needs_pictures = http_port.is_some() || !config.webhooks.is_empty() || config.mqtt.is_some();
-        let mut cameras = Cameras::new(needs_pictures);
+        let named = |(index, one): (usize, &config::Processor)| Processor::new(&one.name, cores.processor(index));
+        let all: Vec<_> = config.processors.iter().enumerate().map(named).collect();
+        let mut cameras = Cameras::new(needs_pictures, &all);
         let next = cameras.prepare(&config.cameras);
         let mut local_cameras = LocalCameras::default();
         let next_local = local_cameras.prepare(&next, &mut watchdog)?;
         cameras.apply(next);
 
-        let Cameras { slot, hub, updates, status, frames, .. } = &cameras;
+        let Cameras { hub, status, frames, .. } = &cameras;
         let switches = Arc::new(Switches::new(status.clone())?);
         let event_log = needs_pictures.then(|| Arc::new(EventLog::new(config.events)));
         event_log.iter().for_each(|log| log.set_masks(masks(&config)));
@@ -175,11 +192,7 @@ impl Daemon {
             switches: switches.clone(),
         };
         let outputs = Outputs::start(&context, &ended)?;
-        let processor = start_processor(&config, cores.clone(), ended.clone(), {
-            let (slot, hub, updates) = (slot.clone(), hub.clone(), updates.clone());
-            let heartbeat = watchdog.watch("processor");
-            move |worker: Worker| worker.run(&slot, &hub, &updates, &heartbeat)
-        })?;
+        let processors = Processors::start(&config, all, &cores, hub, &ended, &mut watchdog)?;
         let server = Arc::new(Server::new(
             config.server.clone(),
             &cameras.endpoints(),
@@ -216,7 +229,8 @@ impl Daemon {
 
         local_cameras.apply(next_local);
 
-        log_start(address, &cores);
+        info!("fovea {} listening on {address}", env!("CARGO_PKG_VERSION"));
+        log_cores(&config, &cores);
         if let Some(tls) = &tls {
             info!("TLS certificate with the SHA-256 fingerprint {}", tls.fingerprint());
         }
@@ -240,7 +254,7 @@ impl Daemon {
             stop,
             ended,
             listen,
-            processor,
+            processors,
             http,
             watchdog,
         })
@@ -253,6 +267,8 @@ impl Daemon {
     /// When something of it cannot start. Nothing has changed then.
     pub fn reload(&mut self, config: &Config) -> Result<(), StartError> {
         // First all that can fail; nothing that runs is touched by it.
+        self.processors.add(config, &mut self.watchdog)?;
+        self.cameras.set_processors(self.processors.all());
         let next = self.cameras.prepare(&config.cameras);
         let next_local = self.local_cameras.prepare(&next, &mut self.watchdog)?;
         // Before outputs hear of the masks: what they ask for then was made with them.
@@ -277,6 +293,7 @@ impl Daemon {
     /// Tells what in a new configuration has to wait for a restart.
     fn warn_restart_required(&self, new: &Config) {
         let old = &self.started_with;
+        let (main, old_main) = (&new.processors[0], &old.processors[0]);
         // Who needs a token is no matter of the port: that changes at once.
         let http = |config: &Config| config.http.clone().map(|http| config::Http { allow_anonymous: false, ..http });
         let changes = [
@@ -286,9 +303,10 @@ impl Daemon {
             ("[tls]", new.tls != old.tls),
             ("[[webhook]]", new.webhooks != old.webhooks),
             ("[mqtt]", new.mqtt != old.mqtt),
-            ("processor.core", new.processor.core != old.processor.core),
-            ("processor.realtime_priority", new.processor.realtime_priority != old.processor.realtime_priority),
-            ("processor.fast_luma", new.processor.fast_luma != old.processor.fast_luma),
+            ("processor.core", main.core != old_main.core),
+            ("processor.realtime_priority", main.realtime_priority != old_main.realtime_priority),
+            ("processor.fast_luma", main.fast_luma != old_main.fast_luma),
+            ("[[processor]]", new.processors[1..] != old.processors[1..]),
         ];
         for (key, _) in changes.iter().filter(|(_, has_changed)| *has_changed) {
             warn!("{key} has changed: restart to apply");
@@ -345,14 +363,13 @@ impl Daemon {
         self.stop.set();
         let cameras = self.local_cameras.stop(now + SOURCES_END);
         let sources = self.listen.join_until(now + SOURCES_END).and(cameras);
-        self.cameras.slot.close();
-        let processor = self.processor.join_until(now + ALL_ENDS);
+        let processors = self.processors.stop(now + ALL_ENDS);
         let outputs = self.outputs.stop(now + ALL_ENDS);
         self.cameras.log_counts();
         if let Some(http) = self.http {
             http.join(now + ALL_ENDS);
         }
-        sources.and(processor).and(outputs)
+        sources.and(processors).and(outputs)
     }
 }
 
@@ -372,39 +389,4 @@ fn take_port(config: &Config, port: TcpListener) -> Result<Listener, StartError>
         warn!("fovea listens on {address}, which systemd hands over; server.listen = \"{listen}\" is not used");
     }
     Ok(Listener::adopt(port)?)
-}
-
-/// Starts the processor on its core, and waits until it is there. There it does `run`.
-fn start_processor(
-    config: &Config,
-    cores: Cores,
-    ended: Arc<EventFd>,
-    run: impl FnOnce(Worker) + Send + 'static,
-) -> Result<Thread, StartError> {
-    let config::Processor { realtime_priority: priority, fast_luma, .. } = config.processor;
-    let (report, first_step) = sync_channel(1);
-    let thread = Thread::spawn("processor", ended, move || {
-        let start = || Ok(Worker::new()?.with_fast_luma(fast_luma));
-        let ready = cores.pin_processor(priority).map_err(StartError::from).and_then(|()| start());
-        let (ready, worker) = match ready {
-            Ok(worker) => (Ok(()), Some(worker)),
-            Err(error) => (Err(error), None),
-        };
-        // The starter waits for this report; if it is gone, so is the process.
-        let _ = report.send(ready);
-        if let Some(worker) = worker {
-            run(worker);
-        }
-    })?;
-    first_step.recv().expect("the thread reports before it does anything else")?;
-    Ok(thread)
-}
-
-fn log_start(address: SocketAddr, cores: &Cores) {
-    info!("fovea {} listening on {address}", env!("CARGO_PKG_VERSION"));
-    if cores.is_dedicated() {
-        info!("the processor runs on core {}; the other threads of fovea use other cores", cores.processor());
-    } else {
-        warn!("the processor shares core {} with all other programs: fovea may use no other core", cores.processor());
-    }
 }

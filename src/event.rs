@@ -8,7 +8,15 @@ pub mod condition;
 pub mod external;
 pub mod zone_tracker;
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     message::{Event, EventState, Rect, Subject},
@@ -48,21 +56,16 @@ impl EventChange {
 #[derive(Debug)]
 pub struct EventIds {
     camera: String,
-    /// Events since the daemon's start.
-    started: u64,
+    /// Events of this camera since the daemon's start; others who find events of the same camera count on too.
+    started: Arc<AtomicU64>,
     running: BTreeMap<(&'static str, usize), String>,
 }
 
 impl EventIds {
-    /// No event of `camera` has started yet.
+    /// No event of `camera` is going on. Ids are numbered by `started`, which all who find events of the camera share.
     #[must_use]
-    pub fn new(camera: &str) -> Self {
-        Self { camera: camera.to_owned(), started: 0, running: BTreeMap::new() }
-    }
-
-    /// Numbers on from where `earlier` is: ids of one camera are different.
-    pub fn continue_from(&mut self, earlier: &Self) {
-        self.started = earlier.started;
+    pub fn new(camera: &str, started: Arc<AtomicU64>) -> Self {
+        Self { camera: camera.to_owned(), started, running: BTreeMap::new() }
     }
 
     /// The event as it is published; `age` is that of the frame that shows it, if one does.
@@ -84,8 +87,9 @@ impl EventIds {
     /// `door-20261122T100000Z-7`: camera, wall time of the start, and a count since the daemon's start, which keeps ids
     /// different when two zones start together or the wall clock is set back.
     fn next_id(&mut self, at: Monotonic) -> String {
-        self.started += 1;
-        format!("{}-{}-{}", self.camera, at.wall().strftime("%Y%m%dT%H%M%SZ"), self.started)
+        // Relaxed: the number only has to be different each time.
+        let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("{}-{}-{number}", self.camera, at.wall().strftime("%Y%m%dT%H%M%SZ"))
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn an_event_has_one_id_from_start_to_end() {
-        let mut ids = EventIds::new("door");
+        let mut ids = EventIds::new("door", Arc::default());
         let states = [EventState::Start, EventState::Update, EventState::End];
         let first = states.map(|state| ids.event(change(0, state), None).id);
         assert!(first.iter().all(|id| *id == first[0]), "{first:?}");
@@ -110,17 +114,17 @@ mod tests {
 
     #[test]
     fn ids_are_readable() {
-        let id = EventIds::new("door").event(change(0, EventState::Start), None).id;
+        let id = EventIds::new("door", Arc::default()).event(change(0, EventState::Start), None).id;
         let parts: Vec<_> = id.split('-').collect();
         let [camera, time, number] = parts[..] else { panic!("{parts:?}") };
         assert_eq!((camera, time.len(), number), ("door", "20261122T100000Z".len(), "1"));
     }
 
     #[test]
-    fn ids_go_on_after_another_configuration() {
-        let (mut earlier, mut later) = (EventIds::new("door"), EventIds::new("door"));
-        let first = earlier.event(change(0, EventState::Start), None).id;
-        later.continue_from(&earlier);
-        assert_ne!(later.event(change(0, EventState::Start), None).id, first);
+    fn all_who_find_events_of_a_camera_give_different_ids() {
+        let started = Arc::<AtomicU64>::default();
+        let mut all = [(); 2].map(|()| EventIds::new("door", started.clone()));
+        let ids = [0, 1, 0].map(|index: usize| all[index].event(change(0, EventState::Start), None).id);
+        assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2], "{ids:?}");
     }
 }

@@ -7,7 +7,8 @@
 //! 2. That thread hands it to its camera's [`camera::Feed`], which publishes it: lock, swap the pointer, set the event
 //!    ([`slot`]).
 //! 3. The processor's thread, alone on its core, waits for the event, takes the pointer, clears the event, and runs the
-//!    camera's stages on the frame ([`processor`], [`stage`]).
+//!    camera's stages on the frame ([`processor`], [`stage`]). If there are several processors, each has its own slot, and
+//!    runs the stages that choose it.
 //! 4. The result goes once through the [`hub`] into the queue of each subscriber. The subscriber's own thread delivers it:
 //!    that of a WebSocket client, of an [`output`], or the [`http`] thread.
 //! 5. When the last handle of the frame is dropped, its buffer goes back to its owner. The newest frame of each camera is
@@ -26,15 +27,16 @@
 //! | camera | a named stream of frames (`door`, `yard`); the unit of configuration |
 //! | source | what feeds a camera: a WebSocket client, a device that is connected to this machine |
 //! | frame | one picture as received, immutable: camera, seq, format, size, `captured_at`, bytes |
-//! | slot | the meeting point of sources and processor: one cell per camera, newest frame wins, one lock, one event |
+//! | slot | the meeting point of sources and one processor: one cell per camera, newest frame wins, one lock, one event |
 //! | superseded | a frame replaced in its cell before the processor took it: counted, never hidden |
 //! | refused | a frame that is not processed, such as a damaged one: counted by reason, answered, logged at most once a second |
-//! | processor | the thread with its own core that takes frames and runs stages on them |
+//! | processor | a thread with its own core that takes frames and runs stages on them; most boards have one, `main` |
+//! | branch | the way of a camera's frames to one processor; the first one's results are the camera's |
 //! | stage | one analysis of frames: motion, tamper |
 //! | detection | one thing that a stage found in one frame: label, box, score, track, text |
 //! | track | a thing that a stage follows from frame to frame, with a number |
 //! | mask | a part of a camera's picture that no stage, no viewer and no output gets to see |
-//! | result | what all stages say of one frame, with its age |
+//! | result | what the stages on one processor say of one frame, with its age |
 //! | event | something that starts, goes on and ends, built from detections |
 //! | hub | takes results and events and puts them into the queues of all subscribers |
 //! | subscriber, queue | a receiver of messages, and the messages that wait for it: bounded, drops the oldest and counts them |

@@ -64,7 +64,7 @@ pub struct Limits {
     pub idle_timeout_ms: u64,
 }
 
-/// The processor took this frame: it and every earlier one no longer wait.
+/// The camera's first processor took this frame: it and every earlier one no longer wait for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Taken {
@@ -83,6 +83,9 @@ pub struct FrameResult {
     pub camera: String,
     /// The frame's number: with `fovea.v1` the sender's, otherwise counted from 1 on each connection.
     pub seq: u64,
+    /// The processor that has this result; absent if it is the camera's first one, and on a board with one processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<Arc<str>>,
     /// Wall time of the capture.
     #[serde(serialize_with = "to_the_microsecond")]
     #[cfg_attr(test, schemars(with = "Timestamp"))]

@@ -14,6 +14,23 @@ pub mod scale;
 pub mod views;
 pub mod worker;
 
+use crate::config::MAIN;
+
+/// The thread of a processor: `main` has had its name since there was one processor.
+#[must_use]
+pub fn thread_name(processor: &str) -> String {
+    if processor == MAIN { MAIN_THREAD.to_owned() } else { format!("{THREAD_PREFIX}{processor}") }
+}
+
+/// Whether a thread of the daemon has the name of a processor's.
+#[must_use]
+pub fn is_thread_name(name: &str) -> bool {
+    name == MAIN_THREAD || name.starts_with(THREAD_PREFIX)
+}
+
+const MAIN_THREAD: &str = "processor";
+const THREAD_PREFIX: &str = "proc-";
+
 /// Why the processor does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

@@ -148,6 +148,12 @@ macro_rules! define {
                 names.into_iter().flatten().collect()
             }
 
+            /// Those of them whose names fulfil the condition.
+            #[must_use]
+            pub fn only(&self, is_wanted: impl Fn(&str) -> bool) -> Self {
+                Self { $($stage: self.$stage.clone().filter(|_| is_wanted(stringify!($stage)))),* }
+            }
+
             /// The kinds of the events that they can have.
             #[must_use]
             pub fn event_kinds(&self) -> Vec<&'static str> {

@@ -11,7 +11,10 @@ use crate::{
     camera::Feed,
     config,
     system::clock::{Monotonic, to_the_microsecond},
-    telemetry::camera_metrics::{Availability, Snapshot},
+    telemetry::{
+        camera_metrics::{Availability, Snapshot},
+        processor_metrics::{ProcessorMetrics, ProcessorStatus},
+    },
 };
 
 /// The cameras and where their numbers are.
@@ -21,6 +24,7 @@ pub struct Status {
     // The list is replaced, never changed: whoever asks has it as it was.
     cameras: ArcSwap<Vec<Arc<Feed>>>,
     settings: ArcSwap<Vec<config::Camera>>,
+    processors: ArcSwap<Vec<Arc<ProcessorMetrics>>>,
 }
 
 /// The daemon as it stands now.
@@ -37,6 +41,9 @@ pub struct Report {
     pub healthy: bool,
     /// The cameras, in the order of the configuration.
     pub cameras: Vec<Snapshot>,
+    /// The processors, `main` first; servers older than 0.2 do not send it.
+    #[serde(default)]
+    pub processors: Vec<ProcessorStatus>,
 }
 
 impl Report {
@@ -68,13 +75,23 @@ impl Status {
     /// The status of a daemon that starts now and has no cameras yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { started: Monotonic::now(), cameras: ArcSwap::default(), settings: ArcSwap::default() }
+        Self {
+            started: Monotonic::now(),
+            cameras: ArcSwap::default(),
+            settings: ArcSwap::default(),
+            processors: ArcSwap::default(),
+        }
     }
 
     /// Makes these the cameras, in the order of the configuration, with what is configured for them.
     pub fn set(&self, cameras: Vec<Arc<Feed>>, settings: Vec<config::Camera>) {
         self.cameras.store(Arc::new(cameras));
         self.settings.store(Arc::new(settings));
+    }
+
+    /// Makes these the processors, `main` first.
+    pub fn set_processors(&self, processors: Vec<Arc<ProcessorMetrics>>) {
+        self.processors.store(Arc::new(processors));
     }
 
     /// The cameras, in the order of the configuration.
@@ -89,12 +106,13 @@ impl Status {
 
     /// Everything as it stands now.
     pub fn report(&self) -> Report {
-        let cameras: Vec<_> = self.cameras().iter().map(|feed| feed.metrics().snapshot(feed.counts())).collect();
+        let cameras: Vec<_> = self.cameras().iter().map(|feed| feed.snapshot()).collect();
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started.wall(),
             healthy: cameras.iter().all(|camera| camera.state.state == Availability::Live),
             cameras,
+            processors: self.processors.load().iter().map(|processor| processor.status()).collect(),
         }
     }
 }
@@ -105,7 +123,10 @@ mod tests {
     use crate::{
         frame::Camera,
         slot::Counts,
-        telemetry::camera_metrics::{CameraMetrics, CameraState, Percentiles},
+        telemetry::{
+            camera_metrics::{CameraMetrics, CameraState},
+            percentiles::Percentiles,
+        },
     };
 
     /// A report of cameras with these states, rates and ages.
@@ -118,7 +139,13 @@ mod tests {
             ..blank.clone()
         };
         let cameras = cameras.iter().map(camera).collect();
-        Report { version: "1".into(), started_at: Timestamp::UNIX_EPOCH, healthy: true, cameras }
+        Report {
+            version: "1".into(),
+            started_at: Timestamp::UNIX_EPOCH,
+            healthy: true,
+            cameras,
+            processors: Vec::new(),
+        }
     }
 
     #[test]

@@ -6,4 +6,6 @@ pub mod connection_metrics;
 pub mod histogram;
 pub mod log_limiter;
 pub mod output_metrics;
+pub mod percentiles;
+pub mod processor_metrics;
 pub mod rejections;

@@ -18,7 +18,7 @@ fn the_sample_is_the_defaults() {
 #[test]
 fn its_examples_are_good() {
     let config = Config::parse("deploy/fovea.toml", &with_examples()).unwrap_or_else(|findings| panic!("{findings}"));
-    assert!(config.processor.core.is_some(), "the examples are in");
+    assert!(config.processors[0].core.is_some(), "the examples are in");
 }
 
 /// A stage that is off unless asked for is in the sample as an example, with its defaults.

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use fovea::{
-    camera::Feed,
+    camera::{Branch, Feed},
     config::{self, Config},
     event_log::{EventLog, EventPicture, Limits},
     frame::{Camera, CapturedBy, Frame, Origin, Size},
@@ -91,7 +91,7 @@ impl Board {
         let (hub, slot, status) = (Arc::<Hub>::default(), Slot::<Frame>::new(), Arc::new(Status::new()));
         let feed = |camera: &config::Camera| {
             let metrics = Arc::new(CameraMetrics::new(Camera::new(&camera.name)));
-            Arc::new(Feed::new(vec![slot.open()], metrics, hub.clone()))
+            Arc::new(Feed::new(vec![Arc::new(Branch::new("main".into(), slot.open()))], metrics, hub.clone()))
         };
         status.set(config.cameras.iter().map(feed).collect(), config.cameras.clone());
         let switches = Arc::new(Switches::new(status.clone()).expect("there are descriptors"));

@@ -6,14 +6,14 @@ use super::{Failure, print_line};
 use crate::{config::Config, output, system::cores::Cores};
 
 /// Checks the configuration in `file`, and prints a summary of it and who may use the ports. With `here`, checks also that this
-/// machine has the processor's core, and the files that outputs need.
+/// machine has the processors' cores, and the files that outputs need.
 ///
 /// # Errors
 /// If the configuration is invalid, with every diagnostic.
 pub fn run(file: &Path, here: bool) -> Result<(), Failure> {
     let (config, unread) = Config::load_readable(file).map_err(Failure::of_config)?;
     if here {
-        Cores::plan(config.processor.core).map_err(Failure::of_config)?;
+        Cores::plan(&config.wanted_cores()).map_err(Failure::of_config)?;
         output::check(&config).map_err(Failure::of_config)?;
     }
     let names: Vec<_> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();

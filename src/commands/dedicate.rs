@@ -1,4 +1,4 @@
-//! `fovea dedicate`: keeps everything but the processor off the processor's core. systemd confines programs, slice by
+//! `fovea dedicate`: keeps everything but the processors off their cores. systemd confines programs, slice by
 //! slice; the kernel moves interrupts and work queues, as far as it can.
 //!
 //! Nothing of it outlasts a boot: if something goes wrong, a reboot undoes it.
@@ -11,7 +11,10 @@ use std::{
 };
 
 use super::{Failure, print_line};
-use crate::{config::Config, system::cores};
+use crate::{
+    config::Config,
+    system::cores::{self, Cores, CoresError, Wanted, Whose},
+};
 
 /// The slice of fovea's own unit.
 const OWN_SLICE: &str = "fovea.slice";
@@ -34,8 +37,8 @@ pub enum DedicateError {
     #[error("there is only one core, so other programs cannot be kept off it")]
     OnlyOne,
     /// The configured core does not exist.
-    #[error("processor.core = {0}: there is no such core")]
-    NoSuchCore(usize),
+    #[error("processor.core = {0}{1}: there is no such core")]
+    NoSuchCore(usize, Whose),
     /// systemd refuses.
     #[error("systemd does not limit {slice} to cores {cores}: {why}")]
     Refused {
@@ -72,26 +75,30 @@ pub fn run(undo: bool, config: &Path) -> Result<(), Failure> {
         print_line(format_args!("programs and interrupts may use every core again"))?;
         return Ok(());
     }
-    let wanted = Config::load_without_tokens(config).map_err(Failure::of_config)?.processor.core;
-    let (core, rest) = split_off(&online, wanted)?;
+    let config = Config::load_without_tokens(config).map_err(Failure::of_config)?;
+    let (reserved, rest) = split_off(&online, &config.wanted_cores())?;
     confine_slices(&rest)?;
     let MoveCounts { moved, fixed } = move_interrupts(Path::new(INTERRUPTS), &rest)?;
     move_work_queues(&rest)?;
+    let reserved = match &reserved[..] {
+        [core] => format!("core {core} is"),
+        several => format!("cores {} are", list(several)),
+    };
     print_line(format_args!(
-        "core {core} is reserved for fovea; programs and {moved} interrupts use core {}; {fixed} interrupts cannot move",
+        "{reserved} reserved for fovea; programs and {moved} interrupts use core {}; {fixed} interrupts cannot move",
         list(&rest)
     ))?;
     Ok(())
 }
 
-/// The processor's core, and the other cores.
-fn split_off(online: &[usize], wanted: Option<usize>) -> Result<(usize, Vec<usize>), DedicateError> {
-    let core = wanted.or(online.last().copied()).ok_or(DedicateError::OnlyOne)?;
-    if !online.contains(&core) {
-        return Err(DedicateError::NoSuchCore(core));
-    }
-    let rest: Vec<_> = online.iter().copied().filter(|&other| other != core).collect();
-    if rest.is_empty() { Err(DedicateError::OnlyOne) } else { Ok((core, rest)) }
+/// The cores that processors have for themselves, and the others.
+fn split_off(online: &[usize], wanted: &[Wanted<'_>]) -> Result<(Vec<usize>, Vec<usize>), DedicateError> {
+    let cores = match Cores::share(online, wanted) {
+        Err(CoresError::NotAllowed { core, whose, .. }) => return Err(DedicateError::NoSuchCore(core, whose)),
+        cores => cores.map_err(|_| DedicateError::OnlyOne)?,
+    };
+    let reserved = cores.dedicated();
+    if reserved.is_empty() { Err(DedicateError::OnlyOne) } else { Ok((reserved, cores.housekeeping().to_vec())) }
 }
 
 /// Confines every slice but fovea's to `cores`; an empty list lifts the limit.
@@ -163,10 +170,17 @@ mod tests {
 
     #[test]
     fn the_processors_core_is_the_last_unless_told() {
-        assert_eq!(split_off(&[0, 1, 2, 3], None).unwrap(), (3, vec![0, 1, 2]));
-        assert_eq!(split_off(&[0, 1, 2, 3], Some(1)).unwrap(), (1, vec![0, 2, 3]));
-        assert_eq!(split_off(&[0, 2], Some(1)).unwrap_err().to_string(), "processor.core = 1: there is no such core");
-        assert!(matches!(split_off(&[0], None), Err(DedicateError::OnlyOne)));
+        let split = |online: &[usize], wanted: &[Option<usize>]| {
+            let wanted: Vec<_> = wanted.iter().map(|&core| Wanted { name: None, core }).collect();
+            split_off(online, &wanted)
+        };
+        assert_eq!(split(&[0, 1, 2, 3], &[None]).unwrap(), (vec![3], vec![0, 1, 2]));
+        assert_eq!(split(&[0, 1, 2, 3], &[Some(1)]).unwrap(), (vec![1], vec![0, 2, 3]));
+        assert_eq!(split(&[0, 1, 2, 3], &[None, None]).unwrap(), (vec![2, 3], vec![0, 1]));
+        assert_eq!(split(&[0, 1], &[None, None]).unwrap(), (vec![1], vec![0]));
+        let missing = split(&[0, 2], &[Some(1)]).unwrap_err();
+        assert_eq!(missing.to_string(), "processor.core = 1: there is no such core");
+        assert!(matches!(split(&[0], &[None]), Err(DedicateError::OnlyOne)));
     }
 
     #[test]

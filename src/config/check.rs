@@ -11,6 +11,7 @@ use super::{
     Body, Camera, Config, DeviceName, Http, Log, Mqtt, Pictures, Processor, Server, Tls, V4l2, Webhook, file, is_local,
     line, mask,
     names::Names,
+    processor,
     value::{Listen, Name, Table},
     violation::Violation,
 };
@@ -28,14 +29,16 @@ pub(super) fn check(
         let what = "a camera is missing: add a line [[camera]] and below it its name, like name = \"door\"";
         violations.push(Violation::new(end..end, what).unless("camera"));
     }
+    let processors = file.processor.check(violations);
     let mut names = Names::of("camera");
     let mut devices = Devices::default();
     let mut cameras = Vec::new();
     for camera in &file.camera {
         violations.extend(names.add(&camera.name));
         violations.extend(camera.v4l2.as_ref().and_then(|v4l2| devices.add(&camera.name, v4l2)));
-        cameras.push(self::camera(camera, violations));
+        cameras.push(self::camera(camera, &processors, violations));
     }
+    violations.extend(processor::unused(&file.processor, &cameras));
     let mut names = Names::of("webhook");
     let mut webhooks = Vec::new();
     for written in &file.webhook {
@@ -53,11 +56,7 @@ pub(super) fn check(
         },
         webhooks,
         mqtt: file.mqtt.as_ref().map(|written| mqtt(written, violations)),
-        processor: Processor {
-            core: file.processor.core.map(|core| core.usize()),
-            realtime_priority: file.processor.realtime_priority.map(|priority| priority.u8()),
-            fast_luma: file.processor.fast_luma,
-        },
+        processors,
         log: Log { level: file.log.level.0 },
         cameras,
         warnings: None,
@@ -195,13 +194,14 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
     Some(Violation::new(listen.span(), what).unless(missed))
 }
 
-fn camera(camera: &file::Camera, violations: &mut Vec<Violation>) -> Camera {
+fn camera(camera: &file::Camera, processors: &[Processor], violations: &mut Vec<Violation>) -> Camera {
     let stages = camera.stages(violations);
     line::check(&camera.line, stages.have_tracks(), violations);
     Camera {
         name: camera.name.get_ref().0.clone(),
         detection: camera.detection.0,
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
+        processors: processor::assign(&stages, &camera.processors(), processors, violations),
         lines: camera.line.iter().map(|line| (**line.get_ref()).clone()).collect(),
         masks: mask::check(&camera.mask, violations),
         stages,

@@ -13,6 +13,8 @@ use toml::Spanned;
 use super::{
     line::Line,
     mask::Mask,
+    processor,
+    stage_table::StageTable,
     value::{
         BodyKind, BrokerUrl, ControlName, Device, FieldName, Format, HeaderName, Host, Level, Listen, Name, Origin,
         PageUrl, PictureKind, ResultRate, Setting, State, Switch, Table, Text, TokensFile, TopicPrefix, Username,
@@ -35,7 +37,7 @@ pub(super) struct File {
     pub(super) events: Table<Events>,
     pub(super) webhook: Vec<Table<Webhook>>,
     pub(super) mqtt: Option<Spanned<Table<Mqtt>>>,
-    pub(super) processor: Table<Processor>,
+    pub(super) processor: processor::WrittenList,
     pub(super) log: Table<Log>,
     pub(super) camera: Vec<Table<Camera>>,
 }
@@ -214,21 +216,6 @@ impl Mqtt {
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Processor {
-    /// 1023 is the last core the kernel's ordinary CPU set can name.
-    pub(super) core: Option<Whole<0, 1023>>,
-    pub(super) realtime_priority: Option<Whole<1, 99>>,
-    pub(super) fast_luma: bool,
-}
-
-impl Default for Processor {
-    fn default() -> Self {
-        Self { core: None, realtime_priority: None, fast_luma: true }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub(super) struct Log {
     pub(super) level: Level,
 }
@@ -250,7 +237,7 @@ macro_rules! camera {
             pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
             #[serde(default)]
             pub(super) mask: Vec<Spanned<Table<Mask>>>,
-            $($stage: Option<Table<stage::$stage::Settings>>,)*
+            $($stage: Option<StageTable<stage::$stage::Settings>>,)*
             #[serde(default)]
             pub(super) line: Vec<Spanned<Table<Line>>>,
         }
@@ -258,8 +245,15 @@ macro_rules! camera {
         impl Camera {
             /// The stages that it has, checked.
             pub(super) fn stages(&self, violations: &mut Vec<Violation>) -> Stages {
-                $(self.$stage.iter().for_each(|settings| settings.check(violations));)*
-                Stages { $($stage: self.$stage.as_deref().cloned(),)* }
+                $(self.$stage.iter().for_each(|table| table.settings.check(violations));)*
+                Stages { $($stage: self.$stage.as_ref().map(|table| table.settings.clone()),)* }
+            }
+
+            /// The processors that its stages choose.
+            pub(super) fn processors(&self) -> Vec<(&'static str, &Spanned<Name>)> {
+                let processors =
+                    [$((stringify!($stage), self.$stage.as_ref().and_then(|table| table.processor.as_ref()))),*];
+                processors.into_iter().filter_map(|(stage, processor)| Some((stage, processor?))).collect()
             }
         }
     };

@@ -11,7 +11,7 @@ pub struct Violation {
     pub(super) what: String,
     /// The key that is missed. If it is there, but wrong by itself, that is all there is to tell.
     pub(super) missed: Option<&'static str>,
-    /// Earlier versions accepted it, and so does this one; the next will not.
+    /// It is accepted and told: earlier versions accepted it and the next will not, or it has no effect.
     pub(super) is_warning: bool,
 }
 
@@ -21,7 +21,7 @@ impl Violation {
         Self { span, what: what.into(), missed: None, is_warning: false }
     }
 
-    /// The same of what the next version will refuse.
+    /// The same of what is accepted for now, or has no effect.
     pub(crate) fn warning(span: Span, what: impl Into<String>) -> Self {
         Self { is_warning: true, ..Self::new(span, what) }
     }

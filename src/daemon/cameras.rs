@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use log::{info, warn};
 
+use super::processors::Processor;
 use crate::{
-    camera::Feed,
-    config::{self, Detection},
+    camera::{Branch, Feed},
+    config::{self, Detection, MAIN, ProcessorStages},
     counting::Counting,
-    frame::{Camera, Frame},
+    frame::Camera,
     http::CameraView,
     hub::Hub,
     picture::latest_frame::{LatestFrame, LatestFrames},
     processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
-    slot::Slot,
     source::websocket::CameraEndpoint,
     stage::Stages,
     status::Status,
@@ -30,11 +30,10 @@ pub(super) struct Cameras {
     /// Whether anybody can come and see their pictures.
     have_viewers: bool,
     pub(super) status: Arc<Status>,
-    pub(super) slot: Arc<Slot<Frame>>,
+    processors: Vec<Processor>,
     pub(super) hub: Arc<Hub>,
     /// The newest frame of each camera, if they are shown.
     pub(super) frames: Arc<LatestFrames>,
-    pub(super) updates: Arc<PipelineUpdates>,
     kept: KeptSwitches,
 }
 
@@ -43,6 +42,8 @@ pub(super) struct Cameras {
 pub(super) struct RunningCamera {
     pub(super) settings: config::Camera,
     pub(super) feed: Arc<Feed>,
+    /// One for each of `settings.processors`.
+    branches: Vec<Arc<Branch>>,
     latest: Option<Arc<LatestFrame>>,
     /// Whether its stages look at its frames.
     detects: bool,
@@ -58,10 +59,18 @@ pub(super) struct NextCameras {
 
 impl Cameras {
     /// None yet.
-    pub(super) fn new(have_viewers: bool) -> Self {
-        let (slot, status) = (Slot::new(), Arc::new(Status::new()));
-        let (hub, frames, updates) = (Arc::default(), Arc::default(), Arc::default());
-        Self { all: Vec::new(), have_viewers, status, slot, hub, frames, updates, kept: KeptSwitches::load() }
+    pub(super) fn new(have_viewers: bool, processors: &[Processor]) -> Self {
+        let (hub, frames, status) = (Arc::default(), Arc::default(), Arc::new(Status::new()));
+        let (all, kept) = (Vec::new(), KeptSwitches::load());
+        let mut cameras = Self { all, have_viewers, status, processors: Vec::new(), hub, frames, kept };
+        cameras.set_processors(processors);
+        cameras
+    }
+
+    /// Makes these the processors, those before among them.
+    pub(super) fn set_processors(&mut self, processors: &[Processor]) {
+        self.processors = processors.to_vec();
+        self.status.set_processors(processors.iter().map(|processor| processor.metrics.clone()).collect());
     }
 
     /// What the cameras that `wanted` describes need: cells for the frames of new ones. Nobody notices yet.
@@ -75,10 +84,12 @@ impl Cameras {
             let known = self.all.iter().find(is_same);
             are_changed.push(known.is_none_or(|known| known.settings != *settings));
             all.push(match known {
-                Some(known) if known.settings.detection != settings.detection => {
-                    RunningCamera { settings: settings.clone(), detects: self.detects(settings), ..known.clone() }
+                Some(known) => {
+                    let is_kept = known.settings.detection == settings.detection;
+                    let detects = if is_kept { known.detects } else { self.detects(settings) };
+                    let branches = self.branches(settings, &known.branches);
+                    RunningCamera { settings: settings.clone(), detects, branches, ..known.clone() }
                 }
-                Some(known) => RunningCamera { settings: settings.clone(), ..known.clone() },
                 None => self.open(settings),
             });
         }
@@ -101,15 +112,19 @@ impl Cameras {
             if earlier.is_none_or(|known| known.settings.detection != camera.settings.detection) {
                 camera.feed.metrics().set_detection(camera.detects);
             }
-            for cell in camera.feed.cells() {
-                self.updates.post(cell.id(), Some(camera.pipeline()));
+            let before = camera.feed.branches();
+            self.post_pipelines(camera);
+            camera.feed.set_branches(camera.branches.clone());
+            for gone in before.iter().filter(|branch| !camera.branches.iter().any(|one| Arc::ptr_eq(one, branch))) {
+                let updates = self.updates(gone);
+                updates.iter().for_each(|updates| updates.post_last(gone.clone(), camera.last_pipeline(gone)));
             }
         }
         let is_kept = |known: &&RunningCamera| all.iter().any(|one| Arc::ptr_eq(&one.feed, &known.feed));
         for gone in self.all.iter().filter(|known| !is_kept(known)) {
             self.shut(&gone.feed);
         }
-        self.slot.wake(); // no frame may come that brings the processor to look
+        self.wake(); // no frame may come that brings a processor to look
         let of_all = all.iter().map(|camera| (camera.feed.clone(), camera.settings.clone()));
         let (feeds, settings) = of_all.unzip();
         self.status.set(feeds, settings);
@@ -120,6 +135,7 @@ impl Cameras {
 
     /// Has the stages look at the frames of those cameras alone whose switches say so. Events that go on end.
     pub(super) fn apply_switches(&mut self) {
+        let mut switched = Vec::new();
         for camera in &mut self.all {
             let is_on = camera.feed.metrics().detection();
             if is_on == camera.detects {
@@ -128,14 +144,13 @@ impl Cameras {
             camera.detects = is_on;
             let (name, state) = (camera.feed.name(), if is_on { "on" } else { "off" });
             info!(CAMERA = name; "{name}: detection is switched {state}");
-            for cell in camera.feed.cells() {
-                self.updates.post(cell.id(), Some(camera.pipeline()));
-            }
+            switched.push(camera.clone());
             if camera.settings.detection == Detection::Last {
                 self.kept.set_detection(camera.feed.name(), is_on);
             }
         }
-        self.slot.wake();
+        switched.iter().for_each(|camera| self.post_pipelines(camera));
+        self.wake();
     }
 
     /// Whether a camera begins with detection.
@@ -172,15 +187,49 @@ impl Cameras {
 
     fn open(&self, settings: &config::Camera) -> RunningCamera {
         let metrics = Arc::new(CameraMetrics::new(Camera::new(&settings.name)));
-        let feed = Arc::new(Feed::new(vec![self.slot.open()], metrics, self.hub.clone()));
+        let branches = self.branches(settings, &[]);
+        let feed = Arc::new(Feed::new(branches.clone(), metrics, self.hub.clone()));
         let (latest, detects) = (self.have_viewers.then(Arc::default), self.detects(settings));
-        RunningCamera { settings: settings.clone(), feed, latest, detects }
+        RunningCamera { settings: settings.clone(), feed, branches, latest, detects }
+    }
+
+    /// A branch to each processor that the camera has stages on: one of the `known`, or a new one.
+    fn branches(&self, settings: &config::Camera, known: &[Arc<Branch>]) -> Vec<Arc<Branch>> {
+        let branch = |part: &ProcessorStages| {
+            let known = known.iter().find(|branch| **branch.processor() == *part.processor);
+            let open = || {
+                let processor = self.processors.iter().find(|processor| *processor.name == *part.processor)?;
+                Some(Arc::new(Branch::new(processor.name.clone(), processor.slot.open())))
+            };
+            known.cloned().or_else(open)
+        };
+        // Every processor that is configured runs.
+        settings.processors.iter().filter_map(branch).collect()
+    }
+
+    fn updates(&self, branch: &Branch) -> Option<&PipelineUpdates> {
+        let processor = self.processors.iter().find(|processor| processor.name == *branch.processor());
+        processor.map(|processor| &*processor.updates)
+    }
+
+    /// Has the camera's frames go through pipelines of what is configured.
+    fn post_pipelines(&self, camera: &RunningCamera) {
+        for (index, branch) in camera.branches.iter().enumerate() {
+            let updates = self.updates(branch);
+            updates.iter().for_each(|updates| updates.post(branch.cell().id(), Some(camera.pipeline(index))));
+        }
+    }
+
+    fn wake(&self) {
+        self.processors.iter().for_each(|processor| processor.slot.wake());
     }
 
     fn shut(&self, feed: &Feed) {
         let name = feed.name();
         feed.shut();
-        feed.cells().iter().for_each(|cell| self.updates.post(cell.id(), None));
+        for branch in &*feed.branches() {
+            self.updates(branch).iter().for_each(|updates| updates.post(branch.cell().id(), None));
+        }
         info!(CAMERA = name; "{name}: removed");
         log_counts(feed);
     }
@@ -194,14 +243,29 @@ impl NextCameras {
 }
 
 impl RunningCamera {
-    /// A pipeline that looks for what is configured.
-    fn pipeline(&self) -> CameraPipeline {
+    /// The pipeline of its branch number `index`, which looks for what is configured there.
+    fn pipeline(&self, index: usize) -> CameraPipeline {
         let none = Stages::default();
-        let stages = if self.detects { &self.settings.stages } else { &none };
+        let parts = &self.settings.processors;
+        let stages = parts.get(index).filter(|_| self.detects).map_or(&none, |part| &part.stages);
+        // Lines and zones count what a stage follows: where it looks, they are counted.
+        let counting_index = parts.iter().position(|part| part.stages.have_tracks()).unwrap_or(0);
         let zones = self.settings.stages.zones().into_iter().map(|(_, zone)| zone);
-        CameraPipeline::new(stages, self.feed.metrics().clone(), self.latest.clone())
-            .with_counting(Counting::new(&self.settings.lines, zones, Monotonic::now()))
-            .with_masks(&self.settings.masks)
+        let mut pipeline = CameraPipeline::new(stages, self.feed.metrics().clone(), self.latest.clone())
+            .with_masks(&self.settings.masks);
+        if index == counting_index {
+            pipeline = pipeline.with_counting(Counting::new(&self.settings.lines, zones, Monotonic::now()));
+        }
+        if let Some(branch) = self.branches.get(index).filter(|_| index > 0) {
+            pipeline = pipeline.on_further(branch.further_results().clone());
+        }
+        pipeline
+    }
+
+    /// A pipeline for the last frame of a branch that it had. It has no stages, so that nobody gets to see the frame.
+    fn last_pipeline(&self, branch: &Branch) -> CameraPipeline {
+        CameraPipeline::new(&Stages::default(), self.feed.metrics().clone(), None)
+            .on_further(branch.further_results().clone())
     }
 }
 
@@ -213,6 +277,12 @@ fn log_settings(camera: &RunningCamera) {
         warn!(CAMERA = name; "{name}: no stage is configured, so fovea only measures the age of its frames; add a stage, such as [camera.motion]");
     } else {
         let off = if camera.detects { "" } else { "; detection is switched off" };
+        let others: Vec<_> = settings.processors.iter().filter(|part| part.processor != MAIN).collect();
+        let named = |stage: &&str| {
+            let elsewhere = others.iter().find(|part| part.stages.names().contains(stage));
+            elsewhere.map_or_else(|| (*stage).to_owned(), |part| format!("{stage} on {}", part.processor))
+        };
+        let stages: Vec<_> = stages.iter().map(named).collect();
         info!(CAMERA = name; "{name}: stages on its frames: {}{off}", stages.join(", "));
     }
     match settings.masks.len() {
@@ -233,4 +303,12 @@ fn log_counts(feed: &Feed) {
         "{name}: {} frames published, {} taken, {} superseded, {} waiting; {refused} refused{reasons}",
         counts.published, counts.taken, counts.superseded, counts.waiting
     );
+    for branch in feed.branches().iter().skip(1) {
+        let (processor, counts) = (branch.processor(), branch.cell().counts());
+        info!(
+            CAMERA = name, PROCESSOR = &**processor, TAKEN = counts.taken, SUPERSEDED = counts.superseded;
+            "{name}: {} of its frames taken by the processor {processor}, {} superseded",
+            counts.taken, counts.superseded
+        );
+    }
 }

@@ -69,12 +69,13 @@ impl Published {
         // A line or a zone with the longest name, and its two numbers with theirs.
         const COUNT: usize = 160;
         match &self.message {
-            Message::Result(FrameResult { details, detections, counts, errors, .. }) => {
+            Message::Result(FrameResult { processor, details, detections, counts, errors, .. }) => {
                 let texts = detections.iter().filter_map(|detection| detection.text.as_ref());
                 let errors = errors.iter().map(|(stage, error)| stage.len() + error.len());
                 let texts: usize = texts.map(String::len).chain(errors).sum();
                 let counted = counts.as_ref().map_or(0, |counts| 1 + counts.lines.len() + counts.zones.len());
-                MESSAGE_BYTES + details.byte_count() + BOX * detections.len() + COUNT * counted + texts
+                let processor = processor.as_ref().map_or(0, |name| name.len() + r#","processor":"""#.len());
+                MESSAGE_BYTES + processor + details.byte_count() + BOX * detections.len() + COUNT * counted + texts
             }
             Message::Event(event) => {
                 MESSAGE_BYTES + BOX * event.boxes.len() + if event.subject.is_some() { COUNT } else { 0 }
@@ -106,7 +107,9 @@ mod tests {
         let zone = ZoneCounts { now: 100, entered: u64::from(u32::MAX) };
         let zones = [(name.to_owned(), zone)].into();
         let counts = Counts { since: Monotonic::now().wall(), lines, zones };
-        for (boxes, counts) in [(0, None), (1, None), (64, None), (1, Some(counts.into()))] {
+        let processor = || Some("a-processor-with-a-rather-long-na".into());
+        let cases = [(0, None, None), (0, None, processor()), (1, None, None), (64, None, None)];
+        for (boxes, counts, processor) in cases.into_iter().chain([(1, Some(counts.into()), processor())]) {
             let bounds = Rect { x: 3840, y: 2160, width: 1000, height: 1000 };
             let detection = Detection { label: "motion".into(), bounds, score: None, track: Some(1 << 32), text: None };
             let mut details = Details::default();
@@ -114,6 +117,7 @@ mod tests {
             let published = Published::new(Message::Result(FrameResult {
                 camera: "a-camera-with-a-rather-long-name".into(),
                 seq: u64::from(u32::MAX),
+                processor,
                 captured_at: Monotonic::now().wall(),
                 captured_by: CapturedBy::Arrival,
                 age_ms: Age { start: 12345.678, result: 23456.789 },

@@ -1,8 +1,9 @@
-//! A camera's pipeline: its stages, and what becomes of each of its frames.
+//! A camera's pipeline: its stages on one processor, and what becomes of each frame that this takes.
 
 use std::{
     borrow::Cow,
     collections::BTreeMap,
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,12 +26,13 @@ use crate::{
     telemetry::{
         camera_metrics::{CameraMetrics, StageMetrics},
         log_limiter::LogLimiter,
+        processor_metrics::FurtherResults,
         rejections::RejectReason,
     },
     tracking::Track,
 };
 
-/// One camera, as the processor has it.
+/// One camera, as a processor has it.
 #[derive(Debug)]
 pub struct CameraPipeline {
     camera: Camera,
@@ -43,6 +45,12 @@ pub struct CameraPipeline {
     mask: Option<PrivacyMask>,
     /// Where its newest frame is left, if anybody can come and see.
     latest: Option<Arc<LatestFrame>>,
+    /// If this is not the camera's first processor: what is counted here instead of the camera's numbers.
+    further: Option<Arc<FurtherResults>>,
+    /// Whether the camera's lines and zones are counted here; else another of its pipelines may count them.
+    is_counting: bool,
+    /// Whether senders still wait to hear of a frame that was given to the earlier pipeline, the camera's first one.
+    owes_taken: bool,
 }
 
 #[derive(Debug)]
@@ -68,17 +76,20 @@ impl CameraPipeline {
     #[must_use]
     pub fn new(stages: &Stages, metrics: Arc<CameraMetrics>, latest: Option<Arc<LatestFrame>>) -> Self {
         let camera = metrics.camera().clone();
-        let (ids, decoding) = (EventIds::new(camera.name()), metrics.stage("decode"));
+        let ids = EventIds::new(camera.name(), metrics.started_events().clone());
+        let decoding = metrics.stage("decode");
         let named =
             |(name, stage)| NamedStage { name, stage, metrics: metrics.stage(name), failures: LogLimiter::default() };
         let stages = stages.build().into_iter().map(named).collect();
-        Self { camera, stages, counting: Counting::of_nothing(), ids, decoding, mask: None, latest, metrics }
+        let (further, is_counting, owes_taken) = (None, false, false);
+        let (counting, mask) = (Counting::of_nothing(), None);
+        Self { camera, stages, counting, ids, decoding, mask, latest, metrics, further, is_counting, owes_taken }
     }
 
-    /// The same pipeline, whose tracks are counted.
+    /// The same pipeline, whose tracks are counted: at most one of a camera's.
     #[must_use]
     pub fn with_counting(self, counting: Counting) -> Self {
-        Self { counting, ..self }
+        Self { counting, is_counting: true, ..self }
     }
 
     /// The same pipeline, whose stages do not get to see what is in these masks.
@@ -87,25 +98,39 @@ impl CameraPipeline {
         Self { mask: PrivacyMask::new(masks), ..self }
     }
 
-    /// Takes the place of an earlier pipeline of the same camera: ids of events and counts go on from there.
+    /// The same on a processor that is not the camera's first one: its results are told apart from those of the first one,
+    /// and counted by themselves in `results`; senders do not hear which frames it takes.
+    #[must_use]
+    pub fn on_further(self, results: Arc<FurtherResults>) -> Self {
+        Self { further: Some(results), latest: None, ..self }
+    }
+
+    /// Takes the place of an earlier pipeline of the same camera: counts go on from there.
     pub fn continue_from(&mut self, earlier: &Self) {
-        self.ids.continue_from(&earlier.ids);
         self.counting.continue_from(&earlier.counting);
+        self.owes_taken = earlier.owes_taken || (earlier.further.is_none() && self.further.is_some());
     }
 
     /// Shows the counts as they stand to status, page and metrics.
     pub fn publish_counts(&self) {
-        self.metrics.set_counts(self.counting.counts());
+        if self.is_counting {
+            self.metrics.set_counts(self.counting.counts());
+        }
     }
 
     /// Looks at a frame and publishes what was seen, or that it could not be looked at.
     pub fn process(&mut self, frame: &Frame, superseded: u64, scratch: &mut Scratch, hub: &Hub) {
         let start = age(frame);
-        let taken = || Taken { camera: self.camera.name().to_owned(), seq: frame.seq() };
-        hub.publish(&self.camera, Topic::Taken, || Message::Taken(taken()));
+        if self.further.is_none() || mem::take(&mut self.owes_taken) {
+            let taken = || Taken { camera: self.camera.name().to_owned(), seq: frame.seq() };
+            hub.publish(&self.camera, Topic::Taken, || Message::Taken(taken()));
+        }
+        if self.further.is_some() && self.stages.is_empty() {
+            return; // detection is switched off
+        }
         let Outcome { details, detections, errors, mut events, tracks } = match self.look(frame, scratch) {
             Ok(outcome) => outcome,
-            Err(reason) => return reject(&self.camera, &self.metrics, hub, frame.seq(), &reason),
+            Err(reason) => return self.reject(frame.seq(), &reason, hub),
         };
         events.extend(self.counting.observe(&tracks, frame.size(), frame.captured_at()));
         let detections: Arc<[_]> = detections.into();
@@ -114,12 +139,16 @@ impl CameraPipeline {
             latest.store(frame, &detections);
         }
         let end = age(frame);
-        self.metrics.record_result(start, end);
+        match &self.further {
+            None => self.metrics.record_result(start, end),
+            Some(results) => results.record(end),
+        }
         self.publish_counts();
         hub.publish(&self.camera, Topic::Results, || {
             Message::Result(FrameResult {
                 camera: self.camera.name().to_owned(),
                 seq: frame.seq(),
+                processor: self.further.as_ref().map(|results| results.processor().clone()),
                 captured_at: frame.captured_at().wall(),
                 captured_by: frame.captured_by(),
                 superseded,
@@ -189,6 +218,14 @@ impl CameraPipeline {
             before = now;
         }
         Ok(outcome)
+    }
+
+    /// A frame that cannot be decoded. Its sender is answered once, by the camera's first processor.
+    fn reject(&self, seq: u64, reason: &RejectReason, hub: &Hub) {
+        match &self.further {
+            None => reject(&self.camera, &self.metrics, hub, seq, reason),
+            Some(results) => results.count_refused(),
+        }
     }
 
     fn publish_events(&mut self, changes: Vec<EventChange>, age: Option<Duration>, hub: &Hub) {

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     histogram::{Distribution, Histogram, RECENT, WindowedHistogram},
+    percentiles::{Percentiles, rate},
+    processor_metrics::FurtherProcessor,
     rejections::{RejectReason, Rejections},
 };
 use crate::{
@@ -27,9 +29,6 @@ use crate::{
     slot::Counts,
     system::clock::{Monotonic, to_the_microsecond},
 };
-
-/// Rates are never taken over less: the first results of a camera would make huge ones.
-const SHORTEST_SPAN: Duration = Duration::from_secs(1);
 
 /// What is counted of one camera.
 #[derive(Debug)]
@@ -50,6 +49,8 @@ pub struct CameraMetrics {
     last_result_us: AtomicU64,
     last_error: ArcSwapOption<(Monotonic, String)>,
     counts: ArcSwapOption<message::Counts>,
+    /// Events since the start.
+    started_events: Arc<AtomicU64>,
 }
 
 /// What is counted of one stage of a camera, and of decoding, which goes by the name `decode`.
@@ -145,6 +146,10 @@ pub struct Snapshot {
     /// How many tracks crossed its lines and are in its zones; absent if it has neither lines nor named zones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<message::Counts>,
+    /// What the processors beyond its first one do with its frames; absent if there is none. All other numbers are those of
+    /// its first processor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<FurtherProcessor>,
     /// The ages of all results since the start; not in the JSON, whose readers have `age_ms`.
     #[serde(skip)]
     pub ages: Distribution,
@@ -194,18 +199,6 @@ pub enum Availability {
     Lost,
 }
 
-/// Percentiles of ages, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Percentiles {
-    /// Half of the results are at most this old.
-    pub p50: f64,
-    /// 95 of 100 results are at most this old.
-    pub p95: f64,
-    /// 99 of 100 results are at most this old.
-    pub p99: f64,
-}
-
 /// The last error of a camera.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -242,7 +235,13 @@ impl CameraMetrics {
             last_result_us: AtomicU64::new(0),
             last_error: ArcSwapOption::empty(),
             counts: ArcSwapOption::empty(),
+            started_events: Arc::default(),
         }
+    }
+
+    /// How many of its events have started: their ids are numbered by it, on whatever processor they are found.
+    pub fn started_events(&self) -> &Arc<AtomicU64> {
+        &self.started_events
     }
 
     /// Whose they are.
@@ -418,6 +417,7 @@ impl CameraMetrics {
                 over: self.last_result().is_some_and(|last| last.since(error.0) >= RECENT),
             }),
             counts: self.counts().map(Arc::unwrap_or_clone),
+            processors: Vec::new(),
             ages: self.ages.all(),
             start_ages: self.start_ages.distribution(),
             stages: stages.iter().map(|stage| (stage.stage, stage.times.distribution())).collect(),
@@ -486,19 +486,6 @@ impl LastError {
 /// By this machine's wall clock.
 fn local(at: Timestamp) -> impl Display {
     at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-impl Percentiles {
-    fn of(ages: &Distribution) -> Option<Self> {
-        let millis = |share| ages.quantile(share).map(|age| (age.as_secs_f64() * 1e6).round() / 1e3);
-        Some(Self { p50: millis(0.5)?, p95: millis(0.95)?, p99: millis(0.99)? })
-    }
-}
-
-/// So many a second, to a tenth.
-#[expect(clippy::cast_precision_loss, reason = "rounded to a tenth anyway")]
-fn rate(count: u64, span: Duration) -> f64 {
-    (count as f64 / span.max(SHORTEST_SPAN).as_secs_f64() * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

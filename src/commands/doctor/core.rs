@@ -1,4 +1,4 @@
-//! Checks the processor's core: whether it exists, and what else may run there.
+//! Checks the processors' cores: whether they exist, and what else may run there.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,14 @@ use std::{
 };
 
 use super::{Diagnostic, Machine, output};
-use crate::system::{cores, sysfs};
+use crate::{
+    config::Config,
+    processor::is_thread_name,
+    system::{
+        cores::{self, Cores, CoresError, List},
+        sysfs,
+    },
+};
 
 /// How many programs a diagnostic lists; it counts the rest.
 const MAX_LISTED: usize = 5;
@@ -20,8 +27,11 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
     };
     let tasks = tasks(Path::new("/proc"));
     // The configured core, or else the one where the processor runs, or else the one that it would choose.
+    if config.processors.len() > 1 {
+        return several(config, &online, &tasks);
+    }
     let running = tasks.iter().find(|task| task.is_processor()).and_then(|task| task.cores.first());
-    match config.processor.core.as_ref().or(running).or(online.last()) {
+    match config.processors[0].core.as_ref().or(running).or(online.last()) {
         Some(core) if !online.contains(core) => {
             vec![Diagnostic::bad(format!("processor.core = {core}: there is no such core"))]
         }
@@ -31,6 +41,35 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
         }
         _ => vec![Diagnostic::hint("there is only one core: the processor shares it with all other programs")],
     }
+}
+
+/// Checks the cores of several processors, as they are planned on this machine.
+fn several(config: &Config, online: &[usize], tasks: &[Task]) -> Vec<Diagnostic> {
+    let plan = match Cores::share(online, &config.wanted_cores()) {
+        Err(CoresError::NotAllowed { core, whose, .. }) => {
+            return vec![Diagnostic::bad(format!("processor.core = {core}{whose}: there is no such core"))];
+        }
+        Err(error) => return vec![Diagnostic::hint(error.to_string())],
+        Ok(plan) => plan,
+    };
+    let (dedicated, mut diagnostics) = (Dedicated::query(), Vec::new());
+    for (index, processor) in config.processors.iter().enumerate() {
+        let name = &processor.name;
+        diagnostics.push(match plan.processor(index) {
+            Some(core) if plan.is_dedicated(index) => Diagnostic::good(format!("the processor {name} has core {core}")),
+            // The other threads of fovea have to run somewhere.
+            _ => Diagnostic::hint(format!(
+                "the processor {name} has no core of its own: it shares core {} with the other threads of fovea and with \
+                 other programs; a board with more cores would give it one",
+                List(&plan.processor(index).map_or_else(|| plan.housekeeping().to_vec(), |core| vec![core]))
+            )),
+        });
+        if let Some(core) = plan.processor(index).filter(|_| plan.is_dedicated(index)) {
+            diagnostics.push(programs(core, tasks, dedicated));
+            diagnostics.push(interrupts(core, Path::new("/proc/irq"), dedicated));
+        }
+    }
+    diagnostics
 }
 
 /// Whether fovea-core.service keeps other programs off the core.
@@ -91,7 +130,7 @@ impl Task {
     }
 
     fn is_processor(&self) -> bool {
-        self.program == "fovea" && self.name == "processor"
+        self.program == "fovea" && is_thread_name(&self.name)
     }
 }
 

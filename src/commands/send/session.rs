@@ -102,7 +102,8 @@ impl Session {
                 summary.refused += 1;
                 self.last.record_answered(refused.seq);
             }
-            Message::Result(result) => {
+            // Those of other processors than the first come beside its own.
+            Message::Result(result) if result.processor.is_none() => {
                 self.last.record_answered(result.seq);
                 summary.record_superseded(result.superseded);
             }
