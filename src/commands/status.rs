@@ -20,7 +20,11 @@ use crate::{
     config::Config,
     status::Report,
     system::printable::{json, one_line},
-    telemetry::camera_metrics::{Availability, Snapshot},
+    telemetry::{
+        camera_metrics::{Availability, Snapshot},
+        percentiles::Percentiles,
+        processor_metrics::{FurtherProcessor, ProcessorStatus},
+    },
     tls::{https, trust::ClientTls},
 };
 
@@ -146,9 +150,7 @@ fn table(report: &Report) -> String {
     let mut text = format!("fovea {}, {}", one_line(&report.version), report.summary());
     for (camera, name) in report.cameras.iter().zip(&names) {
         let Snapshot { fps, superseded, refused, .. } = camera;
-        let age = camera
-            .age_ms
-            .map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99));
+        let age = percentiles(camera.age_ms.as_ref());
         let refused = total(refused.values());
         let off = if camera.detection { "" } else { ", detection off" };
         let state = camera.state.summary();
@@ -157,11 +159,25 @@ fn table(report: &Report) -> String {
             text,
             "\n{name:width$}  {fps:5.1} fps  age {age}  superseded {superseded}  refused {refused}  {state}{off}"
         );
+        for FurtherProcessor { processor, fps, age_ms, superseded, .. } in &camera.processors {
+            let (processor, age) = (one_line(processor), percentiles(age_ms.as_ref()));
+            let _ = write!(text, "\n{:width$}  {fps:5.1} fps  age {age}  superseded {superseded}  on {processor}", "");
+        }
         if let Some(error) = &camera.last_error {
             let _ = write!(text, "\n{:width$}  last error: {}", "", one_line(&error.summary()));
         }
     }
+    // An only one has nothing to be told apart from.
+    for ProcessorStatus { name, core, load, .. } in report.processors.iter().filter(|_| report.processors.len() > 1) {
+        let core = core.map_or_else(|| "no core of its own".to_owned(), |core| format!("core {core}"));
+        let _ = write!(text, "\nprocessor {}  {core}  load {:.0} %", one_line(name), load * 100.0);
+    }
     text
+}
+
+/// Percentiles of ages, if there are any.
+fn percentiles(age_ms: Option<&Percentiles>) -> String {
+    age_ms.map_or_else(|| "-".into(), |age| format!("p50 {:.1} p95 {:.1} p99 {:.1} ms", age.p50, age.p95, age.p99))
 }
 
 /// The sum of counts that another program states.

@@ -19,8 +19,10 @@ use nix::time::{ClockId, clock_gettime};
 use super::app::App;
 use crate::{
     message::ZoneCounts,
+    status::Report,
     telemetry::camera_metrics::{Availability, Driver, Snapshot},
     telemetry::histogram::Distribution,
+    telemetry::processor_metrics::FurtherProcessor,
     telemetry::rejections::RejectReason,
 };
 
@@ -34,6 +36,9 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     text.family("fovea_build_info", "gauge", "Always 1; the label has the version.");
     text.sample("fovea_build_info", &[("version", &report.version)], 1);
     write_cameras(&mut text, &report.cameras);
+    if report.processors.len() > 1 {
+        write_processors(&mut text, &report);
+    }
     text.family("fovea_result_readers", "gauge", "WebSocket clients that read results.");
     text.sample("fovea_result_readers", &[], app.bus.readers());
     text.family("fovea_http_viewers", "gauge", "Open streams of pictures and events on the HTTP port.");
@@ -197,6 +202,52 @@ fn write_counts(text: &mut Exposition, cameras: &[Snapshot]) {
                 text.sample(name, &[("camera", camera), ("zone", zone)], number(counts));
             }
         }
+    }
+}
+
+/// What there is to say where several processors are configured. The families of cameras are those of each camera's first
+/// one.
+fn write_processors(text: &mut Exposition, report: &Report) {
+    let busy = "fovea_processor_busy_seconds_total";
+    text.family(busy, "counter", "Time that a processor worked on frames.");
+    for one in &report.processors {
+        text.sample(busy, &[("processor", &one.name)], one.busy.as_secs_f64());
+    }
+    let frames = "fovea_processor_frames_total";
+    text.family(frames, "counter", "Frames that a processor worked on.");
+    for one in &report.processors {
+        text.sample(frames, &[("processor", &one.name)], one.frames);
+    }
+    let further: Vec<(&str, &FurtherProcessor)> =
+        report.cameras.iter().flat_map(|one| one.processors.iter().map(|part| (one.camera.as_str(), part))).collect();
+    type Number = fn(&FurtherProcessor) -> u64;
+    let numbers: [(&str, &str, Number); 3] = [
+        (
+            "fovea_further_frames_superseded_total",
+            "Frames that a newer one replaced before a processor beyond the camera's first one took them.",
+            |one| one.superseded,
+        ),
+        (
+            "fovea_further_frames_processed_total",
+            "Frames with a result of a processor beyond the camera's first one.",
+            |one| one.ages.count(),
+        ),
+        (
+            "fovea_further_frames_refused_total",
+            "Frames that a processor beyond the camera's first one could not decode.",
+            |one| one.refused,
+        ),
+    ];
+    for (name, help, number) in numbers {
+        text.family(name, "counter", help);
+        for (camera, part) in &further {
+            text.sample(name, &[("camera", camera), ("processor", &part.processor)], number(part));
+        }
+    }
+    let ages = "fovea_further_result_age_seconds";
+    text.family(ages, "histogram", "Age of frames when a result of a processor beyond the camera's first one left.");
+    for (camera, part) in &further {
+        text.histogram(ages, &[("camera", camera), ("processor", &part.processor)], &part.ages);
     }
 }
 

@@ -21,7 +21,7 @@ const MAX_EVENTS: usize = 256;
 
 /// Everything that `fovea watch` knows.
 pub(super) struct Dashboard {
-    /// By camera name.
+    /// By camera name, and `NAME on PROCESSOR` for results beside those of the camera's first processor.
     cameras: BTreeMap<String, CameraStats>,
     /// Start times of the events under way, by event id.
     started: HashMap<String, Timestamp>,
@@ -39,7 +39,12 @@ impl Dashboard {
     pub(super) fn record(&mut self, text: &str, now: Instant) -> Option<String> {
         match Message::from_json(text).ok()? {
             Message::Result(result) => {
-                self.camera(&result.camera, now).record_result(&result, StageOutput::of_result(text), now);
+                // Results of a processor beyond the camera's first one have a line of their own.
+                let name = match &result.processor {
+                    None => result.camera.clone(),
+                    Some(processor) => format!("{} on {processor}", result.camera),
+                };
+                self.camera(&name, now).record_result(&result, StageOutput::of_result(text), now);
             }
             Message::Refused(refused) => self.camera(&refused.camera, now).record_refused(),
             Message::Event(event) => return self.record_event(&event, &EventDetail::of_event(text)?),

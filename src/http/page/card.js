@@ -7,6 +7,7 @@ import { mayControl } from "/session.js";
 import { openEditor } from "/editor.js";
 
 const MAX_RESULTS = 30; // of frames whose pictures may still arrive
+const FURTHER_MS = 3000; // how long what a further processor found is shown, unless it has a newer result
 
 const STATES = {
   live: () => "live",
@@ -18,8 +19,9 @@ const STATES = {
 
 export class Card {
   #results = new Map();
+  #further = new Map(); // the newest result of each processor beyond the camera's first one
   #events = new Map(); // those that have not ended, by id
-  #errors = {}; // of the newest result, by stage
+  #errors = new Map(); // of the newest result of each processor, by stage
   #detection = true; // whether the stages look at the frames
   #seq;
   #size = [640, 360];
@@ -75,14 +77,27 @@ export class Card {
 
   /** Stores the result of a frame; it may come before or after the picture. */
   addResult(result) {
-    const { seq, errors = {}, counts } = result;
+    const { seq, errors = {}, counts, processor } = result;
     if (counts) showCounts(this.#find(".counts"), counts);
+    if (processor) return this.#addFurther(processor, result);
     this.#results.delete(seq); // a sender that reconnects counts from 1 again
     this.#results.set(seq, result.detections);
     if (this.#results.size > MAX_RESULTS) this.#results.delete(this.#results.keys().next().value);
     if (seq === this.#seq) this.#draw();
-    const isSame = JSON.stringify(errors) === JSON.stringify(this.#errors);
-    this.#errors = errors;
+    this.#showErrors("", errors);
+  }
+
+  /** Stores the result of a processor that looks at fewer frames: it is shown with the frames that come meanwhile. */
+  #addFurther(processor, { detections, errors = {} }) {
+    this.#further.set(processor, { detections, until: Date.now() + FURTHER_MS });
+    this.#draw();
+    this.#showErrors(processor, errors);
+  }
+
+  /** Shows which stages of a processor failed. */
+  #showErrors(processor, errors) {
+    const isSame = JSON.stringify(errors) === JSON.stringify(this.#errors.get(processor) ?? {});
+    this.#errors.set(processor, errors);
     if (!isSame) this.#showTags();
   }
 
@@ -119,6 +134,7 @@ export class Card {
     this.#find(".picture").dataset.state = state;
     this.#setText(".nothing", state === "live" ? "" : text);
     if (state !== "live") {
+      this.#further.clear();
       this.svg.replaceChildren();
       this.#setText(".age", "–");
     }
@@ -146,14 +162,17 @@ export class Card {
   }
 
   #draw() {
-    drawDetections(this.svg, this.#size, this.#results.get(this.#seq) ?? []);
+    const further = [...this.#further.values()].filter(({ until }) => Date.now() < until);
+    const detections = [this.#results.get(this.#seq) ?? [], ...further.map(({ detections }) => detections)];
+    drawDetections(this.svg, this.#size, detections.flat());
   }
 
   /** Shows the running events, and which stages fail. */
   #showTags() {
     const tag = (textContent, className = "") => Object.assign(document.createElement("li"), { textContent, className });
     const events = describeRunning([...this.#events.values()]).map((text) => tag(text));
-    const errors = Object.entries(this.#errors).map(([stage, error]) => tag(`${stage} failed: ${shorten(error)}`, "failed"));
+    const failed = [...this.#errors.values()].flatMap(Object.entries);
+    const errors = failed.map(([stage, error]) => tag(`${stage} failed: ${shorten(error)}`, "failed"));
     const off = this.#detection ? [] : [tag("detection is off", "off")];
     const tags = [...off, ...events, ...errors];
     const list = this.#find(".tags");

@@ -16,9 +16,13 @@ use crate::{
         published::Published,
         queue::{Next, Queue},
     },
+    message::{FrameResult, Message},
     system::async_event_fd::AsyncEventFd,
     telemetry::output_metrics::OutputMetrics,
 };
+
+/// The camera of a result, and the processor if it is not the camera's first one.
+type Origin = (String, Option<Arc<str>>);
 
 /// Bytes of results that may wait.
 const QUEUE_BYTES: usize = 64 * 1024;
@@ -34,8 +38,9 @@ pub(super) struct ResultFlow {
 struct Source {
     queue: Arc<Queue>,
     event: AsyncEventFd,
-    /// With one a second: of each camera the newest. All are sent at once otherwise.
-    newest: Option<BTreeMap<String, Arc<Published>>>,
+    /// With one a second: of each camera the newest, and of each processor beyond its first one. All are sent at once
+    /// otherwise.
+    newest: Option<BTreeMap<Origin, Arc<Published>>>,
     _subscription: Subscription,
 }
 
@@ -71,10 +76,11 @@ impl ResultFlow {
         let Some(source) = &mut self.source else { return Ok(()) };
         let mut all = Vec::new();
         while let Some(Next::Message(message)) = source.queue.next() {
-            let Some(camera) = message.message().camera().map(str::to_owned) else { continue };
+            let Message::Result(FrameResult { camera, processor, .. }) = message.message() else { continue };
+            let origin = (camera.clone(), processor.clone());
             match &mut source.newest {
-                Some(newest) => drop(newest.insert(camera, message)),
-                None => all.push((camera, message)),
+                Some(newest) => drop(newest.insert(origin, message)),
+                None => all.push((origin, message)),
             }
         }
         self.send(all, connection)
@@ -88,13 +94,16 @@ impl ResultFlow {
 
     fn send(
         &self,
-        results: impl IntoIterator<Item = (String, Arc<Published>)>,
+        results: impl IntoIterator<Item = (Origin, Arc<Published>)>,
         mut connection: Option<&mut Connection>,
     ) -> Result<(), ConnectError> {
-        for (camera, message) in results {
+        for ((camera, processor), message) in results {
             match connection.as_mut().filter(|connection| connection.has_room()) {
                 Some(connection) => {
-                    let topic = self.topics.camera(&camera, "result");
+                    let topic = match processor {
+                        None => self.topics.camera(&camera, "result"),
+                        Some(processor) => self.topics.camera(&camera, &format!("result/{processor}")),
+                    };
                     connection.publish(&topic, QoS::AtMostOnce, false, message.json().to_vec())?;
                 }
                 None => self.metrics.count_dropped(),
