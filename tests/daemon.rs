@@ -48,6 +48,7 @@ mod daemon {
     mod openings;
     mod places;
     mod privacy_masks;
+    mod processors;
     mod protocol_faults;
     mod reload;
     mod service;
