@@ -53,6 +53,15 @@ impl<'k> Sender<'k> {
         self.client.send(message.message());
         self.client.next_of("result")
     }
+
+    /// Sends a frame and gives what motion says of it, on whatever processor.
+    fn motion(&mut self, picture: &[u8]) -> serde_json::Value {
+        let mut result = self.send(picture);
+        while result.get("motion").is_none() {
+            result = self.client.next_of("result");
+        }
+        result["motion"].take()
+    }
 }
 
 /// An event of the door, with a picture. Gives its id once it is kept.
@@ -133,6 +142,29 @@ fn what_changes_in_a_mask_is_seen_by_no_stage() {
                 has_moved |= result["motion"]["score"] != 0.0 || result["motion"]["relearning"] == true;
             }
             assert_eq!(has_moved, is_seen, "{} {mask}", kind.name);
+        }
+    }
+}
+
+/// Nor by one on another processor: one that is there from the start, has a mask by a reload, and is moved by reloads.
+#[test]
+fn what_changes_in_a_mask_is_seen_on_no_processor() {
+    let config = |processor: &str, mask: &str| {
+        let motion = format!("[camera.motion]\nprocessor = \"{processor}\"\nthreshold = 4\n");
+        format!("[[processor]]\nname = \"slow\"\n[[camera]]\nname = \"door\"\n[camera.tamper]\n{motion}{mask}")
+    };
+    let mask = mask();
+    let steps = [("slow", "", true), ("slow", &mask, false), ("main", &mask, false), ("slow", &mask, false)];
+    for kind in &KINDS {
+        let daemon = Daemon::start(&config(steps[0].0, steps[0].1));
+        let mut sender = Sender::connect(&daemon, kind);
+        let still = (kind.picture)(&Secret::new(0));
+        for (processor, mask, is_seen) in steps {
+            daemon.reload(&config(processor, mask), HOLDS);
+            while sender.motion(&still)["relearning"] == true {}
+            let seen = (1..6).map(|number| sender.motion(&(kind.picture)(&Secret::new(number))));
+            let has_moved = seen.filter(|motion| motion["score"] != 0.0 || motion["relearning"] == true).count() > 0;
+            assert_eq!(has_moved, is_seen, "{} on {processor} {mask}", kind.name);
         }
     }
 }
