@@ -10,6 +10,7 @@ pub mod dedicate;
 pub mod demo;
 pub mod devices;
 pub mod doctor;
+pub mod model;
 pub mod run;
 pub mod send;
 mod signals;
@@ -26,8 +27,8 @@ use std::{
 use crate::system::printable::Printable;
 
 pub use arguments::{
-    Cli, Command, DemoArgs, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, TokenArgs, TokenCommand, TokenRole,
-    TrustArgs, WatchArgs, exit,
+    Cli, Command, DemoArgs, ManifestArgs, ModelCommand, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, TokenArgs,
+    TokenCommand, TokenRole, TrustArgs, WatchArgs, exit,
 };
 
 impl Command {
@@ -44,6 +45,7 @@ impl Command {
             Self::Dedicate { undo, config } => dedicate::run(*undo, config),
             Self::Devices { json } => devices::run(*json),
             Self::Token { command } => token::run(command),
+            Self::Model { command } => model::run(command),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
             Self::Demo(args) => demo::run(args),

@@ -11,6 +11,7 @@ mod file;
 pub mod line;
 pub mod mask;
 mod messages;
+mod model;
 mod mqtt;
 mod names;
 mod processor;
@@ -25,6 +26,7 @@ mod webhook;
 pub mod zone;
 
 use std::{
+    collections::BTreeMap,
     env,
     error::Error,
     fmt,
@@ -43,6 +45,7 @@ use crate::{
         tokens::Tokens,
     },
     counting, event_log,
+    model::manifest::Manifest,
     stage::Stages,
 };
 
@@ -80,6 +83,8 @@ pub struct Config {
     pub processors: Vec<Processor>,
     /// `[log]`: what is logged.
     pub log: Log,
+    /// `[model.NAME]`: networks that stages can use. One that none uses costs nothing.
+    pub models: BTreeMap<String, Manifest>,
     /// `[[camera]]`, at least one, names all different.
     pub cameras: Vec<Camera>,
     /// What is in `server.tokens_file`; `None` if there is no such file.
@@ -125,6 +130,9 @@ impl fmt::Display for Chain<'_> {
         }
     }
 }
+
+/// What some Windows editors begin a file with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The name of the tokens' file as a credential of systemd.
 const CREDENTIAL: &str = "tokens";
@@ -186,7 +194,28 @@ impl Config {
                 *file = credential(file).unwrap_or_else(|| beside(path, file));
             }
         }
+        for model in self.models.values_mut() {
+            model.file = beside(path, &model.file);
+        }
         self
+    }
+
+    /// The manifest in a file that has the keys of one model's table and nothing else.
+    ///
+    /// # Errors
+    /// If the file is missing, unreadable or invalid.
+    pub fn load_manifest(path: &Path) -> Result<Manifest, LoadError> {
+        let bytes = read_bounded(path)?;
+        let mut manifest = Self::parse_manifest(&path.display().to_string(), &bytes)?;
+        manifest.file = beside(path, &manifest.file);
+        Ok(manifest)
+    }
+
+    /// The manifest in `bytes`; `name` is the file's, for the findings.
+    pub(crate) fn parse_manifest(name: &str, bytes: &[u8]) -> Result<Manifest, Diagnostics> {
+        let text = str::from_utf8(bytes).map_err(|error| Diagnostics::not_text(name, bytes, error))?;
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        read::read_manifest(text).map_err(|mistakes| Diagnostics::new(name, mistakes))
     }
 
     /// Where the tokens of the configuration in the file at `path` are.
@@ -228,7 +257,7 @@ impl Config {
     }
 
     fn parse_text(name: &str, text: &str, has_tokens: impl FnOnce(&Path) -> bool) -> Result<Self, Diagnostics> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // the mark some Windows editors begin a file with
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let (config, warnings) = read::read(text, has_tokens).map_err(|mistakes| Diagnostics::new(name, mistakes))?;
         let warnings = (!warnings.is_empty()).then(|| Diagnostics::new(name, warnings));
         Ok(Self { warnings, ..config })

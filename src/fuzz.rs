@@ -13,6 +13,7 @@ pub use self::{config::config, decode::decode, image_header::image_header, url::
 pub use crate::{
     access::fuzz::{credentials, tokens},
     commands::{send::source::fuzz::stream, watch::fuzz::watch},
+    model::fuzz::{manifest, onnx, outputs},
     processor::luma_dc::fuzz::luma_dc,
     recording::fuzz::recording,
     source::websocket::fuzz::{control, handshake, header, receiver},

@@ -74,6 +74,7 @@ pub mod geometry;
 pub mod http;
 pub mod hub;
 pub mod message;
+pub mod model;
 pub mod output;
 pub mod picture;
 pub mod privacy_mask;

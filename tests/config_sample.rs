@@ -87,7 +87,7 @@ fn with_examples() -> String {
     let is_example = |line: &str| {
         let key = line.split_once(" = ").map(|(key, _)| key);
         line.starts_with('[') && line.ends_with(']')
-            || key.is_some_and(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            || key.is_some_and(|key| key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
     };
     let line = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_example(rest)).unwrap_or(line);
     SAMPLE.lines().map(|text| format!("{}\n", line(text))).collect()

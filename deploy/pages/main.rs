@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The program and its commands, with theirs.
 fn commands_of(fovea: &Command) -> Vec<&Command> {
-    let has_page = |command: &&Command| command.get_name() != "help";
+    let has_page = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
     let below = |command| [command].into_iter().chain(Command::get_subcommands(command));
     fovea.get_subcommands().flat_map(below).filter(has_page).chain([fovea]).collect()
 }
@@ -154,7 +154,9 @@ fn files(roff: &mut Roff, name: &str) {
             ("/usr/share/doc/fovea/docs", "How to use, configure and extend it, and how to write a client."),
             ("/usr/share/doc/fovea/README.md.gz", "What it is, and where to read on."),
         ],
-        "check" | "status" | "doctor" => &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")],
+        "check" | "status" | "doctor" | "model" | "try" => {
+            &[("/etc/fovea/fovea.toml", "The configuration that the daemon reads.")]
+        }
         "token" | "add" | "list" | "revoke" => &[
             ("/etc/fovea/tokens", "The tokens: hashes, names, roles, cameras. Only root and the daemon may read it."),
             ("/etc/fovea/fovea.toml", "The configuration that the daemon reads."),

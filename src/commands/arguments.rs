@@ -122,6 +122,16 @@ pub enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
+    /// Check and try networks of your own: ONNX files that say what is in a picture
+    ///
+    /// A table [model.NAME] in the configuration says how a network is used. Most keys have defaults that fit to what is in
+    /// the file.
+    #[command(after_help = MODEL_EXAMPLES)]
+    Model {
+        /// What to do with a network
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
     /// Send frames to a camera: recorded ones, or those of a program, a pipe or an HTTP camera
     Send(SendArgs),
     /// Show results and events of the cameras, live
@@ -179,6 +189,78 @@ pub enum TokenCommand {
         #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
         config: PathBuf,
     },
+}
+
+const MODEL_EXAMPLES: &str = "\
+Examples:
+  fovea model check FastestDet.onnx                 is it good, how fast is it, and what to write into the configuration
+  fovea model try FastestDet.onnx street.jpg        writes street-boxes.jpg
+  fovea model try --model people street.jpg         with the table [model.people] of the configuration";
+
+/// What to do with a network.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Open a network, run it on a grey picture, and print what it is
+    ///
+    /// Prints its inputs and outputs, which decoder reads them, how long a run takes and how much memory it needs, and a
+    /// table for the configuration. A file that is damaged, too large, too slow or of another kind is refused with the
+    /// reason. The file may come from a stranger: it is opened in a process of its own with little memory and no access to
+    /// files.
+    Check {
+        /// The ONNX file [default: that of --model or --manifest]
+        #[arg(value_name = "FILE", required_unless_present_any = ["model", "manifest"])]
+        file: Option<PathBuf>,
+
+        /// How it is used
+        #[command(flatten)]
+        manifest: ManifestArgs,
+    },
+    /// Show what a network finds in a picture
+    ///
+    /// Prints a line for each thing: its class, score and box. Writes the picture with the boxes.
+    Try {
+        /// The ONNX file [default: that of --model or --manifest], and the picture
+        #[arg(
+            value_names = ["FILE", "PICTURE"],
+            num_args = 1..=2,
+            required = true,
+            help = "The ONNX file, and the picture: JPEG or PNG. With --model or --manifest the picture is enough"
+        )]
+        files: Vec<PathBuf>,
+
+        /// Where to write the picture with boxes, JPEG or PNG by its ending [default: PICTURE-boxes.jpg, in this folder]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+
+        /// Show things with this score or more, 0 to 1 [default: the thresholds of the table, or 0.5]
+        #[arg(long, value_name = "SCORE")]
+        threshold: Option<f32>,
+
+        /// How it is used
+        #[command(flatten)]
+        manifest: ManifestArgs,
+    },
+    /// Run a network for fovea, which starts this command itself
+    #[command(hide = true)]
+    Worker,
+}
+
+/// How a network is used.
+///
+/// Without these, as its decoder's networks usually are.
+#[derive(Debug, Default, Args)]
+pub struct ManifestArgs {
+    /// Use it as the table [model.NAME] of the configuration says
+    #[arg(long, value_name = "NAME", conflicts_with = "manifest")]
+    pub(super) model: Option<String>,
+
+    /// Use it as this file says, which has the keys of such a table
+    #[arg(long, value_name = "FILE")]
+    pub(super) manifest: Option<PathBuf>,
+
+    /// The configuration file with the table of --model
+    #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]
+    pub(super) config: PathBuf,
 }
 
 /// What a token allows.

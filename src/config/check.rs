@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::{
     Body, Camera, Config, DeviceName, Http, Log, Mqtt, Pictures, Processor, Server, Tls, V4l2, Webhook, file, is_local,
-    line, mask,
+    line, mask, model,
     names::Names,
     processor,
     value::{Listen, Name, Table},
@@ -58,6 +58,7 @@ pub(super) fn check(
         mqtt: file.mqtt.as_ref().map(|written| mqtt(written, violations)),
         processors,
         log: Log { level: file.log.level.0 },
+        models: model::check(&file.model, violations),
         cameras,
         warnings: None,
         tokens: None,

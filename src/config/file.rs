@@ -13,6 +13,7 @@ use toml::Spanned;
 use super::{
     line::Line,
     mask::Mask,
+    model::Models,
     processor,
     stage_table::StageTable,
     value::{
@@ -38,6 +39,7 @@ pub(super) struct File {
     pub(super) webhook: Vec<Table<Webhook>>,
     pub(super) mqtt: Option<Spanned<Table<Mqtt>>>,
     pub(super) processor: processor::WrittenList,
+    pub(super) model: Models,
     pub(super) log: Table<Log>,
     pub(super) camera: Vec<Table<Camera>>,
 }

@@ -28,6 +28,7 @@ impl<'m> SerdeMessage<'m> {
         match message.rsplit_once(", expected ") {
             Some((_, "a boolean")) => Self::Expected("true or false"),
             Some((_, "a sequence")) => Self::Expected("a list"),
+            Some((_, "a map")) => Self::Expected("a table"),
             Some((_, rule)) => Self::Expected(rule),
             None => Self::Other(message),
         }

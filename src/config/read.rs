@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::{
     Spanned,
     de::{DeTable, Deserializer},
@@ -19,9 +19,11 @@ use super::{
     diagnostic::{Diagnostic, Position, Span},
     file::File,
     messages::{SerdeMessage, abbreviate, nearest, parser_message},
+    model::manifest,
     tree::{Items, remove},
     violation::Violation,
 };
+use crate::model::manifest::Manifest;
 
 /// The largest number of mistakes reported for one file: each costs a pass over it.
 const MAX_REPORTED: usize = 100;
@@ -32,6 +34,19 @@ pub(super) fn read(
     text: &str,
     has_tokens: impl FnOnce(&Path) -> bool,
 ) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+    read_as(text, |file: &File, violations| check(file, text.len(), has_tokens, violations))
+}
+
+/// The same of a file with one model's table.
+pub(super) fn read_manifest(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+    read_as(text, manifest).map(|(manifest, _)| manifest)
+}
+
+/// Reads `text` as a `T`, and makes of it what is to be returned.
+fn read_as<T: DeserializeOwned, C>(
+    text: &str,
+    check: impl FnOnce(&T, &mut Vec<Violation>) -> C,
+) -> Result<(C, Vec<Diagnostic>), Vec<Diagnostic>> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(syntax_errors(text, &errors));
@@ -40,7 +55,7 @@ pub(super) fn read(
     let mut reader = Reader { text, items, reported: Vec::new() };
     let Some(file) = reader.deserialize(tree.clone()) else { return Err(reader.into_diagnostics()) };
     let mut violations = Vec::new();
-    let config = check(&file, text.len(), has_tokens, &mut violations);
+    let config = check(&file, &mut violations);
     let (warnings, violations): (Vec<_>, _) = violations.into_iter().partition(|violation| violation.is_warning);
     for violation in violations {
         reader.report_violation(violation);
@@ -94,9 +109,9 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     /// Deserializes the file without its mistakes; `None` if there are too many.
-    fn deserialize(&mut self, mut tree: Spanned<DeTable<'_>>) -> Option<File> {
+    fn deserialize<T: DeserializeOwned>(&mut self, mut tree: Spanned<DeTable<'_>>) -> Option<T> {
         loop {
-            let error = match File::deserialize(Deserializer::from(tree.clone())) {
+            let error = match T::deserialize(Deserializer::from(tree.clone())) {
                 Ok(file) => return Some(file),
                 Err(error) => error,
             };

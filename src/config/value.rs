@@ -3,6 +3,7 @@
 //! The rules are visitors and not `serde(try_from)`: a value of a wrong type (`"5s"` for a number) then reports the
 //! rule too, and toml knows the span of a value that breaks it inside an array.
 
+mod model;
 mod mqtt;
 mod webhook;
 
@@ -20,6 +21,9 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
+pub(super) use self::model::{
+    DecoderName, EngineName, FitName, Label, LabelList, LayoutName, ModelPath, OrderName, PerColour, Sha256,
+};
 pub(super) use self::mqtt::{BrokerUrl, PageUrl, PictureKind, ResultRate, TopicPrefix, Username};
 pub(super) use self::webhook::{BodyKind, FieldName, HeaderName, State, Text, WebUrl};
 use super::{
@@ -126,6 +130,14 @@ deserialize_scalars! {
     Format;
     ControlName;
     Setting;
+    DecoderName;
+    EngineName;
+    LayoutName;
+    OrderName;
+    FitName;
+    ModelPath;
+    Sha256;
+    Label;
 }
 
 /// A whole number from `MIN` to `MAX`.
@@ -287,7 +299,7 @@ impl Scalar for TokensFile {
 }
 
 /// The name of a camera or a zone. It fits into a URL path, a topic and a file name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(pub(super) String);
 
 impl Scalar for Name {

@@ -35,7 +35,10 @@ macro_rules! replay {
         )*
     };
 }
-replay! { config control credentials decode handshake header image_header luma_dc receiver recording stream tokens url watch }
+replay! {
+    config control credentials decode handshake header image_header luma_dc manifest onnx outputs receiver recording stream
+    tokens url watch
+}
 
 /// One change of an input.
 #[derive(Clone, Copy, Debug)]
