@@ -126,6 +126,7 @@ impl Network {
             .arg0("fovea")
             .args(["model", "worker"])
             .env("RTEN_NUM_THREADS", "1") // also of what rten calculates while it opens a file
+            .env("RUST_BACKTRACE", "0") // then the last line of a crash says why
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -38,8 +38,8 @@ pub enum WorkerError {
 /// # Errors
 /// If fovea is gone, or the limits cannot be set. What is wrong with the file goes to fovea.
 pub fn run() -> Result<(), WorkerError> {
-    let stream = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from).map_err(WorkerError::Connection)?;
-    let mut stream = stream;
+    let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(WorkerError::Connection)?;
+    let mut stream = UnixStream::from(stdin);
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from).map_err(WorkerError::Limits)?;
     let setup: Setup = receive(&mut stream).map_err(WorkerError::Connection)?;
     let mut file = Vec::new();
