@@ -1,4 +1,4 @@
-//! ONNX Runtime: a library of the system's, several times as fast as what is built in.
+//! ONNX Runtime: a library of the system's, about twice as fast as what is built in.
 //!
 //! It is loaded when a network asks for it and it is there. Nothing is linked with it, and nothing fetches it.
 
