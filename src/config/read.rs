@@ -156,6 +156,9 @@ impl Reader<'_> {
                 };
                 return self.report(span, what, meant);
             }
+            (SerdeMessage::Expected("a table"), _) if item.is_some_and(|item| self.items.is_unnamed(item, "model")) => {
+                "a model is a table with a name: write [model.NAME], in single brackets".to_owned()
+            }
             (SerdeMessage::Expected("a table"), Some(path)) => {
                 format!("must be one table: write [{path}], in single brackets")
             }

@@ -61,6 +61,14 @@ impl<'t> Items<'t> {
         path
     }
 
+    /// Whether this is what somebody wrote who left out the names of tables `[tables.NAME]`: `[[tables]]`, or a value of `[tables]`.
+    pub(super) fn is_unnamed(&self, item: &Item<'t>, tables: &str) -> bool {
+        match item.parent.map(|parent| &self.items[parent]) {
+            None => item.key == tables,
+            Some(parent) => parent.parent.is_none() && parent.key == tables && (item.is_element || !item.is_header),
+        }
+    }
+
     /// The item at `span`, the innermost if there are several.
     pub(super) fn at(&self, span: &Span) -> Option<&Item<'t>> {
         self.items.iter().rfind(|item| item.value == *span || item.name == *span)
