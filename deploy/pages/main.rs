@@ -55,9 +55,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The definitions leave it to clap, which takes the name of the package that they are compiled in.
     let mut fovea = commands::arguments::Cli::command().name("fovea");
 
+    let mut completed = fovea.clone().mut_subcommand("model", |model| without_hidden(&model));
     for (shell, file) in COMPLETIONS {
         let mut text = Vec::new();
-        clap_complete::generate(shell, &mut fovea.clone(), "fovea", &mut text);
+        clap_complete::generate(shell, &mut completed, "fovea", &mut text);
         write(&root.join(file), &text)?;
     }
 
@@ -69,6 +70,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         write(&root.join(MAN).join(man.get_filename()), &page(&man, command, &fovea)?)?;
     }
     Ok(())
+}
+
+/// `fovea model` without the command that only fovea starts. The shells would offer it, and clap takes no command out of another.
+fn without_hidden(model: &Command) -> Command {
+    let shown = model.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let about = model.get_about().cloned().unwrap_or_default();
+    Command::new("model").about(about).args(model.get_arguments().cloned()).subcommands(shown)
 }
 
 /// The program and its commands, with theirs.
