@@ -17,7 +17,10 @@ use fovea::{
     processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
     slot::Slot,
     source::image_header,
-    stage::motion::{Settings, detector::Detector},
+    stage::{
+        StageContext,
+        motion::{Settings, detector::Detector},
+    },
     system::clock::Monotonic,
     telemetry::camera_metrics::CameraMetrics,
     tracking::Tracker,
@@ -76,7 +79,7 @@ fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
     let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
     let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
     let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
-    let mut pipeline = CameraPipeline::new(&stages, metrics, None);
+    let mut pipeline = CameraPipeline::new(&stages, &StageContext::default(), metrics, None);
     let (mut scratch, hub) = (Scratch::new().expect("a decoder"), Hub::default());
     let frames = footage::frames(size, 40, false).expect("the clip is good");
     let mut next = frames.iter().cycle();

@@ -21,6 +21,7 @@ use std::{
 use crate::{
     message::{Event, EventState, Rect, Subject},
     system::clock::Monotonic,
+    tracking::shared::Label,
 };
 
 /// An event starts, goes on or ends.
@@ -42,13 +43,15 @@ pub struct EventChange {
     pub boxes: Vec<Rect>,
     /// The track that it is about.
     pub subject: Option<Subject>,
+    /// What it is about, if that is known.
+    pub label: Option<Label>,
 }
 
 impl EventChange {
     /// A change of the whole picture, of which there is no more to say.
     #[must_use]
     pub fn new(kind: &'static str, key: usize, state: EventState, at: Monotonic) -> Self {
-        Self { kind, key, state, at, zone: None, reason: None, boxes: Vec::new(), subject: None }
+        Self { kind, key, state, at, zone: None, reason: None, boxes: Vec::new(), subject: None, label: None }
     }
 }
 
@@ -70,7 +73,7 @@ impl EventIds {
 
     /// The event as it is published; `age` is that of the frame that shows it, if one does.
     pub fn event(&mut self, change: EventChange, age: Option<Duration>) -> Event {
-        let EventChange { kind, key, state, at, zone, reason, boxes, subject } = change;
+        let EventChange { kind, key, state, at, zone, reason, boxes, subject, label } = change;
         let running = match state {
             EventState::Start => None,
             EventState::Update => self.running.get(&(kind, key)).cloned(),
@@ -81,7 +84,8 @@ impl EventIds {
             self.running.insert((kind, key), id.clone());
         }
         let (camera, kind, reason) = (self.camera.clone(), Cow::Borrowed(kind), reason.map(Cow::Borrowed));
-        Event { camera, id, kind, state, at: at.wall(), zone, reason, boxes, subject, age }
+        let (label, score) = label.map(|Label { name, score }| (name, score)).unzip();
+        Event { camera, id, kind, state, at: at.wall(), zone, reason, boxes, subject, label, score, age }
     }
 
     /// `door-20261122T100000Z-7`: camera, wall time of the start, and a count since the daemon's start, which keeps ids

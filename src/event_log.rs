@@ -263,6 +263,8 @@ mod tests {
             reason: None,
             boxes: Vec::new(),
             subject: None,
+            label: None,
+            score: None,
             age: None,
         }
     }

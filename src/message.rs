@@ -281,6 +281,13 @@ pub struct Event {
     /// The track that it is about, if it is about one.
     #[serde(default, flatten)]
     pub subject: Option<Subject>,
+    /// What it is about, such as `person`; absent if that is not known, or not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Arc<str>>,
+    /// How sure the label is, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 0, max = 1)))]
+    pub score: Option<f32>,
     /// How old the frame was that it was seen in, when this was published; for outputs of this process.
     #[serde(skip)]
     pub age: Option<Duration>,
@@ -431,6 +438,8 @@ mod tests {
             reason: None,
             boxes: Vec::new(),
             subject: None,
+            label: None,
+            score: None,
             age: None,
         };
         assert!(Message::Event(event).to_json().contains(r#""at":"2027-01-15T08:00:00.000000Z""#));

@@ -3,7 +3,7 @@
 //! A stage is a file here, named as its table in the configuration is: `motion.rs` has what `[camera.motion]` says, the
 //! stage, and its tests. The list below is the only other place that names it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -14,7 +14,7 @@ use crate::{
     message::Detection,
     processor::views::{Needs, Views},
     system::clock::Monotonic,
-    tracking::Track,
+    tracking::{Track, shared::SharedTracks},
 };
 
 /// The list of stages. A frame is shown to a camera's stages in this order.
@@ -87,6 +87,13 @@ impl From<serde_json::Error> for StageError {
     }
 }
 
+/// What a stage has of its camera beside its settings.
+#[derive(Clone, Debug, Default)]
+pub struct StageContext {
+    /// What its stages share of tracks; `None` if no stage finds out what tracks are.
+    pub tracks: Option<Arc<SharedTracks>>,
+}
+
 /// A stage's table in the configuration: every value in it is in range by its type.
 pub trait StageSettings {
     /// Finds what is wrong across keys.
@@ -103,13 +110,16 @@ pub trait StageSettings {
     /// Whether it follows what it finds from frame to frame.
     const HAS_TRACKS: bool = false;
 
+    /// Whether it finds out what tracks are.
+    const LABELS_TRACKS: bool = false;
+
     /// The zones in its settings.
     fn zones(&self) -> impl Iterator<Item = &Zone> {
         [].into_iter()
     }
 
     /// The stage, which has seen nothing yet.
-    fn build(&self) -> Box<dyn Stage>;
+    fn build(&self, context: &StageContext) -> Box<dyn Stage>;
 }
 
 macro_rules! define {
@@ -136,8 +146,8 @@ macro_rules! define {
         impl Stages {
             /// The stages, each with its name, in the order in which they look.
             #[must_use]
-            pub fn build(&self) -> Vec<(&'static str, Box<dyn Stage>)> {
-                let stages = [$(self.$stage.as_ref().map(|settings| (stringify!($stage), settings.build()))),*];
+            pub fn build(&self, context: &StageContext) -> Vec<(&'static str, Box<dyn Stage>)> {
+                let stages = [$(self.$stage.as_ref().map(|settings| (stringify!($stage), settings.build(context)))),*];
                 stages.into_iter().flatten().collect()
             }
 
@@ -174,6 +184,12 @@ macro_rules! define {
             #[must_use]
             pub fn have_tracks(&self) -> bool {
                 [$(self.$stage.is_some() && $stage::Settings::HAS_TRACKS),*].contains(&true)
+            }
+
+            /// Whether any of them finds out what tracks are.
+            #[must_use]
+            pub fn label_tracks(&self) -> bool {
+                [$(self.$stage.is_some() && $stage::Settings::LABELS_TRACKS),*].contains(&true)
             }
 
             /// All their zones, each with the stage that it is for.

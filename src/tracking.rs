@@ -8,10 +8,11 @@
 //! longer.
 
 mod motion_model;
+pub mod shared;
 
 use std::time::Duration;
 
-use self::motion_model::Axis;
+use self::{motion_model::Axis, shared::Label};
 use crate::{message::Rect, system::clock::Monotonic};
 
 /// Hits after which a track is confirmed.
@@ -76,6 +77,7 @@ pub struct Track {
     in_place_since: Monotonic,
     /// Whether whoever follows it takes it for an object, and not for rain or a shadow.
     is_plausible: bool,
+    label: Option<Label>,
 }
 
 impl Track {
@@ -122,6 +124,18 @@ impl Track {
         Self { is_plausible, ..self }
     }
 
+    /// The same track with what it is, as far as that is known.
+    #[must_use]
+    pub fn with_label(self, label: Option<Label>) -> Self {
+        Self { label, ..self }
+    }
+
+    /// What it is; `None` if nobody found out.
+    #[must_use]
+    pub fn label(&self) -> Option<&Label> {
+        self.label.as_ref()
+    }
+
     /// Around it where it was seen last; of several that share a box, around all of them.
     #[must_use]
     pub fn bounds(&self) -> Rect {
@@ -152,6 +166,7 @@ impl Track {
             place: [x, y],
             in_place_since: at,
             is_plausible: true,
+            label: None,
         }
     }
 

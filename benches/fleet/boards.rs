@@ -125,6 +125,8 @@ impl Board {
             reason: None,
             boxes: vec![Rect { x: 412, y: 96, width: 60, height: 148 }],
             subject: None,
+            label: None,
+            score: None,
             age: None,
         };
         let origin =

@@ -21,6 +21,7 @@ use fovea::{
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat},
     hub::Hub,
     processor::{pipeline::CameraPipeline, views::Scratch, worker::Worker},
+    stage::StageContext,
     system::clock::Monotonic,
     telemetry::camera_metrics::CameraMetrics,
 };
@@ -96,7 +97,7 @@ impl Looked {
         let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
         let stages = Config::parse("bench", text)?.cameras.remove(0).stages;
         let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
-        let pipeline = CameraPipeline::new(&stages, metrics.clone(), None);
+        let pipeline = CameraPipeline::new(&stages, &StageContext::default(), metrics.clone(), None);
         Ok(Self { picture, pipeline, metrics, hub: Hub::default(), seq: 0 })
     }
 

@@ -12,6 +12,7 @@ use fovea::{
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
     hub::Hub,
     processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
+    stage::StageContext,
     system::clock::Monotonic,
     telemetry::camera_metrics::CameraMetrics,
 };
@@ -35,7 +36,7 @@ pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) 
         let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
         let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
         let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
-        let mut pipeline = CameraPipeline::new(&stages, metrics.clone(), None);
+        let mut pipeline = CameraPipeline::new(&stages, &StageContext::default(), metrics.clone(), None);
         let (mut scratch, hub) = (Scratch::new()?, Hub::default());
         let frames = received(frames, size);
         let (start, mut count) = (Instant::now(), 0_u32);

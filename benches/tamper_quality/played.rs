@@ -4,7 +4,7 @@ use fovea::{
     config::Config,
     message::EventState,
     processor::views::{Scratch, Views},
-    stage::Stage,
+    stage::{Stage, StageContext},
 };
 use turbojpeg::ScalingFactor;
 
@@ -52,7 +52,7 @@ pub(crate) fn print(footage: &Footage, seconds: f64) {
 fn stage(scene: &Scene) -> Box<dyn Stage> {
     let table = format!("[[camera]]\nname = \"bench\"\n[camera.tamper]\nblack_is_covered = {}", scene.black_is_covered);
     let stages = Config::parse("bench", &table).expect("a good configuration").cameras.remove(0).stages;
-    stages.build().remove(0).1
+    stages.build(&StageContext::default()).remove(0).1
 }
 
 /// Runs a scene through JPEG, views and stage.

@@ -3,6 +3,7 @@
 use fovea::{
     config::Config,
     processor::views::{Scratch, Views},
+    stage::StageContext,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -23,7 +24,8 @@ pub(crate) fn print(footage: &Footage) {
 fn mean_us(stage: &str, footage: &Footage, rate_hz: f64) -> f64 {
     let table = format!("[[camera]]\nname = \"bench\"\n[camera.{stage}]");
     let stages = Config::parse("bench", &table).expect("a good configuration").cameras.remove(0).stages;
-    let (mut stage, mut scratch) = (stages.build().remove(0).1, Scratch::new().expect("memory"));
+    let (mut stage, mut scratch) =
+        (stages.build(&StageContext::default()).remove(0).1, Scratch::new().expect("memory"));
     let (mut spent_us, mut reading_us) = (0.0, 0.0);
     for (number, jpeg) in footage.frames.iter().cycle().take(FRAMES).enumerate() {
         let frame = frame(number as u64 + 1, jpeg.clone(), number as f64 / rate_hz);

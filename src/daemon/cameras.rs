@@ -15,7 +15,7 @@ use crate::{
     picture::latest_frame::{LatestFrame, LatestFrames},
     processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
     source::websocket::CameraEndpoint,
-    stage::Stages,
+    stage::{StageContext, Stages},
     status::Status,
     switches::KeptSwitches,
     system::clock::Monotonic,
@@ -214,9 +214,13 @@ impl Cameras {
 
     /// Has the camera's frames go through pipelines of what is configured.
     fn post_pipelines(&self, camera: &RunningCamera) {
+        let context = StageContext { tracks: camera.settings.stages.label_tracks().then(Arc::default) };
         for (index, branch) in camera.branches.iter().enumerate() {
             let updates = self.updates(branch);
-            updates.iter().for_each(|updates| updates.post(branch.cell().id(), Some(camera.pipeline(index))));
+            let pipeline = camera.pipeline(index, &context);
+            if let Some(updates) = updates {
+                updates.post(branch.cell().id(), Some(pipeline));
+            }
         }
     }
 
@@ -244,14 +248,14 @@ impl NextCameras {
 
 impl RunningCamera {
     /// The pipeline of its branch number `index`, which looks for what is configured there.
-    fn pipeline(&self, index: usize) -> CameraPipeline {
+    fn pipeline(&self, index: usize, context: &StageContext) -> CameraPipeline {
         let none = Stages::default();
         let parts = &self.settings.processors;
         let stages = parts.get(index).filter(|_| self.detects).map_or(&none, |part| &part.stages);
         // Lines and zones count what a stage follows: where it looks, they are counted.
         let counting_index = parts.iter().position(|part| part.stages.have_tracks()).unwrap_or(0);
         let zones = self.settings.stages.zones().into_iter().map(|(_, zone)| zone);
-        let mut pipeline = CameraPipeline::new(stages, self.feed.metrics().clone(), self.latest.clone())
+        let mut pipeline = CameraPipeline::new(stages, context, self.feed.metrics().clone(), self.latest.clone())
             .with_masks(&self.settings.masks);
         if index == counting_index {
             pipeline = pipeline.with_counting(Counting::new(&self.settings.lines, zones, Monotonic::now()));
@@ -264,7 +268,7 @@ impl RunningCamera {
 
     /// A pipeline for the last frame of a branch that it had. It has no stages, so that nobody gets to see the frame.
     fn last_pipeline(&self, branch: &Branch) -> CameraPipeline {
-        CameraPipeline::new(&Stages::default(), self.feed.metrics().clone(), None)
+        CameraPipeline::new(&Stages::default(), &StageContext::default(), self.feed.metrics().clone(), None)
             .on_further(branch.further_results().clone())
     }
 }

@@ -60,6 +60,8 @@ pub fn events(camera: &str, label: Option<&str>) -> [Event; 2] {
         reason: label.map(|label| Cow::Owned(label.to_owned())),
         boxes: Vec::new(),
         subject: None,
+        label: None,
+        score: None,
         age: None,
     })
 }

@@ -11,7 +11,10 @@ pub fn config(input: &[u8]) {
         Ok(config) => {
             assert!(!config.cameras.is_empty());
             for camera in &config.cameras {
-                assert_eq!(camera.stages.build().len(), camera.stages.names().len());
+                assert_eq!(
+                    camera.stages.build(&crate::stage::StageContext::default()).len(),
+                    camera.stages.names().len()
+                );
             }
         }
         Err(diagnostics) => {

@@ -10,7 +10,7 @@ use crate::{
     picture,
     processor::views::{FULL_PX, Needs, Scratch, View, Views},
     source::websocket,
-    stage::Stages,
+    stage::{StageContext, Stages},
     telemetry::rejections::RejectReason,
 };
 
@@ -77,7 +77,7 @@ fn shape_and_bytes(view: &View<'_>) -> ([i32; 3], Vec<u8>) {
 fn look(frame: &Frame) {
     let stages = Stages { motion: Some(Default::default()), tamper: Some(Default::default()) };
     let mut scratch = Scratch::new().expect("there is memory");
-    for (_, mut stage) in stages.build() {
+    for (_, mut stage) in stages.build(&StageContext::default()) {
         for _ in 0..2 {
             if let Ok(Some(views)) = Views::decode(frame, stage.needs(), &mut scratch) {
                 let seen = stage.look(&views, frame).unwrap_or_default();

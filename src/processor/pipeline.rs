@@ -21,7 +21,7 @@ use crate::{
     message::{Age, Details, Detection, FrameResult, Message, Taken},
     picture::latest_frame::LatestFrame,
     privacy_mask::PrivacyMask,
-    stage::{Seen, Stage, Stages},
+    stage::{Seen, Stage, StageContext, Stages},
     system::clock::Monotonic,
     telemetry::{
         camera_metrics::{CameraMetrics, StageMetrics},
@@ -74,13 +74,18 @@ struct Outcome {
 impl CameraPipeline {
     /// A pipeline of `stages` that has seen nothing yet.
     #[must_use]
-    pub fn new(stages: &Stages, metrics: Arc<CameraMetrics>, latest: Option<Arc<LatestFrame>>) -> Self {
+    pub fn new(
+        stages: &Stages,
+        context: &StageContext,
+        metrics: Arc<CameraMetrics>,
+        latest: Option<Arc<LatestFrame>>,
+    ) -> Self {
         let camera = metrics.camera().clone();
         let ids = EventIds::new(camera.name(), metrics.started_events().clone());
         let decoding = metrics.stage("decode");
         let named =
             |(name, stage)| NamedStage { name, stage, metrics: metrics.stage(name), failures: LogLimiter::default() };
-        let stages = stages.build().into_iter().map(named).collect();
+        let stages = stages.build(context).into_iter().map(named).collect();
         let (further, is_counting, owes_taken) = (None, false, false);
         let (counting, mask) = (Counting::of_nothing(), None);
         Self { camera, stages, counting, ids, decoding, mask, latest, metrics, further, is_counting, owes_taken }

@@ -14,7 +14,7 @@ mod plausible;
 mod regions;
 mod settings;
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use opencv::{core::ToInputArray, prelude::*};
 use serde_json::value::to_raw_value;
@@ -33,7 +33,10 @@ use crate::{
     message::{Detection, Rect},
     processor::views::{Needs, Views},
     system::clock::Monotonic,
-    tracking::{Track, Tracker},
+    tracking::{
+        Track, Tracker,
+        shared::{Label, SharedTracks},
+    },
 };
 
 /// The label of what moves, and the kind of its events.
@@ -61,6 +64,8 @@ pub struct MotionStage {
     tracker: Tracker,
     plausibility: Plausibility,
     habits: Habits,
+    /// Who wants to know of the tracks, and says what they are.
+    shared: Option<Arc<SharedTracks>>,
     last_frame: Option<Monotonic>,
     zones: ZoneTracker,
     scene: Condition,
@@ -79,11 +84,18 @@ impl MotionStage {
             tracker: Tracker::new(hold.clamp(SHORTEST_HOLD, LONGEST_HOLD)),
             plausibility: Plausibility::default(),
             habits: Habits::new(),
+            shared: None,
             last_frame: None,
             zones: ZoneTracker::new(MOTION, hold, settings.zones()),
             scene: Condition::new(SCENE, hold),
             has_learnt: false,
         }
+    }
+
+    /// The same stage, whose tracks are published there, and have their labels from there.
+    #[must_use]
+    pub fn with_shared_tracks(self, shared: Option<Arc<SharedTracks>>) -> Self {
+        Self { shared, ..self }
     }
 
     /// What moves in the next picture, and what it starts or ends.
@@ -101,7 +113,7 @@ impl MotionStage {
         let motion = self.detector.detect(luma, full, at)?;
         let tracks = self.tracker.observe(&motion.boxes, at);
         let detections: Vec<_> =
-            motion.boxes.iter().zip(tracks).map(|(bounds, track)| detection(*bounds, track)).collect();
+            motion.boxes.iter().zip(tracks).map(|(bounds, track)| self.detection(*bounds, track)).collect();
         let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
         events.extend(self.observe_scene(motion.relearning, at));
         let plausible = self.plausible(&detections, full, at)?;
@@ -144,8 +156,24 @@ impl MotionStage {
     /// The tracks of what moves, tentative and coasting ones too, each with whether it is plausible.
     #[must_use]
     pub fn tracks(&self) -> Vec<Track> {
-        let judged = |track: &Track| track.clone().with_plausibility(self.plausibility.has(track.id()));
+        let judged = |track: &Track| {
+            track.clone().with_plausibility(self.plausibility.has(track.id())).with_label(self.label(track.id()))
+        };
         self.tracker.tracks().iter().map(judged).collect()
+    }
+
+    /// What a track is, if a stage found out.
+    fn label(&self, track: u64) -> Option<Label> {
+        self.shared.as_ref()?.labels().get(&track).cloned()
+    }
+
+    /// A box of something that moves, and what it is.
+    fn detection(&self, bounds: Rect, track: Option<u64>) -> Detection {
+        let (label, score) = match track.and_then(|track| self.label(track)) {
+            Some(Label { name, score }) => (Cow::Owned(name.as_ref().to_owned()), Some(score)),
+            None => (MOTION.into(), None),
+        };
+        Detection { label, bounds, score, track, text: None }
     }
 
     fn observe_scene(&mut self, is_relearning: bool, at: Monotonic) -> Option<EventChange> {
@@ -171,7 +199,11 @@ impl Stage for MotionStage {
             self.detector.set_masked(masked)?;
         }
         let (motion, detections, events) = self.observe(&luma, frame.size(), frame.captured_at())?;
-        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks: self.tracks() })
+        let tracks = self.tracks();
+        if let Some(shared) = &self.shared {
+            shared.publish(tracks.clone(), frame.size(), frame.captured_at());
+        }
+        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks })
     }
 
     fn deadline(&self) -> Option<Monotonic> {
@@ -191,10 +223,6 @@ impl Stage for MotionStage {
 fn touches_the_rim(bounds: Rect, full: Size) -> bool {
     let touches = |from: u32, length: u32, of: u32| from <= of / 64 || from + length >= of - of / 64;
     touches(bounds.x, bounds.width, full.width_px) || touches(bounds.y, bounds.height, full.height_px)
-}
-
-fn detection(bounds: Rect, track: Option<u64>) -> Detection {
-    Detection { label: MOTION.into(), bounds, score: None, track, text: None }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use self::{
     verdict::{Reason, Verdict},
     view::View,
 };
-use super::{Seen, Stage, StageError, StageSettings};
+use super::{Seen, Stage, StageContext, StageError, StageSettings};
 use crate::{
     config::value::Whole,
     event::EventChange,
@@ -65,7 +65,7 @@ impl Default for Settings {
 impl StageSettings for Settings {
     const EVENT_KINDS: &[&str] = &[TAMPER];
 
-    fn build(&self) -> Box<dyn Stage> {
+    fn build(&self, _: &StageContext) -> Box<dyn Stage> {
         Box::new(TamperStage::new(self))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         violation::Violation,
         zone::{self, Zone},
     },
-    stage::{Stage, StageSettings},
+    stage::{Stage, StageContext, StageSettings},
 };
 
 /// The table. The sample configuration says more of each key.
@@ -70,7 +70,7 @@ impl StageSettings for Settings {
         self.zone.iter().map(|zone| &**zone.get_ref())
     }
 
-    fn build(&self) -> Box<dyn Stage> {
-        Box::new(MotionStage::new(self))
+    fn build(&self, context: &StageContext) -> Box<dyn Stage> {
+        Box::new(MotionStage::new(self).with_shared_tracks(context.tracks.clone()))
     }
 }
