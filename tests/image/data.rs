@@ -32,9 +32,11 @@ pub(crate) fn without_it_the_board_runs_degraded() {
 
     // There is no room left for a change.
     machine.hear("cat /dev/zero >/data/fill");
+    // A service that starts just then keeps the card mounted in its namespace for a moment longer.
     machine.ask(&format!(
-        "mount /dev/vda1 /mnt && echo cellar >/mnt/fovea/hostname && umount /mnt && cp /run/fovea-image/report /run/before &&
-         {AS_AT_THE_START}settings; umount /run/fovea-image/card"
+        "mount /dev/vda1 /mnt && echo cellar >/mnt/fovea/hostname && umount /mnt &&
+         until mount --read-only /dev/vda1 /mnt; do sleep 1; done && umount /mnt &&
+         cp /run/fovea-image/report /run/before && {AS_AT_THE_START}settings; umount /run/fovea-image/card"
     ));
     let told = machine.hear("tail -c +$(($(stat --format=%s /run/before) + 1)) /run/fovea-image/report");
     assert!(told.contains("Cannot write /data/hostname: No space left on device."), "{told}");
