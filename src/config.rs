@@ -8,6 +8,7 @@ mod detection;
 mod diagnostic;
 mod exposure;
 mod file;
+pub mod labels;
 pub mod line;
 pub mod mask;
 mod messages;
@@ -52,6 +53,7 @@ use crate::{
 pub use self::{
     detection::Detection,
     diagnostic::{Diagnostic, Diagnostics, Position},
+    labels::LabelFilter,
     line::Line,
     mask::Mask,
     mqtt::{Broker, Mqtt, Pictures, Results},

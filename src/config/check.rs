@@ -14,6 +14,7 @@ use super::{
     processor,
     value::{Listen, Name, Table},
     violation::Violation,
+    zone,
 };
 use crate::{event_log, frame::Size};
 
@@ -111,6 +112,7 @@ fn webhook(webhook: &file::Webhook, cameras: &[Camera], violations: &mut Vec<Vio
         let what = "the body is the picture alone: use headers, or body = \"multipart\"";
         violations.push(Violation::new(fields.span(), what));
     }
+    webhook.labels.check(violations);
     for wanted in &webhook.cameras {
         let name = wanted.get_ref().0.as_str();
         if !cameras.iter().any(|camera| camera.name == name) {
@@ -133,6 +135,7 @@ fn webhook(webhook: &file::Webhook, cameras: &[Camera], violations: &mut Vec<Vio
         cameras: webhook.cameras.iter().map(|name| name.get_ref().0.clone()).collect(),
         kinds: named(&webhook.kinds),
         zones: named(&webhook.zones),
+        labels: webhook.labels.clone(),
         states: webhook.states.iter().map(|state| state.0).collect(),
         timeout: webhook.timeout_ms.ms(),
         retry_for: webhook.retry_for_ms.ms(),
@@ -141,6 +144,7 @@ fn webhook(webhook: &file::Webhook, cameras: &[Camera], violations: &mut Vec<Vio
 
 fn mqtt(written: &Spanned<Table<file::Mqtt>>, violations: &mut Vec<Violation>) -> Mqtt {
     let mqtt = &**written.get_ref();
+    mqtt.labels.check(violations);
     let file::Mqtt { password_file, ca, certificate, key, .. } = mqtt;
     if let Some(password) = password_file.as_ref().filter(|_| mqtt.username.is_none()) {
         violations.push(Violation::new(password.span(), "MQTT has no password without a user: add username"));
@@ -174,6 +178,7 @@ fn mqtt(written: &Spanned<Table<file::Mqtt>>, violations: &mut Vec<Violation>) -
         identity: identity.map(|(certificate, key)| [certificate, key].map(|file| file.get_ref().clone())),
         keep_alive: mqtt.keep_alive_ms.ms(),
         max_events: mqtt.max_events.usize(),
+        labels: mqtt.labels.clone(),
         results: mqtt.results.0,
         pictures,
         max_picture_bytes: mqtt.max_picture_bytes.usize(),
@@ -197,7 +202,10 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
 
 fn camera(camera: &file::Camera, processors: &[Processor], violations: &mut Vec<Violation>) -> Camera {
     let stages = camera.stages(violations);
-    line::check(&camera.line, stages.have_tracks(), violations);
+    line::check(&camera.line, &stages, violations);
+    if !stages.label_tracks() {
+        zone::check_labels(stages.zones().into_iter().map(|(_, zone)| zone), violations);
+    }
     Camera {
         name: camera.name.get_ref().0.clone(),
         detection: camera.detection.0,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
+    labels::LabelFilter,
     line::Line,
     mask::Mask,
     model::Models,
@@ -142,6 +143,8 @@ pub(super) struct Webhook {
     pub(super) kinds: Vec<Name>,
     #[serde(default)]
     pub(super) zones: Vec<Name>,
+    #[serde(default)]
+    pub(super) labels: LabelFilter,
     #[serde(default = "Webhook::states")]
     pub(super) states: Vec<State>,
     #[serde(default = "Webhook::timeout_ms")]
@@ -185,6 +188,8 @@ pub(super) struct Mqtt {
     pub(super) keep_alive_ms: Whole<5_000, 3_600_000>,
     #[serde(default = "Mqtt::max_events")]
     pub(super) max_events: Whole<1, 10_000>,
+    #[serde(default)]
+    pub(super) labels: LabelFilter,
     #[serde(default)]
     pub(super) results: ResultRate,
     #[serde(default)]

@@ -4,10 +4,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
+    labels::{self, LabelFilter},
     names::Names,
     value::{Corner, Fraction, Name, Table},
     violation::Violation,
 };
+use crate::stage::Stages;
 
 /// The most lines of a camera: each takes its part in every result.
 pub(super) const MAX_LINES: usize = 32;
@@ -25,6 +27,8 @@ pub struct Line {
     right_to_left: Spanned<Name>,
     #[serde(default = "Line::default_dead_band")]
     dead_band: Fraction,
+    #[serde(default)]
+    labels: LabelFilter,
 }
 
 impl Line {
@@ -38,7 +42,14 @@ impl Line {
             left_to_right: Self::inwards(),
             right_to_left: Self::outwards(),
             dead_band: Self::default_dead_band(),
+            labels: LabelFilter::default(),
         }
+    }
+
+    /// The same line, over which tracks of these labels alone are counted.
+    #[must_use]
+    pub fn with_labels(self, labels: LabelFilter) -> Self {
+        Self { labels, ..self }
     }
 
     /// Its name, which events and counters carry.
@@ -66,6 +77,12 @@ impl Line {
         self.dead_band.f32()
     }
 
+    /// Which tracks are counted; without labels all of them.
+    #[must_use]
+    pub fn labels(&self) -> &LabelFilter {
+        &self.labels
+    }
+
     fn inwards() -> Spanned<Name> {
         Spanned::new(0..0, Name("in".to_owned()))
     }
@@ -79,12 +96,17 @@ impl Line {
     }
 }
 
-/// Finds lines of no length, directions of one name, names that stand twice, and lines of a camera on which nothing is followed.
-pub(super) fn check(lines: &[Spanned<Table<Line>>], has_tracks: bool, violations: &mut Vec<Violation>) {
+/// Finds lines of no length, directions of one name, names that stand twice, lines of a camera on which nothing is followed, and
+/// labels that no stage finds out.
+pub(super) fn check(lines: &[Spanned<Table<Line>>], stages: &Stages, violations: &mut Vec<Violation>) {
     let mut names = Names::of("line of this camera");
     for written in lines {
         let line = &**written.get_ref();
         violations.extend(names.add(&line.name));
+        line.labels.check_not_empty(violations);
+        if !stages.label_tracks() {
+            violations.extend(labels::unknown(&line.labels, "nothing is counted over this line"));
+        }
         if line.from == *line.to.get_ref() {
             violations.push(Violation::new(line.to.span(), "must be another point than from: a line has a length"));
         }
@@ -96,7 +118,7 @@ pub(super) fn check(lines: &[Spanned<Table<Line>>], has_tracks: bool, violations
             violations.push(Violation::new(written, what));
         }
     }
-    if let Some(first) = lines.first().filter(|_| !has_tracks) {
+    if let Some(first) = lines.first().filter(|_| !stages.have_tracks()) {
         let what =
             "a line counts what the motion stage follows: add [camera.motion] to this camera, or remove the line";
         violations.push(Violation::new(first.span(), what).unless("camera.motion"));

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::labels::LabelFilter;
 use crate::tls::trust::Trust;
 
 /// `[mqtt]`: a broker that gets states, events and pictures.
@@ -25,6 +26,8 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// How many events are kept until the broker has them. Default 200.
     pub max_events: usize,
+    /// Only events about these, and their pictures; about all and nothing known if there is none.
+    pub labels: LabelFilter,
     /// Which results it gets. Default none.
     pub results: Results,
     /// How it gets the pictures of events. Default as JPEG files.

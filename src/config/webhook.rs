@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use super::template::Template;
+use super::{labels::LabelFilter, template::Template};
 use crate::{
     message::{Event, EventState},
     tls::trust::Trust,
@@ -35,6 +35,8 @@ pub struct Webhook {
     pub kinds: Vec<String>,
     /// Only events in these zones; in all and none if there is none.
     pub zones: Vec<String>,
+    /// Only events about these; about all and nothing known if there is none.
+    pub labels: LabelFilter,
     /// Only event messages of these states. Default start and end.
     pub states: Vec<EventState>,
     /// How long a request may take. Default 10 s.
@@ -65,6 +67,7 @@ impl Webhook {
         among(&self.cameras, Some(&event.camera))
             && among(&self.kinds, Some(&event.kind))
             && among(&self.zones, event.zone.as_deref())
+            && self.labels.passes(event.label.as_deref())
             && self.states.contains(&event.state)
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
+    labels::{self, LabelFilter},
     names::Names,
     value::{Name, Polygon, Table, Whole},
     violation::Violation,
@@ -25,6 +26,8 @@ pub struct Zone {
     #[serde(default)]
     visits: Option<Spanned<bool>>,
     loitering_after_ms: Option<Spanned<Whole<1_000, 86_400_000>>>,
+    #[serde(default)]
+    labels: LabelFilter,
     polygon: Polygon,
 }
 
@@ -42,7 +45,14 @@ impl Zone {
     }
 
     fn of(polygon: Vec<[f32; 2]>) -> Self {
-        Self { name: None, ignore: false, visits: None, loitering_after_ms: None, polygon: Polygon(polygon) }
+        let polygon = Polygon(polygon);
+        Self { name: None, ignore: false, visits: None, loitering_after_ms: None, labels: LabelFilter::default(), polygon }
+    }
+
+    /// The same zone, about tracks of these labels alone.
+    #[must_use]
+    pub fn with_labels(self, labels: LabelFilter) -> Self {
+        Self { labels, ..self }
     }
 
     /// The name that events in it carry; `None` if it is ignored.
@@ -51,10 +61,16 @@ impl Zone {
         self.name.as_ref().map(|name| name.get_ref().0.as_str())
     }
 
-    /// Whether nothing in it counts: a waving tree, a road.
+    /// Whether what is in it does not count: a waving tree, a road; if it has labels, only what is called so.
     #[must_use]
     pub fn is_ignored(&self) -> bool {
         self.ignore
+    }
+
+    /// Which tracks it is about: those that count in it, or those that do not if it is ignored. Without labels all of them.
+    #[must_use]
+    pub fn labels(&self) -> &LabelFilter {
+        &self.labels
     }
 
     /// Whether each track that is in it is an event.
@@ -84,7 +100,7 @@ pub(crate) fn check(zones: &[Spanned<Table<Zone>>], violations: &mut Vec<Violati
     }
     let mut names = Names::of("zone of this camera");
     for zone in zones {
-        let Zone { name, ignore, visits, loitering_after_ms, .. } = &**zone.get_ref();
+        let Zone { name, ignore, visits, loitering_after_ms, labels, .. } = &**zone.get_ref();
         let of_tracks = [visits.as_ref().map(Spanned::span), loitering_after_ms.as_ref().map(Spanned::span)];
         if sides_that_meet(zone.get_ref().polygon()).is_some() {
             let what = "its sides cross or touch each other, so that parts of it count as outside; give its corners in order. The next \
@@ -95,6 +111,7 @@ pub(crate) fn check(zones: &[Spanned<Table<Zone>>], violations: &mut Vec<Violati
             violations
                 .push(Violation::new(span, "an ignored zone has no events: remove this key, or remove ignore = true"));
         }
+        labels.check_not_empty(violations);
         violations.extend(name.as_ref().and_then(|name| names.add(name)));
         match (name, ignore) {
             (Some(name), true) => {
@@ -110,4 +127,13 @@ pub(crate) fn check(zones: &[Spanned<Table<Zone>>], violations: &mut Vec<Violati
             _ => {}
         }
     }
+}
+
+/// Tells of zones with labels of a camera of which no stage finds out labels.
+pub(super) fn check_labels<'z>(zones: impl IntoIterator<Item = &'z Zone>, violations: &mut Vec<Violation>) {
+    let told = |zone: &Zone| {
+        let consequence = if zone.is_ignored() { "this zone has no effect" } else { "nothing counts in this zone" };
+        labels::unknown(&zone.labels, consequence)
+    };
+    violations.extend(zones.into_iter().filter_map(told));
 }
