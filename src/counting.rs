@@ -1,10 +1,12 @@
 //! Counting: which tracks cross a camera's lines, and which are in its zones.
 //!
 //! A track is where its foot point is, the middle of its box's lower edge. Only tracks count that were seen often enough and
-//! have moved ([`Track::counts`]); what a track did before that counts from then on. As everything about events, this reads no
+//! have moved ([`Track::counts`]); what a track did before that counts from then on. Where only some labels count, what a track
+//! did before anybody knew its label counts as soon as that is known. As everything about events, this reads no
 //! clock: times are the captures'.
 
 mod line;
+mod sighting;
 mod zone;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -13,11 +15,15 @@ use jiff::Timestamp;
 
 use self::{
     line::{LineCounter, Side},
-    zone::{Visit, ZoneCounter},
+    sighting::Sighting,
+    zone::{Visits, ZoneCounter},
 };
 use crate::{
     config::{line::Line, zone::Zone},
-    event::EventChange,
+    event::{
+        EventChange,
+        ignored::{IgnoredLabels, Verdict},
+    },
     frame::Size,
     message::Counts,
     system::clock::Monotonic,
@@ -52,6 +58,7 @@ const CLOCK_SET: Duration = Duration::from_secs(2);
 pub struct Counting {
     lines: Vec<LineCounter>,
     zones: Vec<ZoneCounter>,
+    ignored: IgnoredLabels,
     tracks: BTreeMap<u64, Counted>,
     since: Monotonic,
     /// The wall time of `since`. It stays the same unless the clock is set: readers tell by it that counters began anew.
@@ -67,7 +74,7 @@ struct Counted {
     /// For each line, where the track is.
     lines: Vec<Side>,
     /// For each zone, whether the track is in it.
-    zones: Vec<Visit>,
+    zones: Vec<Visits>,
 }
 
 /// The counts as they stand.
@@ -86,11 +93,14 @@ impl Counting {
         zones: impl IntoIterator<Item = &'c Zone>,
         since: Monotonic,
     ) -> Self {
+        let zones: Vec<_> = zones.into_iter().collect();
+        let ignored = IgnoredLabels::new(zones.iter().copied());
         let lines: Vec<_> = (0..).zip(lines).map(|(key, line)| LineCounter::new(key, line)).collect();
         let zones = (0..).zip(zones).filter_map(|(key, zone)| ZoneCounter::new(key, zone)).collect();
         let mut counting = Self {
             lines,
             zones,
+            ignored,
             tracks: BTreeMap::new(),
             since,
             since_wall: since.wall(),
@@ -134,19 +144,26 @@ impl Counting {
         for track in tracks {
             let of_track = self.tracks.entry(track.id()).or_insert_with(|| Counted {
                 lines: vec![Side::default(); self.lines.len()],
-                zones: vec![Visit::default(); self.zones.len()],
+                zones: vec![Visits::default(); self.zones.len()],
             });
-            if track.seen()[1] != at {
-                // Hidden just now: where it is expected says nothing of where it is, unless it stands there.
-                let zones = self.zones.iter_mut().zip(&mut of_track.zones).filter(|_| track.is_still());
-                changes.extend(zones.filter_map(|(zone, visit)| zone.wait(visit, track, at)));
-                continue;
-            }
+            let sighting = Sighting { track, full, at };
+            let is_seen = track.seen()[1] == at;
             for (line, side) in self.lines.iter_mut().zip(&mut of_track.lines) {
-                changes.extend(line.observe(side, track, full, at).into_iter().flatten());
+                if is_seen {
+                    line.observe(side, &sighting);
+                }
+                line.count_named(side, &sighting, &self.ignored, &mut changes);
             }
-            for (zone, visit) in self.zones.iter_mut().zip(&mut of_track.zones) {
-                changes.extend(zone.observe(visit, track, full, at).into_iter().flatten());
+            let judge = || self.ignored.judge(sighting.label(), sighting.foot_point(), sighting.followed_for());
+            let counts_there = is_seen && judge() == Verdict::Counts;
+            for (zone, visits) in self.zones.iter_mut().zip(&mut of_track.zones) {
+                zone.learn_label(visits, &sighting, &mut changes);
+                if is_seen {
+                    zone.observe(visits, &sighting, counts_there, &mut changes);
+                } else if track.is_still() {
+                    // Hidden just now: where it is expected says nothing of where it is, unless it stands there.
+                    zone.wait(visits, &sighting, &mut changes);
+                }
             }
         }
         let zones = &mut self.zones;
@@ -154,7 +171,7 @@ impl Counting {
             let is_followed = tracks.iter().any(|track| track.id() == *id);
             if !is_followed {
                 let left = zones.iter_mut().zip(&mut of_track.zones);
-                changes.extend(left.flat_map(|(zone, visit)| zone.leave(visit)).flatten());
+                left.for_each(|(zone, visits)| zone.leave(visits, &mut changes));
             }
             is_followed
         });
@@ -165,7 +182,7 @@ impl Counting {
     /// When everything is over if no frame comes.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        let is_running = self.tracks.values().flat_map(|of_track| &of_track.zones).any(Visit::is_running);
+        let is_running = self.tracks.values().flat_map(|of_track| &of_track.zones).any(Visits::is_running);
         self.last_frame.filter(|_| is_running).map(|last| last.later(LONGEST_GAP))
     }
 
@@ -180,7 +197,7 @@ impl Counting {
         let mut changes = Vec::new();
         for mut of_track in std::mem::take(&mut self.tracks).into_values() {
             let left = self.zones.iter_mut().zip(&mut of_track.zones);
-            changes.extend(left.flat_map(|(zone, visit)| zone.leave(visit)).flatten());
+            left.for_each(|(zone, visits)| zone.leave(visits, &mut changes));
         }
         self.last_frame = None;
         self.publish();

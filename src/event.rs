@@ -6,6 +6,7 @@
 
 pub mod condition;
 pub mod external;
+pub mod ignored;
 pub mod zone_tracker;
 
 use std::{

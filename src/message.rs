@@ -161,6 +161,14 @@ pub struct Detection {
     pub text: Option<String>,
 }
 
+impl Detection {
+    /// What it is and how sure that is, if a stage found out: what only moves has a label, but no score.
+    #[must_use]
+    pub fn class(&self) -> Option<(&str, f32)> {
+        Some((&self.label, self.score?))
+    }
+}
+
 /// What single stages say of a frame, as JSON, each under its stage's name.
 #[derive(Clone, Debug, Default)]
 pub struct Details(Vec<(&'static str, Box<RawValue>)>);

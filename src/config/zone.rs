@@ -46,7 +46,14 @@ impl Zone {
 
     fn of(polygon: Vec<[f32; 2]>) -> Self {
         let polygon = Polygon(polygon);
-        Self { name: None, ignore: false, visits: None, loitering_after_ms: None, labels: LabelFilter::default(), polygon }
+        Self {
+            name: None,
+            ignore: false,
+            visits: None,
+            loitering_after_ms: None,
+            labels: LabelFilter::default(),
+            polygon,
+        }
     }
 
     /// The same zone, about tracks of these labels alone.

@@ -1,14 +1,17 @@
 //! One line: which tracks cross it, and which way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+use super::sighting::Sighting;
 use crate::{
-    config::line::Line,
-    event::EventChange,
+    config::{labels::LabelFilter, line::Line},
+    event::{
+        EventChange,
+        ignored::{IgnoredLabels, Verdict},
+    },
     frame::Size,
-    message::{EventState, Subject},
+    message::{EventState, Rect, Subject},
     system::clock::Monotonic,
-    tracking::Track,
 };
 
 /// The kind of event of a track that crosses a line. It lasts no time.
@@ -16,6 +19,9 @@ pub(super) const CROSSING: &str = "crossing";
 
 /// How far a box's lower edge trembles, as a part of the box's height: the dead band is no narrower.
 const JITTER: f64 = 0.05;
+
+/// The most crossings of a track that wait for its label; then the oldest is forgotten.
+const MAX_UNNAMED: usize = 8;
 
 /// A line and how often it was crossed.
 #[derive(Debug)]
@@ -26,12 +32,13 @@ pub(super) struct LineCounter {
     /// Half the width, as a part of the picture's height.
     dead_band: f64,
     directions: [String; 2],
+    labels: LabelFilter,
     /// Crossings in each direction.
     counts: [u64; 2],
 }
 
 /// Where a track is, seen from a line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Side {
     /// The side of the dead band on which it was last.
     beyond: Option<Direction>,
@@ -41,6 +48,17 @@ pub(super) struct Side {
     is_within: bool,
     /// It crossed, but does not count yet.
     pending: Option<Direction>,
+    /// It crossed, but nobody knows yet whether what it is counts.
+    unnamed: VecDeque<Crossing>,
+}
+
+/// How a track crossed the line.
+#[derive(Clone, Copy, Debug)]
+struct Crossing {
+    direction: Direction,
+    at: Monotonic,
+    bounds: Rect,
+    foot_point: [f32; 2],
 }
 
 /// Over a line, or the side that this leads to.
@@ -59,6 +77,7 @@ impl LineCounter {
             ends: line.ends().map(|end| end.map(f64::from)),
             dead_band: f64::from(line.dead_band()),
             directions: line.directions().map(str::to_owned),
+            labels: line.labels().clone(),
             counts: [0; 2],
         }
     }
@@ -72,14 +91,9 @@ impl LineCounter {
         is_same
     }
 
-    /// Takes in where a track is that is seen in the frame captured at `at`. The start and the end of an event if it crosses.
-    pub(super) fn observe(
-        &mut self,
-        side: &mut Side,
-        track: &Track,
-        full: Size,
-        at: Monotonic,
-    ) -> Option<[EventChange; 2]> {
+    /// Takes in where a track is that the frame shows. [`Self::count_named`] says what comes of it.
+    pub(super) fn observe(&self, side: &mut Side, sighting: &Sighting<'_>) {
+        let Sighting { track, full, at } = *sighting;
         let [along, distance] = self.locate(track.foot_point(), full);
         if let Some([last_along, last_distance]) = side.last.replace([along, distance])
             && (last_distance > 0.0) != (distance > 0.0)
@@ -98,9 +112,34 @@ impl LineCounter {
                 side.pending = if side.pending.is_none() { Some(now) } else { None };
             }
         }
-        let direction = side.pending.filter(|_| track.counts())?;
-        side.pending = None;
-        Some(self.count(direction, track, at))
+        if track.counts()
+            && let Some(direction) = side.pending.take()
+        {
+            if side.unnamed.len() == MAX_UNNAMED {
+                side.unnamed.pop_front();
+            }
+            let foot_point = sighting.foot_point();
+            side.unnamed.push_back(Crossing { direction, at, bounds: track.bounds(), foot_point });
+        }
+    }
+
+    /// Counts the crossings of a track of which it is known that they count. The starts and the ends of their events.
+    pub(super) fn count_named(
+        &mut self,
+        side: &mut Side,
+        sighting: &Sighting<'_>,
+        ignored: &IgnoredLabels,
+        changes: &mut Vec<EventChange>,
+    ) {
+        let label = sighting.label();
+        side.unnamed.retain(|crossing| {
+            let verdict = ignored.judge(label, crossing.foot_point, sighting.followed_for());
+            let must_wait = verdict == Verdict::Unnamed || (label.is_none() && self.labels.is_set());
+            if !must_wait && verdict == Verdict::Counts && self.labels.passes(label) {
+                changes.extend(self.count(crossing, sighting));
+            }
+            must_wait
+        });
     }
 
     /// How often it was crossed, either way.
@@ -113,8 +152,9 @@ impl LineCounter {
         (self.name.clone(), self.directions.iter().cloned().zip(self.counts).collect())
     }
 
-    fn count(&mut self, direction: Direction, track: &Track, at: Monotonic) -> [EventChange; 2] {
-        let index = direction as usize;
+    fn count(&mut self, crossing: &Crossing, sighting: &Sighting<'_>) -> [EventChange; 2] {
+        let Crossing { direction, at, bounds, .. } = *crossing;
+        let (index, track) = (direction as usize, sighting.track);
         self.counts[index] += 1;
         let subject = Subject {
             line: Some(self.name.clone()),
@@ -125,7 +165,8 @@ impl LineCounter {
         let (key, subject) = (self.key, Some(subject));
         let start = EventChange {
             subject,
-            boxes: vec![track.bounds()],
+            boxes: vec![bounds],
+            label: track.label().cloned(),
             ..EventChange::new(CROSSING, key, EventState::Start, at)
         };
         let end = EventChange { state: EventState::End, boxes: Vec::new(), ..start.clone() };

@@ -1,15 +1,18 @@
 //! One zone: which tracks are in it, and for how long.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
+use super::sighting::Sighting;
 use crate::{
-    config::zone::{MAX_ZONES, Zone},
+    config::{
+        labels::LabelFilter,
+        zone::{MAX_ZONES, Zone},
+    },
     event::EventChange,
-    frame::Size,
     geometry::contains,
-    message::{EventState, Subject, ZoneCounts},
+    message::{EventState, Rect, Subject, ZoneCounts},
     system::clock::Monotonic,
-    tracking::Track,
+    tracking::shared::Label,
 };
 
 /// The kind of event of a track that is in a zone, if the zone has `visits`.
@@ -23,12 +26,16 @@ pub(super) const LOITERING: &str = "loitering";
 const ENTERS_AFTER: u8 = 2;
 const LEAVES_AFTER: u8 = 3;
 
+/// The most visits of a track that wait for its label after they are over; then the oldest is forgotten.
+const MAX_UNNAMED: usize = 8;
+
 /// A named zone and its tracks.
 #[derive(Debug)]
 pub(super) struct ZoneCounter {
     key: usize,
     name: String,
     polygon: Vec<[f32; 2]>,
+    labels: LabelFilter,
     /// Whether each visit is an event.
     has_visits: bool,
     loitering_after: Option<Duration>,
@@ -36,9 +43,17 @@ pub(super) struct ZoneCounter {
     left: u64,
 }
 
+/// Whether a track is in a zone, and when it was.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Visits {
+    place: Place,
+    /// Those that are over, but nobody knows yet whether what the track is counts.
+    unnamed: VecDeque<Stay>,
+}
+
 /// Whether a track is in a zone.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Visit {
+#[derive(Clone, Debug, Default)]
+enum Place {
     #[default]
     Outside,
     /// It showed inside in so many frames since then.
@@ -47,18 +62,28 @@ pub(super) enum Visit {
         frames: u8,
     },
     Inside {
-        track: u64,
-        since: Monotonic,
-        last_inside: Monotonic,
+        stay: Stay,
         frames_outside: u8,
+        is_counted: bool,
         is_loitering: bool,
     },
 }
 
-impl Visit {
-    /// Whether the track is in the zone.
+/// A track in a zone.
+#[derive(Clone, Debug)]
+struct Stay {
+    track: u64,
+    since: Monotonic,
+    last_inside: Monotonic,
+    /// Around the track when it was there last.
+    bounds: Rect,
+    label: Option<Label>,
+}
+
+impl Visits {
+    /// Whether the track is in the zone, and counted there.
     pub(super) fn is_running(&self) -> bool {
-        matches!(self, Self::Inside { .. })
+        matches!(self.place, Place::Inside { is_counted: true, .. })
     }
 }
 
@@ -69,6 +94,7 @@ impl ZoneCounter {
             key,
             name: zone.name()?.to_owned(),
             polygon: zone.polygon().to_vec(),
+            labels: zone.labels().clone(),
             has_visits: zone.has_visits(),
             loitering_after: zone.loitering_after(),
             entered: 0,
@@ -85,69 +111,90 @@ impl ZoneCounter {
         is_same
     }
 
-    /// Takes in where a track is that is seen in the frame captured at `at`. What starts or ends with it.
+    /// Takes in what a track is called by now: a zone with labels has waited for that.
+    pub(super) fn learn_label(&mut self, visits: &mut Visits, sighting: &Sighting<'_>, changes: &mut Vec<EventChange>) {
+        let Some(label) = sighting.track.label() else { return };
+        let passes = self.labels.passes(Some(&label.name));
+        for mut stay in visits.unnamed.drain(..).filter(|_| passes) {
+            stay.label = Some(label.clone());
+            self.count_past(&stay, changes);
+        }
+        let Place::Inside { stay, is_counted, is_loitering, .. } = &mut visits.place else { return };
+        let is_news = stay.label.as_ref().is_none_or(|known| known.name != label.name);
+        stay.label = Some(label.clone());
+        if !*is_counted && passes {
+            *is_counted = true;
+            stay.bounds = sighting.track.bounds();
+            self.enter(stay, changes);
+        } else if *is_counted && is_news {
+            let running = [(VISIT, self.has_visits), (LOITERING, *is_loitering)];
+            for (kind, _) in running.into_iter().filter(|(_, is_running)| *is_running) {
+                let update = self.change(kind, stay, EventState::Update, sighting.at, None);
+                changes.push(EventChange { boxes: vec![sighting.track.bounds()], ..update });
+            }
+        }
+    }
+
+    /// Takes in where a track is that the frame shows; it is nowhere if it does not count where it is. What starts or ends
+    /// with that.
     pub(super) fn observe(
         &mut self,
-        visit: &mut Visit,
-        track: &Track,
-        full: Size,
-        at: Monotonic,
-    ) -> [Option<EventChange>; 2] {
-        let is_inside = contains(&self.polygon, point(track, full));
-        match visit {
-            Visit::Outside if is_inside => *visit = Visit::Entering { since: at, frames: 1 },
-            Visit::Outside => {}
-            Visit::Entering { since, frames } if is_inside => {
+        visits: &mut Visits,
+        sighting: &Sighting<'_>,
+        counts_there: bool,
+        changes: &mut Vec<EventChange>,
+    ) {
+        let is_inside = counts_there && contains(&self.polygon, sighting.foot_point());
+        match &mut visits.place {
+            Place::Outside if is_inside => visits.place = Place::Entering { since: sighting.at, frames: 1 },
+            Place::Outside => {}
+            Place::Entering { since, frames } if is_inside => {
                 *frames = frames.saturating_add(1);
-                if *frames >= ENTERS_AFTER && track.counts() {
-                    let since = *since;
-                    *visit = Visit::Inside {
-                        track: track.id(),
-                        since,
-                        last_inside: at,
-                        frames_outside: 0,
-                        is_loitering: false,
-                    };
-                    return self.enter(track, since);
+                if *frames >= ENTERS_AFTER && sighting.track.counts() {
+                    let stay = Stay::new(sighting, *since);
+                    let is_counted = self.labels.passes(sighting.label());
+                    if is_counted {
+                        self.enter(&stay, changes);
+                    }
+                    visits.place = Place::Inside { stay, frames_outside: 0, is_counted, is_loitering: false };
                 }
             }
-            Visit::Entering { .. } => *visit = Visit::Outside,
-            Visit::Inside { frames_outside, .. } if is_inside => {
+            Place::Entering { .. } => visits.place = Place::Outside,
+            Place::Inside { stay, frames_outside, .. } if is_inside => {
                 *frames_outside = 0;
-                return [self.wait(visit, track, at), None];
+                stay.bounds = sighting.track.bounds();
+                self.wait(visits, sighting, changes);
             }
-            Visit::Inside { frames_outside, .. } => {
+            Place::Inside { frames_outside, .. } => {
                 *frames_outside += 1;
                 if *frames_outside >= LEAVES_AFTER {
-                    return self.leave(visit);
+                    self.leave(visits, changes);
                 }
             }
         }
-        [None, None]
     }
 
     /// A track is where it was, whether or not a frame shows it. What starts because of that.
-    pub(super) fn wait(&self, visit: &mut Visit, track: &Track, at: Monotonic) -> Option<EventChange> {
-        let Visit::Inside { since, last_inside, is_loitering, .. } = visit else { return None };
-        *last_inside = at;
-        let dwell = at.since(*since);
-        if *is_loitering || self.loitering_after.is_none_or(|after| dwell < after) {
-            return None;
+    pub(super) fn wait(&self, visits: &mut Visits, sighting: &Sighting<'_>, changes: &mut Vec<EventChange>) {
+        let Place::Inside { stay, is_counted, is_loitering, .. } = &mut visits.place else { return };
+        stay.last_inside = sighting.at;
+        if *is_counted && !*is_loitering && self.is_long(stay.dwell()) {
+            *is_loitering = true;
+            changes.push(self.start_loitering(stay, sighting.at));
         }
-        *is_loitering = true;
-        let start = self.change(LOITERING, track.id(), EventState::Start, at, Some(dwell));
-        Some(EventChange { boxes: vec![track.bounds()], ..start })
     }
 
     /// The track is in it no more. What ends with that.
-    pub(super) fn leave(&mut self, visit: &mut Visit) -> [Option<EventChange>; 2] {
-        let Visit::Inside { track, since, last_inside, is_loitering, .. } = std::mem::take(visit) else {
-            return [None, None];
-        };
-        self.left += 1;
-        let dwell = Some(last_inside.since(since));
-        let end = |kind| self.change(kind, track, EventState::End, last_inside, dwell);
-        [self.has_visits.then(|| end(VISIT)), is_loitering.then(|| end(LOITERING))]
+    pub(super) fn leave(&mut self, visits: &mut Visits, changes: &mut Vec<EventChange>) {
+        let Place::Inside { stay, is_counted, is_loitering, .. } = std::mem::take(&mut visits.place) else { return };
+        if is_counted {
+            self.count_out(&stay, is_loitering, changes);
+        } else if stay.label.is_none() {
+            if visits.unnamed.len() == MAX_UNNAMED {
+                visits.unnamed.pop_front();
+            }
+            visits.unnamed.push_back(stay);
+        }
     }
 
     /// How often anybody came or went.
@@ -160,32 +207,66 @@ impl ZoneCounter {
         (self.name.clone(), ZoneCounts { now: self.entered - self.left, entered: self.entered })
     }
 
-    fn enter(&mut self, track: &Track, since: Monotonic) -> [Option<EventChange>; 2] {
+    fn is_long(&self, dwell: Duration) -> bool {
+        self.loitering_after.is_some_and(|after| dwell >= after)
+    }
+
+    /// A visit that was over before the track had its label.
+    fn count_past(&mut self, stay: &Stay, changes: &mut Vec<EventChange>) {
+        self.enter(stay, changes);
+        let is_loitering = self.is_long(stay.dwell());
+        if is_loitering {
+            changes.push(self.start_loitering(stay, stay.last_inside));
+        }
+        self.count_out(stay, is_loitering, changes);
+    }
+
+    fn enter(&mut self, stay: &Stay, changes: &mut Vec<EventChange>) {
         self.entered += 1;
-        let start = self.has_visits.then(|| self.change(VISIT, track.id(), EventState::Start, since, None));
-        [start.map(|start| EventChange { boxes: vec![track.bounds()], ..start }), None]
+        if self.has_visits {
+            let start = self.change(VISIT, stay, EventState::Start, stay.since, None);
+            changes.push(EventChange { boxes: vec![stay.bounds], ..start });
+        }
+    }
+
+    fn count_out(&mut self, stay: &Stay, is_loitering: bool, changes: &mut Vec<EventChange>) {
+        self.left += 1;
+        let ended = [(VISIT, self.has_visits), (LOITERING, is_loitering)];
+        let ended = ended.into_iter().filter(|(_, is_running)| *is_running);
+        let end = |(kind, _)| self.change(kind, stay, EventState::End, stay.last_inside, Some(stay.dwell()));
+        changes.extend(ended.map(end));
+    }
+
+    fn start_loitering(&self, stay: &Stay, at: Monotonic) -> EventChange {
+        let start = self.change(LOITERING, stay, EventState::Start, at, Some(stay.dwell()));
+        EventChange { boxes: vec![stay.bounds], ..start }
     }
 
     fn change(
         &self,
         kind: &'static str,
-        track: u64,
+        stay: &Stay,
         state: EventState,
         at: Monotonic,
         dwell: Option<Duration>,
     ) -> EventChange {
         // Several tracks can be in a zone. Only those that are in it at the same time must have different keys.
-        let key = usize::try_from(track % (1 << 20)).unwrap_or_default() * MAX_ZONES + self.key;
+        let key = usize::try_from(stay.track % (1 << 20)).unwrap_or_default() * MAX_ZONES + self.key;
         let dwell_s = dwell.map(|dwell| (dwell.as_secs_f64() * 1e3).round() / 1e3);
-        let subject = Some(Subject { dwell_s, ..Subject::of(track) });
-        EventChange { zone: Some(self.name.clone()), subject, ..EventChange::new(kind, key, state, at) }
+        let (zone, label) = (Some(self.name.clone()), stay.label.clone());
+        let subject = Some(Subject { dwell_s, ..Subject::of(stay.track) });
+        EventChange { zone, subject, label, ..EventChange::new(kind, key, state, at) }
     }
 }
 
-/// The foot point of a track in fractions of the picture: half a pixel above the lower edge, so that who stands at the lower
-/// border is in the zones there.
-#[expect(clippy::cast_possible_truncation, reason = "a fraction needs no more than f32")]
-fn point(track: &Track, full: Size) -> [f32; 2] {
-    let [x, y] = track.foot_point();
-    [(x / f64::from(full.width_px)) as f32, ((y - 0.5) / f64::from(full.height_px)) as f32]
+impl Stay {
+    fn new(sighting: &Sighting<'_>, since: Monotonic) -> Self {
+        let track = sighting.track;
+        let label = track.label().cloned();
+        Self { track: track.id(), since, last_inside: sighting.at, bounds: track.bounds(), label }
+    }
+
+    fn dwell(&self) -> Duration {
+        self.last_inside.since(self.since)
+    }
 }

@@ -1,17 +1,19 @@
 //! Things that are somewhere: one event for each zone in which there are any.
 //!
 //! A thing belongs to every named zone that its foot point is in, the middle of its box's lower edge: that is where
-//! it touches the ground. The head of a tall thing reaches into zones that lie far behind it.
+//! it touches the ground. The head of a tall thing reaches into zones that lie far behind it. A zone with labels has only what
+//! is called so in it.
 
 use std::time::Duration;
 
 use super::EventChange;
 use crate::{
-    config::zone::Zone,
+    config::{labels::LabelFilter, zone::Zone},
     frame::Size,
     geometry::{contains, foot_point},
     message::{Detection, EventState, Rect},
     system::clock::Monotonic,
+    tracking::shared::Label,
 };
 
 /// Events go on with an update, but no more often than this.
@@ -39,7 +41,10 @@ struct TrackedZone {
     key: usize,
     name: Option<String>,
     polygon: Vec<[f32; 2]>,
+    labels: LabelFilter,
     state: ZoneState,
+    /// The surest label of anything in the running event so far.
+    label: Option<Label>,
 }
 
 /// What is known of a zone.
@@ -61,14 +66,12 @@ impl ZoneTracker {
     /// No event of this kind is running yet. One ends when nothing was in its zone for `hold`.
     #[must_use]
     pub fn new<'z>(kind: &'static str, hold: Duration, zones: impl IntoIterator<Item = &'z Zone>) -> Self {
-        let named = zones.into_iter().filter_map(|zone| Some((Some(zone.name()?.to_owned()), zone.polygon().to_vec())));
-        let mut areas: Vec<_> = named.collect();
-        if areas.is_empty() {
-            areas.push((None, Vec::new()));
+        let named = zones.into_iter().filter(|zone| zone.name().is_some());
+        let mut tracked: Vec<_> = (0..).zip(named).map(|(key, zone)| TrackedZone::new(key, Some(zone))).collect();
+        if tracked.is_empty() {
+            tracked.push(TrackedZone::new(0, None));
         }
-        let zones =
-            (0..).zip(areas).map(|(key, (name, polygon))| TrackedZone { key, name, polygon, state: ZoneState::Quiet });
-        Self { kind, hold, zones: zones.collect(), last_frame: None }
+        Self { kind, hold, zones: tracked, last_frame: None }
     }
 
     /// Takes what was found in the next frame, a picture of the size `full` captured at `at`.
@@ -76,9 +79,8 @@ impl ZoneTracker {
         let mut changes = self.expire(at);
         let is_alone = self.last_frame.replace(at).is_none_or(|last| at.since(last) > TOO_FAR_APART);
         for zone in &mut self.zones {
-            let boxes = detections.iter().map(|detection| detection.bounds);
-            let boxes = boxes.filter(|bounds| zone.contains(*bounds, full)).collect();
-            changes.extend(zone.observe(self.kind, boxes, is_alone, at));
+            let inside: Vec<_> = detections.iter().filter(|detection| zone.contains(detection, full)).collect();
+            changes.extend(zone.observe(self.kind, &inside, is_alone, at));
         }
         changes
     }
@@ -109,31 +111,57 @@ impl ZoneTracker {
 }
 
 impl TrackedZone {
-    fn contains(&self, bounds: Rect, full: Size) -> bool {
-        self.name.is_none() || contains(&self.polygon, foot_point(bounds, full))
+    /// A zone, or the whole picture.
+    fn new(key: usize, zone: Option<&Zone>) -> Self {
+        Self {
+            key,
+            name: zone.and_then(Zone::name).map(str::to_owned),
+            polygon: zone.map(|zone| zone.polygon().to_vec()).unwrap_or_default(),
+            labels: zone.map(|zone| zone.labels().clone()).unwrap_or_default(),
+            state: ZoneState::Quiet,
+            label: None,
+        }
     }
 
-    fn observe(&mut self, kind: &'static str, boxes: Vec<Rect>, is_alone: bool, at: Monotonic) -> Option<EventChange> {
-        if boxes.is_empty() {
+    fn contains(&self, detection: &Detection, full: Size) -> bool {
+        self.labels.passes(detection.class().map(|(label, _)| label))
+            && (self.name.is_none() || contains(&self.polygon, foot_point(detection.bounds, full)))
+    }
+
+    fn observe(
+        &mut self,
+        kind: &'static str,
+        inside: &[&Detection],
+        is_alone: bool,
+        at: Monotonic,
+    ) -> Option<EventChange> {
+        if inside.is_empty() {
             if let ZoneState::Suspected { frames_left, .. } = &mut self.state {
                 *frames_left -= 1;
                 if *frames_left == 0 {
                     self.state = ZoneState::Quiet;
+                    self.label = None;
                 }
             }
             return None;
         }
+        let boxes = inside.iter().map(|detection| detection.bounds).collect();
+        let had_label = self.label.is_some();
+        self.learn_label(inside);
+        // What has a label was seen often enough to get it.
+        let is_certain = is_alone || self.labels.is_set();
         let since = match &mut self.state {
             ZoneState::Running { last_seen, updated } => {
                 *last_seen = at;
-                if at.since(*updated) < UPDATE_EVERY {
+                let is_named_now = !had_label && self.label.is_some();
+                if at.since(*updated) < UPDATE_EVERY && !is_named_now {
                     return None;
                 }
                 *updated = at;
                 return Some(self.change(kind, EventState::Update, at, boxes));
             }
             ZoneState::Suspected { since, .. } => *since,
-            ZoneState::Quiet if is_alone => at,
+            ZoneState::Quiet if is_certain => at,
             ZoneState::Quiet => {
                 self.state = ZoneState::Suspected { since: at, frames_left: CONFIRMED_WITHIN - 1 };
                 return None;
@@ -144,9 +172,22 @@ impl TrackedZone {
     }
 
     fn end(&mut self, kind: &'static str) -> Option<EventChange> {
-        match std::mem::replace(&mut self.state, ZoneState::Quiet) {
+        let ended = match std::mem::replace(&mut self.state, ZoneState::Quiet) {
             ZoneState::Running { last_seen, .. } => Some(self.change(kind, EventState::End, last_seen, Vec::new())),
             _ => None,
+        };
+        self.label = None;
+        ended
+    }
+
+    /// Takes over the surest label in a frame, if it is surer than what is known.
+    fn learn_label(&mut self, inside: &[&Detection]) {
+        let classes = inside.iter().filter_map(|detection| detection.class());
+        let Some((name, score)) = classes.max_by(|(_, one), (_, other)| one.total_cmp(other)) else { return };
+        match &mut self.label {
+            Some(known) if known.score >= score => {}
+            Some(known) if *known.name == *name => known.score = score,
+            label => *label = Some(Label { name: name.into(), score }),
         }
     }
 
@@ -159,7 +200,8 @@ impl TrackedZone {
     }
 
     fn change(&self, kind: &'static str, state: EventState, at: Monotonic, boxes: Vec<Rect>) -> EventChange {
-        EventChange { zone: self.name.clone(), boxes, ..EventChange::new(kind, self.key, state, at) }
+        let (zone, label) = (self.name.clone(), self.label.clone());
+        EventChange { zone, boxes, label, ..EventChange::new(kind, self.key, state, at) }
     }
 }
 

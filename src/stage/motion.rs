@@ -28,8 +28,14 @@ use self::{
 };
 use super::{Seen, Stage, StageError, StageSettings};
 use crate::{
-    event::{EventChange, condition::Condition, zone_tracker::ZoneTracker},
+    event::{
+        EventChange,
+        condition::Condition,
+        ignored::{IgnoredLabels, Verdict},
+        zone_tracker::ZoneTracker,
+    },
     frame::{Frame, Size},
+    geometry::foot_point,
     message::{Detection, Rect},
     processor::views::{Needs, Views},
     system::clock::Monotonic,
@@ -68,6 +74,7 @@ pub struct MotionStage {
     shared: Option<Arc<SharedTracks>>,
     last_frame: Option<Monotonic>,
     zones: ZoneTracker,
+    ignored: IgnoredLabels,
     scene: Condition,
     /// The first learning is no event: nothing changed.
     has_learnt: bool,
@@ -87,6 +94,7 @@ impl MotionStage {
             shared: None,
             last_frame: None,
             zones: ZoneTracker::new(MOTION, hold, settings.zones()),
+            ignored: IgnoredLabels::new(settings.zones()),
             scene: Condition::new(SCENE, hold),
             has_learnt: false,
         }
@@ -121,7 +129,7 @@ impl MotionStage {
         Ok((motion, detections, events))
     }
 
-    /// The detections that are worth an event. At a slow frame rate all are: there are too few frames to judge a track by.
+    /// The detections that are worth an event, which what is ignored by its label is not. At a slow frame rate all are: there are too few frames to judge a track by.
     fn plausible(&mut self, detections: &[Detection], full: Size, at: Monotonic) -> opencv::Result<Vec<Detection>> {
         let passed = self.last_frame.replace(at).map(|last| at.since(last));
         let is_alone = passed.is_none_or(|passed| passed >= TOO_SLOW);
@@ -146,7 +154,9 @@ impl MotionStage {
             if !is_plausible {
                 self.habits.learn(detection.bounds, passed);
             }
-            if is_plausible || is_alone {
+            let label = detection.class().map(|(label, _)| label);
+            let verdict = self.ignored.judge(label, foot_point(detection.bounds, full), at.since(track.seen()[0]));
+            if (is_plausible || is_alone) && verdict == Verdict::Counts {
                 plausible.push(detection.clone());
             }
         }

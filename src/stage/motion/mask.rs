@@ -1,4 +1,4 @@
-//! Ignored zones as a mask over the luma.
+//! Ignored zones as a mask over the luma; those with labels are none, for what a thing is shows only when it is seen.
 
 use opencv::{
     core::{self, Mat, Point, Rect, Scalar, Vector},
@@ -14,7 +14,7 @@ use crate::config::zone::Zone;
 /// background can know it.
 pub(super) fn watched<'z>(size: core::Size, zones: impl IntoIterator<Item = &'z Zone>) -> opencv::Result<Mat> {
     let mut watched = Mat::new_size_with_default(size, core::CV_8UC1, Scalar::all(255.0))?;
-    for zone in zones.into_iter().filter(|zone| zone.is_ignored()) {
+    for zone in zones.into_iter().filter(|zone| zone.is_ignored() && !zone.labels().is_set()) {
         let corners: Vector<Point> = zone.polygon().iter().map(|&[x, y]| corner(x, y, size)).collect();
         let polygons = Vector::<Vector<Point>>::from_iter([corners]);
         imgproc::fill_poly_def(&mut watched, &polygons, Scalar::all(0.0))?;
