@@ -38,7 +38,7 @@ pub struct Limits {
 pub struct LoggedEvent {
     /// Counts the events since the daemon's start.
     pub number: u64,
-    /// As it started, but for its newest state and reason, and what its track did by then.
+    /// As it started, but for its newest state, reason and label, and what its track did by then.
     pub event: Event,
     /// When it ended, if it has.
     pub ended_at: Option<Timestamp>,
@@ -97,6 +97,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// In one named zone.
     pub zone: Option<String>,
+    /// About this, as far as that is known by now.
+    pub label: Option<String>,
     /// Those that started then or later.
     pub from: Option<Timestamp>,
     /// Those that started before.
@@ -159,6 +161,8 @@ impl EventLog {
             known.event.state = event.state;
             known.event.reason.clone_from(&event.reason);
             known.event.subject.clone_from(&event.subject);
+            known.event.label.clone_from(&event.label);
+            known.event.score = event.score;
             known.ended_at = (event.state == EventState::End).then_some(event.at);
         }
     }
@@ -229,6 +233,7 @@ impl Filter {
         is(&self.camera, Some(&event.camera))
             && is(&self.kind, Some(&event.kind))
             && is(&self.zone, event.zone.as_deref())
+            && is(&self.label, event.label.as_deref())
             && self.from.is_none_or(|from| event.at >= from)
             && self.until.is_none_or(|until| event.at < until)
     }
@@ -346,6 +351,10 @@ mod tests {
         assert_eq!(page(&log, &all, None, 3), ("4 3 2".into(), true));
         assert_eq!(page(&log, &all, Some(2), 3), ("1".into(), false));
         assert_eq!(page(&log, &all, None, 4), ("4 3 2 1".into(), false));
+        let person = Event { label: Some("person".into()), score: Some(0.5), ..event(3, EventState::Update) };
+        log.record(&person, None);
+        let labelled = |label: &str| page(&log, &Filter { label: Some(label.into()), ..Filter::default() }, None, 9).0;
+        assert_eq!((labelled("person"), labelled("car")), ("3".into(), String::new()));
         let of = |camera: Option<&str>, kind: Option<&str>, zone: Option<&str>| {
             let [camera, kind, zone] = [camera, kind, zone].map(|text| text.map(str::to_owned));
             page(&log, &Filter { camera, kind, zone, ..Filter::default() }, None, 9).0

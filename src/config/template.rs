@@ -24,12 +24,16 @@ pub enum Placeholder {
     Id,
     /// What happens.
     Kind,
+    /// What it is about, such as `person`; empty if that is not known.
+    Label,
     /// By how many milliseconds it comes late; empty if it is not late.
     LateMs,
     /// The line that a track crossed; empty if it is about no line.
     Line,
     /// Why; empty if it has no reason.
     Reason,
+    /// How sure the label is, 0 to 1; empty if it has no label.
+    Score,
     /// Whether it starts, goes on or ends.
     State,
     /// The number of the track; empty if it is about no track.

@@ -337,4 +337,53 @@ mod tests {
         let told = told(&mut events_with(&[ignored]), &vec![motion(&[WALKER]); 3]);
         assert_eq!((told.len(), told[0].zone.as_ref()), (1, None));
     }
+
+    /// The same detections, which a stage gave these labels and scores.
+    fn named_as(boxes: &[Rect], labels: &[(&'static str, f32)]) -> Vec<Detection> {
+        let name = |(detection, (label, score)): (Detection, &(&'static str, f32))| Detection {
+            label: (*label).into(),
+            score: Some(*score),
+            ..detection
+        };
+        motion(boxes).into_iter().zip(labels).map(name).collect()
+    }
+
+    fn label(event: &EventChange) -> Option<(&str, f32)> {
+        event.label.as_ref().map(|label| (&*label.name, label.score))
+    }
+
+    #[test]
+    fn an_event_has_the_surest_label_until_its_end_and_tells_the_first_at_once() {
+        let beside = Rect { x: 500, ..WALKER };
+        let unnamed = motion(&[WALKER, beside]);
+        let both = named_as(&[WALKER, beside], &[("person", 0.8), ("dog", 0.6)]);
+        let dog = named_as(&[beside], &[("dog", 0.7)]);
+        let mut events = events_with(&[]);
+        let told = told(&mut events, &[vec![unnamed; 4], vec![both; 2], vec![dog; 20]].concat());
+        assert_eq!((told[0].state, label(&told[0])), (EventState::Start, None));
+        assert_eq!((told[1].state, told[1].at, label(&told[1])), (EventState::Update, at(0.4), Some(("person", 0.8))));
+        assert!(told[2..].iter().all(|event| label(event) == Some(("person", 0.8))), "{told:#?}");
+        let end = events.expire(at(60.0));
+        assert_eq!(label(&end[0]), Some(("person", 0.8)));
+        let next = events.observe(&motion(&[WALKER]), FULL, at(70.0));
+        assert_eq!((next[0].state, label(&next[0])), (EventState::Start, None), "another event");
+    }
+
+    #[test]
+    fn a_zone_of_labels_has_only_what_is_called_so_in_it() {
+        let zone = named("left", [0.0, 0.0, 0.3, 1.0]).with_labels(LabelFilter::of(["person", "motion"]));
+        let mut events = events_with(&[zone]);
+        let unnamed = motion(&[WALKER]);
+        let car = named_as(&[WALKER], &[("car", 0.9)]);
+        let person = named_as(&[WALKER], &[("person", 0.5)]);
+        let frames = [vec![unnamed; 3], vec![car.clone(); 3], vec![person], vec![car; 40]].concat();
+        let told = told(&mut events, &frames);
+        assert_eq!(states(&told), [EventState::Start, EventState::End], "{told:#?}");
+        assert_eq!(
+            (told[0].at, told[1].at),
+            (at(0.6), at(0.6)),
+            "when the label is known; a car does not go on with it"
+        );
+        assert_eq!(label(&told[0]), Some(("person", 0.5)));
+    }
 }

@@ -104,6 +104,9 @@ struct ZoneInfo<'a> {
     polygon: &'a [[f32; 2]],
     /// Whether each track that is in it is an event.
     visits: bool,
+    /// The labels of the tracks that it is about; absent if it is about all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<&'a str>,
     /// After how many milliseconds in it a track loiters; absent if that is no event.
     #[serde(skip_serializing_if = "Option::is_none")]
     loitering_after_ms: Option<u64>,
@@ -129,6 +132,9 @@ struct LineInfo<'a> {
     /// How far from it a track must be to be on one side, as a part of the height of the picture.
     #[cfg_attr(test, schemars(range(min = 0, max = 1)))]
     dead_band: f32,
+    /// The labels of the tracks that are counted; absent if all are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<&'a str>,
 }
 
 /// A privacy mask, with the keys of the configuration.
@@ -182,13 +188,15 @@ fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
         ignore: zone.is_ignored(),
         polygon: zone.polygon(),
         visits: zone.has_visits(),
+        labels: zone.labels().names().collect(),
         loitering_after_ms: zone
             .loitering_after()
             .map(|after| u64::try_from(after.as_millis()).expect("at most a day")),
     });
     let lines = settings.lines.iter().map(|line| {
         let ([from, to], [left_to_right, right_to_left]) = (line.ends(), line.directions());
-        LineInfo { name: line.name(), from, to, left_to_right, right_to_left, dead_band: line.dead_band() }
+        let (name, dead_band, labels) = (line.name(), line.dead_band(), line.labels().names().collect());
+        LineInfo { name, from, to, left_to_right, right_to_left, dead_band, labels }
     });
     let stages = settings.stages.names();
     CameraInfo {

@@ -33,6 +33,8 @@ pub(super) struct EventQuery {
     pub(super) kind: Option<String>,
     /// To one named zone.
     pub(super) zone: Option<String>,
+    /// To one label.
+    pub(super) label: Option<String>,
     /// To events that started then or later.
     from: Option<Timestamp>,
     /// To events that started before.
@@ -80,6 +82,13 @@ pub(super) struct EventRecord<'a> {
     /// Why, if the kind has several reasons.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// What it is about, such as `person`; absent if that is not known, or not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+    /// How sure the label is, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 0, max = 1)))]
+    score: Option<f32>,
     /// Its boxes at the start.
     boxes: &'a [Rect],
     /// The track that it is about, if it is about one, and what it did.
@@ -114,9 +123,9 @@ impl EventQuery {
 
     /// The page that it asks for.
     pub(super) fn list(self, app: &AppState) -> Response {
-        let Self { camera, kind, zone, from, until, limit, before } = self;
+        let Self { camera, kind, zone, label, from, until, limit, before } = self;
         let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-        let (events, has_more) = app.event_log.list(&Filter { camera, kind, zone, from, until }, before, limit);
+        let (events, has_more) = app.event_log.list(&Filter { camera, kind, zone, label, from, until }, before, limit);
         let next = events.last().filter(|_| has_more).map(|last| last.number.to_string());
         Json(EventPage { events: events.iter().map(EventRecord::from).collect(), next }).into_response()
     }
@@ -134,6 +143,8 @@ impl<'a> From<&'a LoggedEvent> for EventRecord<'a> {
             ended_at: known.ended_at,
             zone: event.zone.as_deref(),
             reason: known.reason(),
+            label: event.label.as_deref(),
+            score: event.score,
             boxes: &event.boxes,
             subject: event.subject.as_ref(),
             picture: known.picture.as_ref().map(|_| path_of_picture(&event.id)),

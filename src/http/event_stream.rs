@@ -38,11 +38,11 @@ pub(super) async fn events(
     if query.is_of_list(&headers) {
         return Ok(query.list(&app));
     }
-    let EventQuery { camera, kind, zone, .. } = query;
+    let EventQuery { camera, kind, zone, label, .. } = query;
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let (entries, replay) = app.bus.subscribe(last_id);
     let viewer = app.bus.add_viewer();
-    let stream = EventStream { app, _viewer: viewer, camera, kind, zone, entries, replay };
+    let stream = EventStream { app, _viewer: viewer, camera, kind, zone, label, entries, replay };
     let chunks = stream::unfold(stream, async |mut stream| Some((Ok::<_, Infallible>(stream.next().await), stream)));
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(chunks)).into_response())
 }
@@ -52,9 +52,10 @@ struct EventStream {
     app: App,
     _viewer: ViewerGuard,
     camera: Option<String>,
-    /// With a kind or a zone there are only events, and only these.
+    /// With a kind, a zone or a label there are only events, and only these.
     kind: Option<String>,
     zone: Option<String>,
+    label: Option<String>,
     entries: Receiver<Arc<BusEntry>>,
     replay: Replay,
 }
@@ -94,15 +95,16 @@ impl EventStream {
 }
 
 impl EventStream {
-    /// Whether its kind and its zone let a message pass.
+    /// Whether its kind, its zone and its label let a message pass.
     fn wants(&self, message: &Message) -> bool {
         match message {
             Message::Dropped(_) => true,
             Message::Event(event) => {
                 self.kind.as_ref().is_none_or(|kind| *kind == event.kind)
                     && (self.zone.is_none() || self.zone == event.zone)
+                    && (self.label.is_none() || self.label.as_deref() == event.label.as_deref())
             }
-            _ => self.kind.is_none() && self.zone.is_none(),
+            _ => self.kind.is_none() && self.zone.is_none() && self.label.is_none(),
         }
     }
 }

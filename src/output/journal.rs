@@ -9,6 +9,7 @@ use crate::{
     counting::CROSSING,
     hub::{Topic, published::Published},
     message::{Event, EventState, Message, Subject},
+    system::printable::one_line,
     telemetry::log_limiter::LogLimiter,
 };
 
@@ -24,6 +25,7 @@ pub struct Journal(HashMap<Line, LogLimiter>);
 struct Line {
     camera: String,
     kind: String,
+    label: Option<Arc<str>>,
     is_start: bool,
     /// The zone, or the line and the direction over it.
     place: String,
@@ -48,7 +50,7 @@ impl Output for Journal {
 
 impl Journal {
     fn log(&mut self, event: &Event) {
-        let Event { camera, id, kind, state, zone, reason, subject, age, .. } = event;
+        let Event { camera, id, kind, state, zone, reason, subject, label, score, age, .. } = event;
         let is_start = *state == EventState::Start;
         let is_crossing = kind == CROSSING;
         let verb = match state {
@@ -63,9 +65,12 @@ impl Journal {
             (Some(zone), ..) => format!(" in {zone}"),
             _ => String::new(),
         };
-        let key = Line { camera: camera.clone(), kind: kind.to_string(), is_start, place: place.clone() };
+        let (kind_of_line, label) = (kind.to_string(), label.as_ref().filter(|label| label.as_ref() != kind.as_ref()));
+        let key =
+            Line { camera: camera.clone(), kind: kind_of_line, label: label.cloned(), is_start, place: place.clone() };
         let Some(suppressed) = self.0.entry(key).or_default().check() else { return };
         let dwell = dwell_s.map_or_else(String::new, |dwell_s| format!(" after {dwell_s:.1} s in the zone"));
+        let what = label.map_or_else(String::new, |label| format!(" {}", one_line(label)));
         let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
         let mut fields = vec![("CAMERA", Value::from(camera.as_str())), ("EVENT", Value::from(id.as_str()))];
         fields.extend(zone.as_ref().map(|zone| ("ZONE", Value::from(zone.as_str()))));
@@ -74,13 +79,15 @@ impl Journal {
         fields.extend(direction.as_ref().map(|direction| ("DIRECTION", Value::from(direction.as_str()))));
         fields.extend(dwell_s.map(|dwell_s| ("DWELL_S", Value::from(dwell_s))));
         fields.extend(reason.as_ref().map(|reason| ("REASON", Value::from(&**reason))));
+        fields.extend(label.map(|label| ("LABEL", Value::from(&**label))));
+        fields.extend(score.map(|score| ("SCORE", Value::from(score))));
         fields.extend(age.map(|age| ("AGE_MS", Value::from(age.as_millis()))));
         // By hand, for the macros take no fields that may be missing.
         if Level::Info <= log::max_level() {
             let mut record = Record::builder();
             record.level(Level::Info).target(module_path!()).key_values(&fields);
             log::logger()
-                .log(&record.args(format_args!("{camera}: {kind}{place}{why}{verb}{dwell}{suppressed}")).build());
+                .log(&record.args(format_args!("{camera}: {kind}{what}{place}{why}{verb}{dwell}{suppressed}")).build());
         }
     }
 }

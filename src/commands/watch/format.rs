@@ -85,6 +85,8 @@ pub(super) fn event(event: &Event, detail: &EventDetail, started: Option<Timesta
         EventState::End => "ends",
     };
     let kind = printable(&detail.kind);
+    let label = event.label.as_ref().filter(|label| ***label != *detail.kind);
+    let kind = label.map_or_else(|| kind.clone(), |label| format!("{kind} {}", printable(label)));
     let zone = event.zone.as_ref().map_or_else(String::new, |zone| format!(" in {}", printable(zone)));
     let subject = event.subject.as_ref();
     let track = subject.map_or_else(String::new, |subject| format!(" #{}", subject.track));
@@ -175,6 +177,8 @@ mod tests {
         let end = r#""state":"end","at":"1970-01-01T00:16:44Z","boxes":[]"#;
         assert_eq!(line(end, "scene", None, Some(at(1_000))), "scene ends after 4.0 s");
         assert_eq!(line(end, "scene", None, None), "scene ends");
+        let person = format!(r#"{start},"track":7,"label":"person","score":0.8"#);
+        assert_eq!(line(&person, "object", None, None), "object person starts in path #7: 10x20 at 1,1");
         let crossing = r#""state":"start","at":"2026-11-22T10:00:00Z","boxes":[[1,1,10,20]],"track":57,"line":"door","#;
         let crossing = format!(r#"{crossing}"direction":"in","count":12"#);
         assert_eq!(line(&crossing, "crossing", None, None), "crossing of door (in) #57: 10x20 at 1,1");

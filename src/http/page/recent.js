@@ -1,6 +1,6 @@
 // The list of recent events, newest first, each with the snapshot of its start.
 
-import { describeEvent, formatTime } from "/format.js";
+import { describeEvent, formatTime, setText } from "/format.js";
 
 const MAX_ITEMS = 40;
 const RETRY_SNAPSHOT_MS = 500; // the board encodes the snapshot a moment after it sends the event
@@ -14,11 +14,18 @@ class Item {
     this.at = at;
     this.root = document.createElement("li");
     this.duration = document.createElement("small");
+    this.what = document.createElement("span");
     const text = document.createElement("div");
-    text.append(`${camera}: ${describeEvent(event)}`, this.duration);
+    text.append(this.what, this.duration);
+    this.describe({ camera, ...event });
     this.root.append(snapshotLink(`/events/${id}/snapshot.jpg`, `${camera} at ${formatTime(at)}`), text);
     this.isOver = Boolean(event.line); // who crosses a line has crossed it
     this.duration.textContent = this.isOver ? formatTime(at) : `${formatTime(at)}, goes on`;
+  }
+
+  /** Says what is known of the event by now: what it is about may show later than that it happens. */
+  describe({ camera, ...event }) {
+    setText(this.what, `${camera}: ${describeEvent(event)}`);
   }
 
   end({ at, line, dwell_s: dwell }) {
@@ -50,9 +57,10 @@ function snapshotLink(url, alt) {
   return link;
 }
 
-/** Adds an event message to the list. A message that is already in it changes nothing. */
+/** Adds an event message to the list. A start that is already in it changes nothing. */
 export function addEvent(event) {
   const known = items.get(event.id);
+  if (event.state !== "start") known?.describe(event);
   if (event.state === "end") return known?.end(event);
   if (event.state !== "start" || known) return;
   const item = new Item(event);

@@ -7,13 +7,13 @@ const [MAX_LINES, MAX_LOITERING_MS, DEAD_BAND] = [32, 86_400_000, 0.01];
 export const round = (number) => Math.round(Math.min(1, Math.max(0, number)) * 1000) / 1000;
 
 /** A configured zone as it is edited. */
-export const zoneOf = ({ name = "", ignore, stage, polygon, visits = false, loitering_after_ms }) => ({
-  kind: "zone", name, ignore, stage, visits, loitering_after_ms, points: polygon.map((corner) => corner.map(round)),
+export const zoneOf = ({ name = "", ignore, stage, polygon, visits = false, loitering_after_ms, labels = [] }) => ({
+  kind: "zone", name, ignore, stage, visits, loitering_after_ms, labels, points: polygon.map((corner) => corner.map(round)),
 });
 
 /** A configured line as it is edited. */
-export const lineOf = ({ name, from, to, left_to_right, right_to_left, dead_band = DEAD_BAND }) => ({
-  kind: "line", name, directions: [left_to_right, right_to_left], dead_band, points: [from, to].map((end) => end.map(round)),
+export const lineOf = ({ name, from, to, left_to_right, right_to_left, dead_band = DEAD_BAND, labels = [] }) => ({
+  kind: "line", name, directions: [left_to_right, right_to_left], dead_band, labels, points: [from, to].map((end) => end.map(round)),
 });
 
 /** A name that none of these shapes has. */
@@ -76,17 +76,21 @@ export function toToml(shapes) {
 
 const table = (head, keys) => `[[camera.${head}]]\n${keys.filter(Boolean).map((key) => `${key}\n`).join("")}`;
 
-const lineToToml = ({ name, directions: [right, left], dead_band, points: [from, to] }) => table("line", [
+const labelsToToml = (labels) => labels.length > 0 && `labels = [${labels.map((label) => JSON.stringify(label)).join(", ")}]`;
+
+const lineToToml = ({ name, directions: [right, left], dead_band, labels, points: [from, to] }) => table("line", [
   `name = "${name}"`,
   `from = [${from.join(", ")}]`,
   `to = [${to.join(", ")}]`,
   `left_to_right = "${right}"`,
   `right_to_left = "${left}"`,
   dead_band !== DEAD_BAND && `dead_band = ${dead_band}`,
+  labelsToToml(labels),
 ]);
 
-const zoneToToml = ({ name, ignore, stage, visits, loitering_after_ms: loitering, points }) => table(`${stage}.zone`, [
+const zoneToToml = ({ name, ignore, stage, visits, loitering_after_ms: loitering, labels, points }) => table(`${stage}.zone`, [
   ignore ? "ignore = true" : `name = "${name}"`,
+  labelsToToml(labels),
   !ignore && visits && "visits = true",
   !ignore && loitering !== undefined && `loitering_after_ms = ${loitering}`,
   `polygon = [${points.map((point) => `[${point.join(", ")}]`).join(", ")}]`,

@@ -81,6 +81,9 @@ impl Publisher {
             Message::Event(event) => {
                 self.running.observe(event);
                 self.set_running();
+                if !self.settings.labels.passes(event.label.as_deref()) {
+                    return;
+                }
                 if event.state == EventState::Start {
                     self.set_picture(event);
                 }

@@ -112,7 +112,7 @@ impl Letter<'_> {
     }
 
     fn render(&self, template: &Template) -> String {
-        let Event { camera, id, kind, state: stands, at, zone, reason, subject, .. } = self.event;
+        let Event { camera, id, kind, state: stands, at, zone, reason, subject, label, score, .. } = self.event;
         let subject = subject.as_ref();
         let line = subject.and_then(|subject| subject.line.clone());
         let direction = subject.and_then(|subject| subject.direction.clone());
@@ -125,9 +125,11 @@ impl Letter<'_> {
             Placeholder::DwellS => text(subject.and_then(|subject| subject.dwell_s)),
             Placeholder::Id => id.clone(),
             Placeholder::Kind => kind.to_string(),
+            Placeholder::Label => label.as_deref().unwrap_or_default().to_owned(),
             Placeholder::LateMs => text(self.late_ms()),
             Placeholder::Line => line.clone().unwrap_or_default(),
             Placeholder::Reason => reason.as_deref().unwrap_or_default().to_owned(),
+            Placeholder::Score => score.map(|score| format!("{score:.2}")).unwrap_or_default(),
             Placeholder::State => stands.as_str().to_owned(),
             Placeholder::Track => text(subject.map(|subject| subject.track)),
             Placeholder::Zone => zone.clone().unwrap_or_default(),
