@@ -77,3 +77,32 @@ impl Webhook {
         self.ca.clone().map_or(Trust::System, Trust::File)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn with_labels_it_wants_only_events_about_them() {
+        let text = "[[camera]]\nname = \"door\"\n[[webhook]]\nname = \"phone\"\nurl = \"http://localhost\"\nlabels = [\"person\"]";
+        let webhook = crate::config::Config::parse("test", text).expect("it is good").webhooks.remove(0);
+        let event = |label: Option<&str>| Event {
+            camera: "door".into(),
+            id: "1".into(),
+            kind: "motion".into(),
+            state: EventState::Start,
+            at: Timestamp::UNIX_EPOCH,
+            zone: None,
+            reason: None,
+            boxes: Vec::new(),
+            subject: None,
+            label: label.map(Into::into),
+            score: label.map(|_| 0.5),
+            age: None,
+        };
+        let wants = [Some("person"), Some("car"), None].map(|label| webhook.wants(&event(label)));
+        assert_eq!(wants, [true, false, false]);
+    }
+}

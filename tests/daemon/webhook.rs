@@ -342,6 +342,8 @@ fn only_what_is_wanted_is_sent() {
         hook("motion", "kinds = [\"motion\"]"),
         hook("gate", "zones = [\"gate\"]\nstates = [\"start\"]"),
         hook("ends", "states = [\"end\"]"),
+        hook("people", "labels = [\"person\", \"motion\"]\nstates = [\"start\", \"update\", \"end\"]"),
+        hook("all", "labels = []\nheaders.X-Label = \"{label},{score}.\""),
     ];
     let zone = "[[camera.motion.zone]]\nname = \"gate\"\npolygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\n";
     let daemon = Daemon::start(&format!("{HTTP}{}{DOOR}hold_ms = 0\n{zone}{YARD}", hooks.concat()));
@@ -355,11 +357,16 @@ fn only_what_is_wanted_is_sent() {
             .map(|request| format!("{} {}", request.header("fovea-kind"), request.header("fovea-state")))
             .collect::<Vec<_>>()
     };
-    eventually("the last is there", || heard("ends").contains(&"external end".to_owned()) && heard("yard").len() == 2);
+    let is_last = |hook: &str| heard(hook).contains(&"external end".to_owned());
+    eventually("the last is there", || is_last("ends") && is_last("all") && heard("yard").len() == 2);
     assert_eq!(heard("yard"), ["external start", "external end"]);
     assert!(heard("motion").iter().all(|what| what.starts_with("motion ")) && heard("motion").len() >= 2);
     assert!(heard("gate").iter().all(|what| what == "motion start") && !heard("gate").is_empty());
     assert!(heard("ends").iter().all(|what| what.ends_with(" end")));
+    assert_eq!(heard("people"), [""; 0], "nobody found out what anything is");
+    let got = receiver.got();
+    let mut all = got.iter().filter(|request| request.header("x-hook") == "all");
+    assert!(heard("all").len() >= 4 && all.all(|request| request.header("x-label") == ",."), "{got:?}");
 }
 
 #[test]

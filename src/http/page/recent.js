@@ -60,7 +60,7 @@ function snapshotLink(url, alt) {
 /** Adds an event message to the list. A start that is already in it changes nothing. */
 export function addEvent(event) {
   const known = items.get(event.id);
-  if (event.state !== "start") known?.describe(event);
+  if (event.state !== "start" && event.label) known?.describe(event);
   if (event.state === "end") return known?.end(event);
   if (event.state !== "start" || known) return;
   const item = new Item(event);

@@ -3,7 +3,10 @@
 use opencv::core::Mat;
 
 use super::*;
-use crate::message::EventState;
+use crate::{
+    config::{labels::LabelFilter, zone::Zone},
+    message::EventState,
+};
 
 const FULL: Size = Size { width_px: 640, height_px: 480 };
 const COLUMNS: usize = 160;
@@ -121,4 +124,61 @@ fn of_frames_far_apart_one_is_enough() {
         states = stage.observe(&luma, FULL, at).expect("bytes").2.iter().map(|event| event.state).collect();
     }
     assert_eq!(states, [EventState::Start]);
+}
+
+/// What is told of somebody who walks for ten seconds, and a label for it that is found out this many seconds after it came.
+fn told_of_a_walker(zone: Zone, label: Option<(&str, f64)>) -> Vec<(EventChange, f64)> {
+    let shared = Arc::<SharedTracks>::default();
+    let mut stage = MotionStage::new(&Settings::default().with_zones([zone])).with_shared_tracks(Some(shared.clone()));
+    let mut told = Vec::new();
+    for tenth in 0_u32..250 {
+        let time = f64::from(tenth) / 10.0 - 15.0;
+        let level = |i: usize| {
+            let (x, y) = ((i % COLUMNS) as f64, (i / COLUMNS) as f64);
+            let is_there = time >= 0.0 && (x - 14.0 * time).abs() < 6.0 && (y - 60.0).abs() < 14.0;
+            if is_there { 140 } else { yard(i % COLUMNS, i / COLUMNS) as u8 }
+        };
+        let pixels: Vec<u8> = (0..COLUMNS * ROWS).map(level).collect();
+        let luma = Mat::new_rows_cols_with_data(120, 160, &pixels).expect("as many as it needs");
+        let at = Monotonic::from_micros(1_000_000 + u64::from(tenth) * 100_000);
+        let (_, detections, events) = stage.observe(&luma, FULL, at).expect("a picture of bytes");
+        told.extend(events.into_iter().filter(|event| event.kind == MOTION).map(|event| (event, time)));
+        if let Some((name, _)) = label.filter(|(_, since)| time >= *since) {
+            let is_named = |detection: &Detection| detection.track.is_none() || detection.label == name;
+            assert!(shared.labels().is_empty() || detections.iter().all(is_named), "{detections:?}");
+            let label = Label { name: name.into(), score: 0.9 };
+            shared.set_labels(stage.tracks().iter().map(|track| (track.id(), label.clone())).collect());
+        }
+    }
+    told
+}
+
+/// The times at which an event starts.
+fn start_times(told: &[(EventChange, f64)]) -> Vec<f64> {
+    told.iter().filter(|(event, _)| event.state == EventState::Start).map(|(_, time)| *time).collect()
+}
+
+fn everywhere() -> Vec<[f32; 2]> {
+    vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+}
+
+#[test]
+fn a_zone_of_people_has_an_event_when_somebody_is_known_to_be_one() {
+    let zone = || Zone::named("yard", everywhere()).with_labels(LabelFilter::of(["person"]));
+    let told = told_of_a_walker(zone(), Some(("person", 4.0)));
+    let [start] = start_times(&told)[..] else { panic!("one event: {told:?}") };
+    assert!((4.0..4.3).contains(&start), "{start}");
+    assert!(told.iter().all(|(event, _)| event.label.as_ref().is_some_and(|label| &*label.name == "person")), "{told:?}");
+    assert_eq!(told_of_a_walker(zone(), Some(("car", 4.0))), []);
+    assert_eq!(told_of_a_walker(zone(), None), [], "without a label it stays silent");
+}
+
+#[test]
+fn what_is_ignored_by_its_label_starts_no_event_and_what_has_none_starts_a_late_one() {
+    let zone = || Zone::ignored(everywhere()).with_labels(LabelFilter::of(["car"]));
+    assert_eq!(told_of_a_walker(zone(), Some(("car", 1.5))), []);
+    let person = start_times(&told_of_a_walker(zone(), Some(("person", 1.5))));
+    assert!(person.len() == 1 && (1.5..2.2).contains(&person[0]), "{person:?}");
+    let unnamed = start_times(&told_of_a_walker(zone(), None));
+    assert!(unnamed.len() == 1 && (3.0..4.0).contains(&unnamed[0]), "{unnamed:?}");
 }

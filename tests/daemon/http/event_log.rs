@@ -176,6 +176,7 @@ fn the_oldest_events_and_pictures_go_first() {
     let ids = ["a", "b", "c", "d"].map(|label| trigger(&daemon, "yard", label));
     let has_picture = |id: &String| get(&daemon, &format!("/api/events/{id}.jpg")).status == 200;
     assert_eq!(reasons(&list(&daemon, "limit=9")), ["d", "c", "b"]);
+    assert_eq!(reasons(&list(&daemon, "limit=9&label=d")), [""; 0], "a reason is no label");
     assert_eq!(ids.each_ref().map(has_picture), [false, false, true, true]);
     let metrics = get(&daemon, "/metrics").text();
     assert!(metrics.contains("\nfovea_kept_events 3\n"), "{metrics}");

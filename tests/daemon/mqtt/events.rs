@@ -67,6 +67,25 @@ fn events_come_as_readers_get_them_with_their_type() {
 }
 
 #[test]
+fn with_labels_only_events_about_them_come_but_all_states() {
+    let Some(broker) = Broker::start() else { return };
+    let watcher = broker.watch();
+    let mut daemon = start(&broker.table("labels = [\"person\"]"), &Picture::scene(64, 48).jpeg());
+    let mut scene = Scene::start(&daemon);
+    watcher.wait_for_text("fovea/barn/door/state", "live");
+    scene.until("start");
+    watcher.wait_for_text("fovea/barn/door/motion", "ON");
+    scene.until("end");
+    trigger(&daemon, "yard", "person");
+    // Before it ends, it sends what it has to send.
+    daemon.stop();
+    watcher.wait_for_text("fovea/barn/state", "offline");
+    for what in ["door/event", "yard/event", "door/picture", "yard/picture"] {
+        assert_eq!(watcher.on(&format!("fovea/barn/{what}")).len(), 0, "{what}");
+    }
+}
+
+#[test]
 fn the_picture_of_an_event_is_retained_and_bounded() {
     let Some(broker) = Broker::start() else { return };
     let watcher = broker.watch();
