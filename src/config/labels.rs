@@ -61,8 +61,8 @@ impl LabelFilter {
     pub(super) fn check_not_empty(&self, violations: &mut Vec<Violation>) {
         self.check(violations);
         if let Some(span) = self.span().filter(|_| !self.is_set()) {
-            violations
-                .push(Violation::new(span, "must name at least one label, like [\"person\"]; or remove this key"));
+            let what = "must name at least one label, like [\"person\"]; or remove this key";
+            violations.push(Violation::new(span, what).unless_element());
         }
     }
 

@@ -173,9 +173,11 @@ impl Reader<'_> {
 
     /// Reports a broken rule, unless that follows from a mistake already reported.
     fn report_violation(&mut self, violation: Violation) {
-        let Violation { span, what, missed, .. } = violation;
-        let follows =
-            missed.is_some_and(|missed| self.reported.iter().any(|reported| reported.path.starts_with(missed)));
+        let Violation { span, what, missed, lacks_element, .. } = violation;
+        let follows = self.reported.iter().any(|Reported { span: inner, path, .. }| {
+            missed.is_some_and(|missed| path.starts_with(missed))
+                || (lacks_element && span.start <= inner.start && inner.end <= span.end)
+        });
         if !follows {
             self.report(&span, what, None);
         }

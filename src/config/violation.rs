@@ -11,6 +11,8 @@ pub struct Violation {
     pub(super) what: String,
     /// The key that is missed. If it is there, but wrong by itself, that is all there is to tell.
     pub(super) missed: Option<&'static str>,
+    /// It lacks an element. If one is there, but wrong by itself, that is all there is to tell.
+    pub(super) lacks_element: bool,
     /// It is accepted and told: earlier versions accepted it and the next will not, or it has no effect.
     pub(super) is_warning: bool,
 }
@@ -18,12 +20,17 @@ pub struct Violation {
 impl Violation {
     /// Says of what stands at `span` what would be right.
     pub(crate) fn new(span: Span, what: impl Into<String>) -> Self {
-        Self { span, what: what.into(), missed: None, is_warning: false }
+        Self { span, what: what.into(), missed: None, lacks_element: false, is_warning: false }
     }
 
     /// The same of what is accepted for now, or has no effect.
     pub(crate) fn warning(span: Span, what: impl Into<String>) -> Self {
         Self { is_warning: true, ..Self::new(span, what) }
+    }
+
+    /// The same, unless an element at `span` is wrong by itself.
+    pub(super) fn unless_element(self) -> Self {
+        Self { lacks_element: true, ..self }
     }
 
     /// The same, unless the key `missed` is there and wrong by itself.

@@ -139,7 +139,11 @@ pub(crate) fn check(zones: &[Spanned<Table<Zone>>], violations: &mut Vec<Violati
 /// Tells of zones with labels of a camera of which no stage finds out labels.
 pub(super) fn check_labels<'z>(zones: impl IntoIterator<Item = &'z Zone>, violations: &mut Vec<Violation>) {
     let told = |zone: &Zone| {
-        let consequence = if zone.is_ignored() { "this zone has no effect" } else { "nothing counts in this zone" };
+        let consequence = if zone.is_ignored() {
+            "motion in this zone counts three seconds late"
+        } else {
+            "nothing counts in this zone"
+        };
         labels::unknown(&zone.labels, consequence)
     };
     violations.extend(zones.into_iter().filter_map(told));
