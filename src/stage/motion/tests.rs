@@ -136,7 +136,12 @@ fn told_of_a_walker(zone: Zone, label: Option<(&str, f64)>) -> Vec<(EventChange,
         let level = |i: usize| {
             let (x, y) = ((i % COLUMNS) as f64, (i / COLUMNS) as f64);
             let is_there = time >= 0.0 && (x - 14.0 * time).abs() < 6.0 && (y - 60.0).abs() < 14.0;
-            if is_there { 140 } else { yard(i % COLUMNS, i / COLUMNS) as u8 }
+            let is_light = yard(i % COLUMNS, i / COLUMNS) > 75.0;
+            match (is_there, is_light) {
+                (true, _) => 140,
+                (false, true) => 90,
+                (false, false) => 60,
+            }
         };
         let pixels: Vec<u8> = (0..COLUMNS * ROWS).map(level).collect();
         let luma = Mat::new_rows_cols_with_data(120, 160, &pixels).expect("as many as it needs");
@@ -168,7 +173,10 @@ fn a_zone_of_people_has_an_event_when_somebody_is_known_to_be_one() {
     let told = told_of_a_walker(zone(), Some(("person", 4.0)));
     let [start] = start_times(&told)[..] else { panic!("one event: {told:?}") };
     assert!((4.0..4.3).contains(&start), "{start}");
-    assert!(told.iter().all(|(event, _)| event.label.as_ref().is_some_and(|label| &*label.name == "person")), "{told:?}");
+    assert!(
+        told.iter().all(|(event, _)| event.label.as_ref().is_some_and(|label| &*label.name == "person")),
+        "{told:?}"
+    );
     assert_eq!(told_of_a_walker(zone(), Some(("car", 4.0))), []);
     assert_eq!(told_of_a_walker(zone(), None), [], "without a label it stays silent");
 }
