@@ -5,6 +5,7 @@
 
 pub mod bgr;
 mod buffers;
+mod crop_decoder;
 pub mod decoder;
 pub(crate) mod jpeg_structure;
 pub(crate) mod luma_dc;

@@ -12,7 +12,7 @@ use crate::{
     event::EventChange,
     frame::Frame,
     message::Detection,
-    processor::views::{Needs, Views},
+    processor::views::{CropError, Needs, Views},
     system::clock::Monotonic,
     tracking::{Track, shared::SharedTracks},
 };
@@ -30,7 +30,8 @@ pub const OF_VERSION_0_1: &[&str] = &["motion"];
 
 /// One kind of looking at one camera's frames. It belongs to the processor's thread.
 pub trait Stage: fmt::Debug + Send {
-    /// What it will ask the views of the next frame for. Each frame is decoded once, for what all stages need.
+    /// What it will ask the views of the next frame for. Each frame is decoded once, for what all stages need. If no stage of a
+    /// further processor needs anything, the frame has no result there.
     fn needs(&self) -> Needs;
 
     /// Looks at the next frame of its camera. What it learns in a time follows the frames' capture times, not their
@@ -78,6 +79,12 @@ pub struct StageError(String);
 impl From<opencv::Error> for StageError {
     fn from(error: opencv::Error) -> Self {
         Self(error.message)
+    }
+}
+
+impl From<CropError> for StageError {
+    fn from(error: CropError) -> Self {
+        Self(error.to_string())
     }
 }
 

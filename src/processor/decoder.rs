@@ -112,6 +112,21 @@ impl Decoder {
         decoded
     }
 
+    /// Looks at the header of a JPEG whose pixels are decoded later, in parts.
+    ///
+    /// # Errors
+    /// When it is of a kind that is not decoded, or made to keep the decoder busy, or its header is damaged.
+    pub(super) fn skip_jpeg(&mut self, frame: &Frame) -> Result<(), RejectReason> {
+        let header = self.jpeg.read_header(frame.bytes()).map_err(damaged);
+        let checked = header.and_then(|header| check(&header, frame.size()));
+        if checked.is_err() {
+            self.jpeg = Decompressor::new().map_err(damaged)?; // as above
+        }
+        checked?;
+        (_, self.mcu_px) = crop_limits(frame)?;
+        Ok(())
+    }
+
     fn try_jpeg(&mut self, frame: &Frame, scale: Scale, in_colour: bool) -> Result<PixelLayout, RejectReason> {
         let header = self.jpeg.read_header(frame.bytes()).map_err(damaged)?;
         check(&header, frame.size())?;
@@ -208,6 +223,14 @@ impl Decoder {
 /// # Errors
 /// When it is damaged, of a kind that is not decoded, or made to keep the decoder busy.
 pub fn allowed_scans(frame: &Frame) -> Result<u32, RejectReason> {
+    crop_limits(frame).map(|(scans, _)| scans)
+}
+
+/// The same, with columns and rows of the pixels that share their blocks.
+///
+/// # Errors
+/// The same.
+pub(super) fn crop_limits(frame: &Frame) -> Result<(u32, [u32; 2]), RejectReason> {
     let structure = Structure::read(frame.bytes(), &mut Vec::new())?;
     if structure.coding == Coding::Arithmetic {
         return Err(ARITHMETIC);
@@ -215,7 +238,7 @@ pub fn allowed_scans(frame: &Frame) -> Result<u32, RejectReason> {
     if jpeg_ps(structure, frame.size().pixels(), structure.scans, frame.bytes().len(), false) > MAX_JPEG_PS {
         return Err(TOO_MANY_SCANS);
     }
-    Ok(u32::try_from(structure.scans).unwrap_or(u32::MAX).clamp(1, 500))
+    Ok((u32::try_from(structure.scans).unwrap_or(u32::MAX).clamp(1, 500), structure.mcu_px))
 }
 
 /// Whether the decoder only complains of some bytes between the picture's last pixel and its end mark. Many webcams put one or

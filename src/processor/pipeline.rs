@@ -130,10 +130,11 @@ impl CameraPipeline {
             let taken = || Taken { camera: self.camera.name().to_owned(), seq: frame.seq() };
             hub.publish(&self.camera, Topic::Taken, || Message::Taken(taken()));
         }
-        if self.further.is_some() && self.stages.is_empty() {
-            return; // detection is switched off
+        let needs = self.stages.iter().map(|named| named.stage.needs()).fold(Needs::nothing(), Needs::and);
+        if self.further.is_some() && needs.are_none() {
+            return; // no stage has anything to say of it, or detection is switched off
         }
-        let Outcome { details, detections, errors, mut events, tracks } = match self.look(frame, scratch) {
+        let Outcome { details, detections, errors, mut events, tracks } = match self.look(frame, needs, scratch) {
             Ok(outcome) => outcome,
             Err(reason) => return self.reject(frame.seq(), &reason, hub),
         };
@@ -190,8 +191,7 @@ impl CameraPipeline {
     }
 
     /// Shows a frame to every stage. One that fails costs only its own part.
-    fn look(&mut self, frame: &Frame, scratch: &mut Scratch) -> Result<Outcome, RejectReason> {
-        let needs = self.stages.iter().map(|named| named.stage.needs()).fold(Needs::nothing(), Needs::and);
+    fn look(&mut self, frame: &Frame, needs: Needs, scratch: &mut Scratch) -> Result<Outcome, RejectReason> {
         let began = Instant::now();
         let Some(views) = Views::decode_masked(frame, needs, self.mask.as_ref(), scratch)? else {
             return Ok(Outcome::default());

@@ -1,6 +1,8 @@
 //! Views: a frame's pixels as stages want them. Each is made when first asked for, and kept until the frame is done, so
 //! that stages share them and may hold several at once.
 
+mod crop;
+
 use std::{
     borrow::Cow,
     cell::{OnceCell, RefCell},
@@ -16,8 +18,10 @@ use opencv::{
     prelude::*,
 };
 
+pub use self::crop::{Crop, CropError};
 use super::{
     buffers::Buffers,
+    crop_decoder::CropDecoder,
     decoder::Decoder,
     pixels::{PixelLayout, byte_count, view, view_mut},
     scale::Scale,
@@ -38,12 +42,15 @@ pub struct Needs {
     luma_px: Option<u32>,
     /// The widest colour.
     bgr_px: Option<u32>,
+    /// Crops.
+    crops: bool,
 }
 
 /// The memory that frames are decoded into and views are made in, used again for each frame of every camera.
 #[derive(Debug)]
 pub struct Scratch {
     decoder: Decoder,
+    crops: CropDecoder,
     buffers: Buffers,
 }
 
@@ -57,6 +64,7 @@ pub struct Views<'a> {
     layout: PixelLayout,
     scale: Scale,
     mask: Option<(&'a PrivacyMask, Grid)>,
+    crops: RefCell<&'a mut CropDecoder>,
     buffers: RefCell<&'a mut Buffers>,
     luma: [OnceCell<Vec<u8>>; Scale::ALL.len()],
     bgr: [OnceCell<Vec<u8>>; Scale::ALL.len()],
@@ -75,19 +83,40 @@ impl Needs {
     /// Luma about `width_px` wide.
     #[must_use]
     pub fn luma(width_px: u32) -> Self {
-        Self { luma_px: Some(width_px), bgr_px: None }
+        Self { luma_px: Some(width_px), ..Self::default() }
     }
 
     /// Colour about `width_px` wide.
     #[must_use]
     pub fn bgr(width_px: u32) -> Self {
-        Self { luma_px: None, bgr_px: Some(width_px) }
+        Self { bgr_px: Some(width_px), ..Self::default() }
+    }
+
+    /// Parts of the picture, which are decoded when the stage asks for them. A JPEG is not decoded before.
+    #[must_use]
+    pub fn crops() -> Self {
+        Self { crops: true, ..Self::default() }
     }
 
     /// What both need.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { luma_px: self.luma_px.max(other.luma_px), bgr_px: self.bgr_px.max(other.bgr_px) }
+        Self {
+            luma_px: self.luma_px.max(other.luma_px),
+            bgr_px: self.bgr_px.max(other.bgr_px),
+            crops: self.crops || other.crops,
+        }
+    }
+
+    /// Whether nothing is needed.
+    #[must_use]
+    pub fn are_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Whether anything but crops is needed.
+    fn has_views(self) -> bool {
+        self.luma_px.is_some() || self.bgr_px.is_some()
     }
 
     /// The smallest scale of a picture of the size `full` that is enough for all of it; `None` if nothing is needed.
@@ -103,7 +132,7 @@ impl Scratch {
     /// # Errors
     /// When the JPEG decoder cannot start.
     pub fn new() -> Result<Self, turbojpeg::Error> {
-        Ok(Self { decoder: Decoder::new()?, buffers: Buffers::default() })
+        Ok(Self { decoder: Decoder::new()?, crops: CropDecoder::default(), buffers: Buffers::default() })
     }
 
     /// See [`Decoder::with_fast_luma`].
@@ -140,20 +169,29 @@ impl<'a> Views<'a> {
         mask: Option<&'a PrivacyMask>,
         scratch: &'a mut Scratch,
     ) -> Result<Option<Self>, RejectReason> {
-        let Some(scale) = needs.scale(frame.size()) else { return Ok(None) };
-        let Scratch { decoder, buffers } = scratch;
-        let (layout, scale) = match frame.format() {
-            PixelFormat::Jpeg => (decoder.jpeg(frame, scale, needs.bgr_px.is_some())?, scale),
-            PixelFormat::Png => (decoder.png(frame)?, Scale::Full),
-            PixelFormat::Grey => (PixelLayout::Grey, Scale::Full),
-            PixelFormat::Yuyv => (PixelLayout::Yuyv, Scale::Full),
-            PixelFormat::Nv12 => (PixelLayout::Nv12, Scale::Full),
-            PixelFormat::I420 => (PixelLayout::I420, Scale::Full),
-            PixelFormat::Bgr24 => (PixelLayout::Bgr, Scale::Full),
-            PixelFormat::Rgb24 => (PixelLayout::Rgb, Scale::Full),
+        if needs.are_none() {
+            return Ok(None);
+        }
+        let scale = needs.scale(frame.size());
+        let Scratch { decoder, crops, buffers } = scratch;
+        let (layout, scale) = match (frame.format(), scale) {
+            (PixelFormat::Jpeg, Some(scale)) => (decoder.jpeg(frame, scale, needs.bgr_px.is_some())?, scale),
+            (PixelFormat::Jpeg, None) => {
+                decoder.skip_jpeg(frame)?;
+                (PixelLayout::Bgr, Scale::Full)
+            }
+            (PixelFormat::Png, _) => (decoder.png(frame)?, Scale::Full),
+            (PixelFormat::Grey, _) => (PixelLayout::Grey, Scale::Full),
+            (PixelFormat::Yuyv, _) => (PixelLayout::Yuyv, Scale::Full),
+            (PixelFormat::Nv12, _) => (PixelLayout::Nv12, Scale::Full),
+            (PixelFormat::I420, _) => (PixelLayout::I420, Scale::Full),
+            (PixelFormat::Bgr24, _) => (PixelLayout::Bgr, Scale::Full),
+            (PixelFormat::Rgb24, _) => (PixelLayout::Rgb, Scale::Full),
         };
+        let is_undecoded = frame.format() == PixelFormat::Jpeg && !needs.has_views();
         let mask = mask.map(|mask| (mask, grid(frame, decoder)));
         let bytes = match mask {
+            _ if is_undecoded => Cow::default(),
             Some((mask, grid)) if !frame.format().is_raw() => {
                 let size = scale.of(frame.size());
                 let margin_px = margin_px(frame.format(), layout);
@@ -171,7 +209,8 @@ impl<'a> Views<'a> {
             None => decoder.pixels().into(),
         };
         let (luma, bgr) = (Default::default(), Default::default());
-        Ok(Some(Self { frame, bytes, layout, scale, mask, buffers: RefCell::new(buffers), luma, bgr }))
+        let (crops, buffers) = (RefCell::new(crops), RefCell::new(buffers));
+        Ok(Some(Self { frame, bytes, layout, scale, mask, crops, buffers, luma, bgr }))
     }
 
     /// Whether the camera has masks.
