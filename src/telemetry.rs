@@ -5,6 +5,7 @@ pub mod camera_metrics;
 pub mod connection_metrics;
 pub mod histogram;
 pub mod log_limiter;
+pub mod model_metrics;
 pub mod output_metrics;
 pub mod percentiles;
 pub mod processor_metrics;

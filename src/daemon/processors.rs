@@ -134,6 +134,7 @@ impl Processors {
             // The starter waits for this report; if it is gone, so is the process.
             let _ = report.send(ready);
             if let Some(worker) = worker {
+                heartbeat.adopt();
                 worker.run(&slot, &hub, &updates, &heartbeat, &metrics);
             }
         })?;

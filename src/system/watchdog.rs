@@ -7,6 +7,7 @@
 //! take 5 s. Without further pings, systemd acts within another 20 s. Without a watchdog the waits are not limited.
 
 use std::{
+    cell::RefCell,
     sync::{
         Arc, Weak,
         atomic::{AtomicU64, Ordering},
@@ -45,6 +46,17 @@ pub struct Heartbeat {
     pace: Option<Duration>,
     /// When it last went round, in microseconds since boot.
     beat_us: AtomicU64,
+}
+
+thread_local! {
+    /// The heartbeat of the thread's loop.
+    static OWN: RefCell<Weak<Heartbeat>> = const { RefCell::new(Weak::new()) };
+}
+
+/// Records that the calling thread moves although its loop does not go round: it waits for something that ends by itself. Does
+/// nothing if its loop is not watched.
+pub fn beat() {
+    OWN.with_borrow(|own| own.upgrade().and_then(|own| own.beat()));
 }
 
 #[derive(Debug)]
@@ -101,6 +113,11 @@ impl Watchdog {
 }
 
 impl Heartbeat {
+    /// Makes it the calling thread's, for [`beat`].
+    pub fn adopt(self: &Arc<Self>) {
+        OWN.set(Arc::downgrade(self));
+    }
+
     /// Records a round of the loop. Returns until when the loop may wait for its next work.
     pub fn beat(&self) -> Option<Instant> {
         let pace = self.pace?;
@@ -131,6 +148,19 @@ mod tests {
         let wait = processor.beat().unwrap().saturating_duration_since(Instant::now());
         assert!(wait <= Duration::from_secs(5), "{wait:?}");
         assert_eq!(after(9), Liveness::All);
+    }
+
+    #[test]
+    fn a_thread_that_waits_inside_of_a_round_moves() {
+        beat(); // nobody watches this thread
+        let mut watchdog = Watchdog::new(Some(Duration::from_secs(20)));
+        let heartbeat = watchdog.watch("processor");
+        heartbeat.adopt();
+        heartbeat.beat_us.store(0, Ordering::Relaxed);
+        let later = Monotonic::from_micros(60_000_000);
+        assert_eq!(watchdog.check_at(later), Liveness::Stalled("processor".into()));
+        beat();
+        assert_eq!(watchdog.check_at(Monotonic::now()), Liveness::All);
     }
 
     #[test]
