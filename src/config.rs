@@ -196,7 +196,8 @@ impl Config {
                 *file = credential(file).unwrap_or_else(|| beside(path, file));
             }
         }
-        for model in self.models.values_mut() {
+        let of_cameras = self.cameras.iter_mut().flat_map(|camera| camera.models.values_mut());
+        for model in self.models.values_mut().chain(of_cameras) {
             model.file = beside(path, &model.file);
         }
         self
@@ -373,6 +374,8 @@ pub struct Camera {
     /// The same by processor, in the order of [`Config::processors`]; never empty. The first one's results are those of the
     /// camera, and tell its senders that frames were taken.
     pub processors: Vec<ProcessorStages>,
+    /// The models that its stages use.
+    pub models: BTreeMap<String, Manifest>,
     /// `[[camera.line]]`: where tracks are counted.
     pub lines: Vec<Line>,
 }

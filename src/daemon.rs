@@ -11,6 +11,7 @@
 //! | webhook-NAME | one server that gets events | its queue, the server's answer | its queue is closed; nobody waits for it |
 //! | mqtt | the connection to a broker | its reactor | its queue is closed; nobody waits for it |
 //! | http | the port that people look at | its reactor | stop |
+//! | model-NAME | a network in another process | a question of its processor, the network's answer | nobody uses it any more; nobody waits for it |
 //! | processor, proc-NAME | OpenCV, one core | [`Slot::take`](crate::slot::Slot::take) | its slot is closed |
 
 mod cameras;
@@ -277,6 +278,7 @@ impl Daemon {
             log.set_masks(masks(config));
         }
         self.cameras.apply(next);
+        self.cameras.status.models().look_for_changes();
         // First nobody new is let in by the old tokens, then who came by them is sent away.
         self.access.reconfigure(config.policy());
         self.server.close_revoked();
@@ -363,6 +365,7 @@ impl Daemon {
         self.stop.set();
         let cameras = self.local_cameras.stop(now + SOURCES_END);
         let sources = self.listen.join_until(now + SOURCES_END).and(cameras);
+        self.cameras.status.models().stop();
         let processors = self.processors.stop(now + ALL_ENDS);
         let outputs = self.outputs.stop(now + ALL_ENDS);
         self.cameras.log_counts();

@@ -3,7 +3,7 @@
 //! A stage is a file here, named as its table in the configuration is: `motion.rs` has what `[camera.motion]` says, the
 //! stage, and its tests. The list below is the only other place that names it.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -12,15 +12,20 @@ use crate::{
     event::EventChange,
     frame::Frame,
     message::Detection,
+    model::{
+        manifest::Manifest,
+        pool::{ModelPool, PooledModel},
+    },
     processor::views::{CropError, Needs, Views},
     system::clock::Monotonic,
+    telemetry::model_metrics::Questions,
     tracking::{Track, shared::SharedTracks},
 };
 
 /// The list of stages. A frame is shown to a camera's stages in this order.
 macro_rules! each_stage {
     ($define:ident) => {
-        $define! { motion tamper }
+        $define! { motion tamper objects }
     };
 }
 pub(crate) use each_stage;
@@ -99,6 +104,38 @@ impl From<serde_json::Error> for StageError {
 pub struct StageContext {
     /// What its stages share of tracks; `None` if no stage finds out what tracks are.
     pub tracks: Option<Arc<SharedTracks>>,
+    /// The models that its stages use.
+    pub models: Option<Models>,
+    /// What is counted of its questions to them.
+    pub questions: Arc<Questions>,
+}
+
+/// The models that a camera's stages on one processor use.
+#[derive(Clone, Debug)]
+pub struct Models {
+    /// Where they are, whoever uses them.
+    pub pool: Arc<ModelPool>,
+    /// The processor's name.
+    pub processor: String,
+    /// What is configured for each.
+    pub manifests: BTreeMap<String, Manifest>,
+}
+
+impl Models {
+    /// The model of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<PooledModel>> {
+        Some(self.pool.get(&self.processor, name, self.manifests.get(name)?))
+    }
+}
+
+/// What stands beside a stage's table in the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct OtherSettings<'c> {
+    /// `[model.NAME]`.
+    pub models: &'c BTreeMap<String, Manifest>,
+    /// Whether any stage of the camera follows what it finds.
+    pub have_tracks: bool,
 }
 
 /// A stage's table in the configuration: every value in it is in range by its type.
@@ -107,6 +144,21 @@ pub trait StageSettings {
     fn check(&self, violations: &mut Vec<Violation>) {
         let _ = violations;
     }
+
+    /// Finds what is wrong with what stands beside its table, and takes over from there what it leaves open. `table` is where it
+    /// stands.
+    fn resolve(&mut self, table: Range<usize>, others: &OtherSettings<'_>, violations: &mut Vec<Violation>) {
+        let _ = (table, others, violations);
+    }
+
+    /// The model that it uses.
+    fn models(&self) -> Option<&str> {
+        None
+    }
+
+    /// The processor on which it looks if its table chooses none, unless that is the one on which most stages look. It is there
+    /// without being configured.
+    const PROCESSOR: Option<&str> = None;
 
     /// The kinds of the events that it can have. Subscribers who must know them beforehand get them from here.
     const EVENT_KINDS: &[&str];
@@ -197,6 +249,22 @@ macro_rules! define {
             #[must_use]
             pub fn label_tracks(&self) -> bool {
                 [$(self.$stage.is_some() && $stage::Settings::LABELS_TRACKS),*].contains(&true)
+            }
+
+            /// The models that they use.
+            #[must_use]
+            pub fn models(&self) -> Vec<&str> {
+                let names = [$(self.$stage.as_ref().and_then(StageSettings::models)),*];
+                names.into_iter().flatten().collect()
+            }
+
+            /// The processors on which those of them look by default that do not look on that of most stages, each with the stage.
+            #[must_use]
+            pub fn default_processors(&self) -> Vec<(&'static str, &'static str)> {
+                let names = [$(
+                    self.$stage.as_ref().and($stage::Settings::PROCESSOR).map(|processor| (stringify!($stage), processor))
+                ),*];
+                names.into_iter().flatten().collect()
             }
 
             /// All their zones, each with the stage that it is for.

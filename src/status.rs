@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     camera::Feed,
     config,
+    model::pool::ModelPool,
     system::clock::{Monotonic, to_the_microsecond},
     telemetry::{
         camera_metrics::{Availability, Snapshot},
+        model_metrics::ModelStatus,
         processor_metrics::{ProcessorMetrics, ProcessorStatus},
     },
 };
@@ -25,6 +27,7 @@ pub struct Status {
     cameras: ArcSwap<Vec<Arc<Feed>>>,
     settings: ArcSwap<Vec<config::Camera>>,
     processors: ArcSwap<Vec<Arc<ProcessorMetrics>>>,
+    models: Arc<ModelPool>,
 }
 
 /// The daemon as it stands now.
@@ -44,6 +47,9 @@ pub struct Report {
     /// The processors, `main` first; servers older than 0.2 do not send it.
     #[serde(default)]
     pub processors: Vec<ProcessorStatus>,
+    /// The models that stages use, on each processor; absent if none does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelStatus>,
 }
 
 impl Report {
@@ -80,6 +86,7 @@ impl Status {
             cameras: ArcSwap::default(),
             settings: ArcSwap::default(),
             processors: ArcSwap::default(),
+            models: Arc::default(),
         }
     }
 
@@ -87,6 +94,11 @@ impl Status {
     pub fn set(&self, cameras: Vec<Arc<Feed>>, settings: Vec<config::Camera>) {
         self.cameras.store(Arc::new(cameras));
         self.settings.store(Arc::new(settings));
+    }
+
+    /// The models that stages use.
+    pub fn models(&self) -> &Arc<ModelPool> {
+        &self.models
     }
 
     /// Makes these the processors, `main` first.
@@ -113,6 +125,7 @@ impl Status {
             healthy: cameras.iter().all(|camera| camera.state.state == Availability::Live),
             cameras,
             processors: self.processors.load().iter().map(|processor| processor.status()).collect(),
+            models: self.models.statuses(),
         }
     }
 }
@@ -145,6 +158,7 @@ mod tests {
             healthy: true,
             cameras,
             processors: Vec::new(),
+            models: Vec::new(),
         }
     }
 

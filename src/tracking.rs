@@ -118,6 +118,12 @@ impl Track {
         self.is_confirmed() && self.last_seen.since(self.in_place_since) >= STILL_AFTER
     }
 
+    /// Whether whoever follows it takes it for an object.
+    #[must_use]
+    pub fn is_plausible(&self) -> bool {
+        self.is_plausible
+    }
+
     /// The same track, which does not count unless it is taken for an object.
     #[must_use]
     pub fn with_plausibility(self, is_plausible: bool) -> Self {

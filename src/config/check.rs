@@ -1,7 +1,7 @@
 //! Rules across keys, which no type of one value can hold; then the checked configuration.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -16,7 +16,7 @@ use super::{
     violation::Violation,
     zone,
 };
-use crate::{event_log, frame::Size};
+use crate::{event_log, frame::Size, model::manifest::Manifest};
 
 /// The checked configuration, if `mistakes` has got none then. `end` is where the text ends. `has_tokens` says whether there
 /// is such a file with tokens.
@@ -30,14 +30,18 @@ pub(super) fn check(
         let what = "a camera is missing: add a line [[camera]] and below it its name, like name = \"door\"";
         violations.push(Violation::new(end..end, what).unless("camera"));
     }
-    let processors = file.processor.check(violations);
+    let mut processors = file.processor.check(violations);
+    for camera in &file.camera {
+        processor::add_defaults(&mut processors, &camera.default_processors());
+    }
+    let models = model::check(&file.model, violations);
     let mut names = Names::of("camera");
     let mut devices = Devices::default();
     let mut cameras = Vec::new();
     for camera in &file.camera {
         violations.extend(names.add(&camera.name));
         violations.extend(camera.v4l2.as_ref().and_then(|v4l2| devices.add(&camera.name, v4l2)));
-        cameras.push(self::camera(camera, &processors, violations));
+        cameras.push(self::camera(camera, &processors, &models, violations));
     }
     violations.extend(processor::unused(&file.processor, &cameras));
     let mut names = Names::of("webhook");
@@ -59,7 +63,7 @@ pub(super) fn check(
         mqtt: file.mqtt.as_ref().map(|written| mqtt(written, violations)),
         processors,
         log: Log { level: file.log.level.0 },
-        models: model::check(&file.model, violations),
+        models,
         cameras,
         warnings: None,
         tokens: None,
@@ -200,8 +204,14 @@ fn open_to_all(listen: &Spanned<Listen>, is_meant: bool, could: &str, missed: &'
     Some(Violation::new(listen.span(), what).unless(missed))
 }
 
-fn camera(camera: &file::Camera, processors: &[Processor], violations: &mut Vec<Violation>) -> Camera {
-    let stages = camera.stages(violations);
+fn camera(
+    camera: &file::Camera,
+    processors: &[Processor],
+    models: &BTreeMap<String, Manifest>,
+    violations: &mut Vec<Violation>,
+) -> Camera {
+    let stages = camera.stages(models, violations);
+    let used = stages.models().into_iter().filter_map(|name| models.get_key_value(name));
     line::check(&camera.line, &stages, violations);
     if !stages.label_tracks() {
         zone::check_labels(stages.zones().into_iter().map(|(_, zone)| zone), violations);
@@ -213,6 +223,7 @@ fn camera(camera: &file::Camera, processors: &[Processor], violations: &mut Vec<
         processors: processor::assign(&stages, &camera.processors(), processors, violations),
         lines: camera.line.iter().map(|line| (**line.get_ref()).clone()).collect(),
         masks: mask::check(&camera.mask, violations),
+        models: used.map(|(name, manifest)| (name.clone(), manifest.clone())).collect(),
         stages,
     }
 }

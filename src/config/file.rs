@@ -27,7 +27,8 @@ use super::{
 use crate::{
     config,
     message::EventState,
-    stage::{self, StageSettings, Stages, each_stage},
+    model::manifest::Manifest,
+    stage::{self, OtherSettings, StageSettings, Stages, each_stage},
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -244,22 +245,46 @@ macro_rules! camera {
             pub(super) v4l2: Option<Spanned<Table<V4l2>>>,
             #[serde(default)]
             pub(super) mask: Vec<Spanned<Table<Mask>>>,
-            $($stage: Option<StageTable<stage::$stage::Settings>>,)*
+            $($stage: Option<Spanned<StageTable<stage::$stage::Settings>>>,)*
             #[serde(default)]
             pub(super) line: Vec<Spanned<Table<Line>>>,
         }
 
         impl Camera {
             /// The stages that it has, checked.
-            pub(super) fn stages(&self, violations: &mut Vec<Violation>) -> Stages {
-                $(self.$stage.iter().for_each(|table| table.settings.check(violations));)*
-                Stages { $($stage: self.$stage.as_ref().map(|table| table.settings.clone()),)* }
+            pub(super) fn stages(
+                &self,
+                models: &BTreeMap<String, Manifest>,
+                violations: &mut Vec<Violation>,
+            ) -> Stages {
+                $(self.$stage.iter().for_each(|table| table.get_ref().settings.check(violations));)*
+                let mut stages =
+                    Stages { $($stage: self.$stage.as_ref().map(|table| table.get_ref().settings.clone()),)* };
+                let others = OtherSettings { models, have_tracks: stages.have_tracks() };
+                $(
+                    if let (Some(settings), Some(table)) = (&mut stages.$stage, &self.$stage) {
+                        settings.resolve(table.span(), &others, violations);
+                    }
+                )*
+                stages
+            }
+
+            /// The processors on which its stages look by default and that need not be configured: those of the stages that
+            /// choose none.
+            pub(super) fn default_processors(&self) -> Vec<&'static str> {
+                let names = [$(
+                    self.$stage
+                        .as_ref()
+                        .filter(|table| table.get_ref().processor.is_none())
+                        .and(<stage::$stage::Settings as StageSettings>::PROCESSOR)
+                ),*];
+                names.into_iter().flatten().collect()
             }
 
             /// The processors that its stages choose.
             pub(super) fn processors(&self) -> Vec<(&'static str, &Spanned<Name>)> {
                 let processors =
-                    [$((stringify!($stage), self.$stage.as_ref().and_then(|table| table.processor.as_ref()))),*];
+                    [$((stringify!($stage), self.$stage.as_ref().and_then(|table| table.get_ref().processor.as_ref()))),*];
                 processors.into_iter().filter_map(|(stage, processor)| Some((stage, processor?))).collect()
             }
         }

@@ -140,6 +140,15 @@ impl WrittenList {
     }
 }
 
+/// Adds those on which stages look that choose none, unless they are configured.
+pub(super) fn add_defaults(processors: &mut Vec<Processor>, names: &[&str]) {
+    for name in names {
+        if !processors.iter().any(|processor| processor.name == *name) {
+            processors.push(Processor::named(name));
+        }
+    }
+}
+
 /// What is odd about the processors that no stage of the `cameras` chooses.
 pub(super) fn unused<'l>(list: &'l WrittenList, cameras: &'l [Camera]) -> impl Iterator<Item = Violation> + 'l {
     let names = list.0.iter().filter_map(|table| table.get_ref().name.as_ref());
@@ -168,9 +177,11 @@ pub(super) fn assign(
             violations.push(Violation::new(name.span(), what).unless("processor"));
         }
     }
+    let defaults = stages.default_processors();
     let choice = |stage: &str| {
         let of_stage = chosen.iter().find(|(other, _)| *other == stage);
-        of_stage.map_or(MAIN, |(_, name)| &name.get_ref().0)
+        let default = defaults.iter().find(|(other, _)| *other == stage).map_or(MAIN, |(_, name)| *name);
+        of_stage.map_or(default, |(_, name)| &name.get_ref().0)
     };
     let on = |processor: &Processor| ProcessorStages {
         processor: processor.name.clone(),

@@ -34,7 +34,7 @@ impl Violation {
     }
 
     /// The same, unless the key `missed` is there and wrong by itself.
-    pub(super) fn unless(self, missed: &'static str) -> Self {
+    pub(crate) fn unless(self, missed: &'static str) -> Self {
         Self { missed: Some(missed), ..self }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     picture::latest_frame::{LatestFrame, LatestFrames},
     processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
     source::websocket::CameraEndpoint,
-    stage::{StageContext, Stages},
+    stage::{Models, StageContext, Stages},
     status::Status,
     switches::KeptSwitches,
     system::clock::Monotonic,
@@ -214,10 +214,19 @@ impl Cameras {
 
     /// Has the camera's frames go through pipelines of what is configured.
     fn post_pipelines(&self, camera: &RunningCamera) {
-        let context = StageContext { tracks: camera.settings.stages.label_tracks().then(Arc::default) };
+        let context = StageContext {
+            tracks: camera.settings.stages.label_tracks().then(Arc::default),
+            models: None,
+            questions: camera.feed.metrics().questions().clone(),
+        };
         for (index, branch) in camera.branches.iter().enumerate() {
             let updates = self.updates(branch);
-            let pipeline = camera.pipeline(index, &context);
+            let models = Models {
+                pool: self.status.models().clone(),
+                processor: branch.processor().to_string(),
+                manifests: camera.settings.models.clone(),
+            };
+            let pipeline = camera.pipeline(index, &StageContext { models: Some(models), ..context.clone() });
             if let Some(updates) = updates {
                 updates.post(branch.cell().id(), Some(pipeline));
             }

@@ -75,7 +75,7 @@ fn shape_and_bytes(view: &View<'_>) -> ([i32; 3], Vec<u8>) {
 
 /// Shows a frame to every stage, twice.
 fn look(frame: &Frame) {
-    let stages = Stages { motion: Some(Default::default()), tamper: Some(Default::default()) };
+    let stages = Stages { motion: Some(Default::default()), tamper: Some(Default::default()), objects: None };
     let mut scratch = Scratch::new().expect("there is memory");
     for (_, mut stage) in stages.build(&StageContext::default()) {
         for _ in 0..2 {

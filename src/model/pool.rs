@@ -113,9 +113,8 @@ impl ModelPool {
     pub fn get(&self, processor: &str, name: &str, manifest: &Manifest) -> Arc<PooledModel> {
         let mut models = self.models.lock();
         models.retain(|model| model.strong_count() > 0);
-        let is_same = |model: &PooledModel| {
-            model.name == name && model.processor == processor && model.manifest == *manifest
-        };
+        let is_same =
+            |model: &PooledModel| model.name == name && model.processor == processor && model.manifest == *manifest;
         if let Some(model) = models.iter().filter_map(Weak::upgrade).find(|model| is_same(model)) {
             return model;
         }
@@ -292,8 +291,7 @@ impl PooledModel {
         }
         let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts).unwrap_or(u32::MAX));
         let (next, file) = (now.later(doubled.min(LONGEST_PAUSE)), FileId::of(&self.manifest.file));
-        *state =
-            State::Closed { attempts: attempts.saturating_add(1), next, looked: now, file, told: Some(reason) };
+        *state = State::Closed { attempts: attempts.saturating_add(1), next, looked: now, file, told: Some(reason) };
     }
 }
 

@@ -1,16 +1,13 @@
 //! Whose turn it is to ask a model, and when: it may use a part of a core's time, and those who ask it take turns.
 
-use std::{
-    collections::BTreeMap,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::system::clock::Monotonic;
 
 /// Who did not ask for so long waits no more.
 const WAITS_FOR: Duration = Duration::from_secs(1);
 
-/// Who asked last, and who waits. Those who ask are numbers.
+/// When was asked last, and who waits. Those who ask are numbers.
 #[derive(Debug, Default)]
 pub struct Turns {
     last: Option<Last>,
@@ -20,7 +17,6 @@ pub struct Turns {
 
 #[derive(Clone, Copy, Debug)]
 struct Last {
-    asker: u64,
     start: Monotonic,
     cost: Duration,
 }
@@ -31,10 +27,8 @@ impl Turns {
     pub fn may_ask(&mut self, asker: u64, share: f32, now: Monotonic) -> bool {
         self.waiting.retain(|_, [_, wanted]| now.since(*wanted) < WAITS_FOR);
         let since = self.waiting.get(&asker).map_or(now, |[since, _]| *since);
-        let is_others_turn = self.waiting.iter().any(|(other, [other_since, _])| *other != asker && *other_since < since);
-        let has_asked_last = self.last.is_some_and(|last| last.asker == asker);
-        let others_wait = self.waiting.keys().any(|other| *other != asker);
-        let may = self.is_free(share, now) && !is_others_turn && !(has_asked_last && others_wait);
+        let is_others_turn = self.waiting.iter().any(|(other, [earlier, _])| *other != asker && *earlier < since);
+        let may = self.is_free(share, now) && !is_others_turn;
         if may {
             self.waiting.remove(&asker);
         } else {
@@ -43,15 +37,14 @@ impl Turns {
         may
     }
 
-    /// `asker` asked at `start`, which took so long.
-    pub fn asked(&mut self, asker: u64, start: Monotonic, cost: Duration) {
-        self.last = Some(Last { asker, start, cost });
+    /// Somebody asked at `start`, which took so long.
+    pub fn asked(&mut self, start: Monotonic, cost: Duration) {
+        self.last = Some(Last { start, cost });
     }
 
     fn is_free(&self, share: f32, now: Monotonic) -> bool {
-        // At most a thousand times as long.
-        let pause = |cost: Duration| cost.mul_f32(1.0 / share.clamp(0.001, 1.0));
-        self.last.is_none_or(|last| now.since(last.start) >= pause(last.cost))
+        let used = |last: Last| last.cost.as_secs_f64() - now.since(last.start).as_secs_f64() * f64::from(share);
+        self.last.is_none_or(|last| used(last) < 1e-6)
     }
 }
 
@@ -70,7 +63,7 @@ mod tests {
             let mut now = 0;
             while now < 10_000 {
                 if turns.may_ask(1, share, at(now)) {
-                    turns.asked(1, at(now), Duration::from_millis(100));
+                    turns.asked(at(now), Duration::from_millis(100));
                     count += 1;
                     now += 100;
                 } else {
@@ -89,7 +82,7 @@ mod tests {
             let wants = [true, now % 10 == 3, now % 10 == 7];
             for asker in (0..3).filter(|asker| wants[*asker]) {
                 if turns.may_ask(asker as u64, 0.5, at(now)) {
-                    turns.asked(asker as u64, at(now), Duration::from_millis(20));
+                    turns.asked(at(now), Duration::from_millis(20));
                     counts[asker] += 1;
                 }
             }
@@ -101,7 +94,7 @@ mod tests {
     fn one_who_wants_nothing_any_more_holds_up_nobody() {
         let mut turns = Turns::default();
         assert!(turns.may_ask(1, 0.5, at(0)));
-        turns.asked(1, at(0), Duration::from_millis(100));
+        turns.asked(at(0), Duration::from_millis(100));
         assert!(!turns.may_ask(2, 0.5, at(10)));
         assert!(!turns.may_ask(1, 0.5, at(300)), "the other one waits");
         assert!(turns.may_ask(1, 0.5, at(1100)));

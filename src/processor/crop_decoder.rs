@@ -83,9 +83,8 @@ impl Handle {
         let pitch = region.width.checked_mul(3).ok_or("it is too large")?;
         let bytes = (pitch as usize).checked_mul(region.height as usize);
         let scaled = scale.of(full);
-        let is_inside = |from: u32, length: u32, of: u32| {
-            length > 0 && from.checked_add(length).is_some_and(|end| end <= of)
-        };
+        let is_inside =
+            |from: u32, length: u32, of: u32| length > 0 && from.checked_add(length).is_some_and(|end| end <= of);
         let is_right = bytes == Some(pixels.len())
             && is_inside(region.x, region.width, scaled.width_px)
             && is_inside(region.y, region.height, scaled.height_px);

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     histogram::{Distribution, Histogram, RECENT, WindowedHistogram},
+    model_metrics::{QuestionCounts, Questions},
     percentiles::{Percentiles, rate},
     processor_metrics::FurtherProcessor,
     rejections::{RejectReason, Rejections},
@@ -51,6 +52,7 @@ pub struct CameraMetrics {
     counts: ArcSwapOption<message::Counts>,
     /// Events since the start.
     started_events: Arc<AtomicU64>,
+    questions: Arc<Questions>,
 }
 
 /// What is counted of one stage of a camera, and of decoding, which goes by the name `decode`.
@@ -146,6 +148,9 @@ pub struct Snapshot {
     /// How many tracks crossed its lines and are in its zones; absent if it has neither lines nor named zones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<message::Counts>,
+    /// What its stages asked models; absent if none of them asks any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub questions: Option<QuestionCounts>,
     /// What the processors beyond its first one do with its frames; absent if there is none. All other numbers are those of
     /// its first processor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -236,12 +241,18 @@ impl CameraMetrics {
             last_error: ArcSwapOption::empty(),
             counts: ArcSwapOption::empty(),
             started_events: Arc::default(),
+            questions: Arc::default(),
         }
     }
 
     /// How many of its events have started: their ids are numbered by it, on whatever processor they are found.
     pub fn started_events(&self) -> &Arc<AtomicU64> {
         &self.started_events
+    }
+
+    /// What is counted of its questions to models.
+    pub fn questions(&self) -> &Arc<Questions> {
+        &self.questions
     }
 
     /// Whose they are.
@@ -417,6 +428,7 @@ impl CameraMetrics {
                 over: self.last_result().is_some_and(|last| last.since(error.0) >= RECENT),
             }),
             counts: self.counts().map(Arc::unwrap_or_clone),
+            questions: self.questions.counts(),
             processors: Vec::new(),
             ages: self.ages.all(),
             start_ages: self.start_ages.distribution(),

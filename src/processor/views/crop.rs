@@ -101,8 +101,7 @@ impl<'a> Views<'a> {
         let end = |from: u32, length: u32, of: u32| from.saturating_add(length).div_ceil(full_px).min(of);
         let right = end(wanted.x, wanted.width, scaled.width_px);
         let lower = end(wanted.y, wanted.height, scaled.height_px);
-        let region =
-            Region { x, y, width: right.saturating_sub(x).max(1), height: lower.saturating_sub(y).max(1) };
+        let region = Region { x, y, width: right.saturating_sub(x).max(1), height: lower.saturating_sub(y).max(1) };
         let size = Size { width_px: region.width, height_px: region.height };
         let mut pixels = self.buffers.borrow_mut().take(byte_count(PixelLayout::Bgr, size)?);
         let job = Job { file: self.frame.bytes(), full, scans, scale, region };
