@@ -32,7 +32,9 @@ fn the_examples_of_each_stage_are_its_defaults() {
         keys.retain(|_, value| !value.is_array() && !value.is_table());
         let stages = |keys: Table| {
             let stage = Table::from_iter([("name".to_owned(), "door".into()), ((*name).to_owned(), keys.into())]);
-            let text = Table::from_iter([("camera".to_owned(), Value::Array(vec![stage.into()]))]).to_string();
+            let mut all = Table::from_iter([("camera".to_owned(), Value::Array(vec![stage.into()]))]);
+            all.insert("model".to_owned(), sample["model"].clone()); // what a stage may need
+            let text = all.to_string();
             Config::parse("sample", &text).unwrap_or_else(|findings| panic!("{findings}")).cameras.remove(0).stages
         };
         assert_eq!(stages(keys), stages(Table::new()), "{name}");

@@ -2,6 +2,10 @@
 
 mod support;
 
+#[allow(dead_code, reason = "tests of single networks make more of them")]
+#[path = "support/onnx.rs"]
+mod onnx;
+
 mod daemon {
     mod bad_input;
     mod cores;
@@ -45,6 +49,7 @@ mod daemon {
     mod needed_libraries;
     mod newest_wins;
     mod nothing_is_left;
+    mod objects;
     mod openings;
     mod places;
     mod privacy_masks;

@@ -22,6 +22,7 @@ use crate::{
     system::printable::{json, one_line},
     telemetry::{
         camera_metrics::{Availability, Snapshot},
+        model_metrics::{ModelState, ModelStatus},
         percentiles::Percentiles,
         processor_metrics::{FurtherProcessor, ProcessorStatus},
     },
@@ -171,6 +172,25 @@ fn table(report: &Report) -> String {
     for ProcessorStatus { name, core, load, .. } in report.processors.iter().filter(|_| report.processors.len() > 1) {
         let core = core.map_or_else(|| "no core of its own".to_owned(), |core| format!("core {core}"));
         let _ = write!(text, "\nprocessor {}  {core}  load {:.0} %", one_line(name), load * 100.0);
+    }
+    for ModelStatus { model, processor, state, engine, reason, runs, mean_ms } in &report.models {
+        let (model, processor) = (one_line(model), one_line(processor));
+        let state = match state {
+            ModelState::Idle => "not asked yet",
+            ModelState::Opening => "opening",
+            ModelState::Ready => "ready",
+            ModelState::Failed => "failed",
+        };
+        let _ = write!(text, "\nmodel {model}  on {processor}  {state}");
+        if let Some(engine) = engine {
+            let _ = write!(text, "  {}", one_line(engine));
+        }
+        if let Some(mean_ms) = mean_ms {
+            let _ = write!(text, "  {mean_ms:.1} ms a run  {runs} runs");
+        }
+        if let Some(reason) = reason {
+            let _ = write!(text, ": {}", one_line(reason));
+        }
     }
     text
 }

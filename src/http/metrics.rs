@@ -22,6 +22,7 @@ use crate::{
     status::Report,
     telemetry::camera_metrics::{Availability, Driver, Snapshot},
     telemetry::histogram::Distribution,
+    telemetry::model_metrics::{ModelState, ModelStatus},
     telemetry::processor_metrics::FurtherProcessor,
     telemetry::rejections::RejectReason,
 };
@@ -39,6 +40,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     if report.processors.len() > 1 {
         write_processors(&mut text, &report);
     }
+    write_models(&mut text, &report);
     text.family("fovea_result_readers", "gauge", "WebSocket clients that read results.");
     text.sample("fovea_result_readers", &[], app.bus.readers());
     text.family("fovea_http_viewers", "gauge", "Open streams of pictures and events on the HTTP port.");
@@ -249,6 +251,45 @@ fn write_processors(text: &mut Exposition, report: &Report) {
     for (camera, part) in &further {
         text.histogram(ages, &[("camera", camera), ("processor", &part.processor)], &part.ages);
     }
+}
+
+/// What there is to say where stages ask models.
+fn write_models(text: &mut Exposition, report: &Report) {
+    if report.models.is_empty() {
+        return;
+    }
+    type Number = fn(&ModelStatus) -> Option<f64>;
+    let numbers: [(&str, &str, &str, Number); 3] = [
+        ("fovea_model_ready", "gauge", "1 while a model can be asked, otherwise 0.", |one| {
+            Some(f64::from(u8::from(one.state == ModelState::Ready)))
+        }),
+        ("fovea_model_runs_total", "counter", "Pictures, or parts of them, that a model has seen.", |one| {
+            Some(one.runs as f64)
+        }),
+        ("fovea_model_run_seconds", "gauge", "Time that a model takes, as a mean of its last runs.", |one| {
+            Some(one.mean_ms? / 1e3)
+        }),
+    ];
+    for (name, kind, help, number) in numbers {
+        text.family(name, kind, help);
+        for (one, number) in report.models.iter().filter_map(|one| Some((one, number(one)?))) {
+            text.sample(name, &[("model", &one.model), ("processor", &one.processor)], number);
+        }
+    }
+    let asking = || report.cameras.iter().filter_map(|one| Some((one.camera.as_str(), one.questions?)));
+    let questions = "fovea_model_questions_total";
+    text.family(questions, "counter", "What a camera's stages asked models of: whole pictures, or crops.");
+    for (camera, counts) in asking() {
+        for (part, count) in [("crop", counts.crops), ("whole", counts.whole_pictures)] {
+            text.sample(questions, &[("camera", camera), ("part", part)], count);
+        }
+    }
+    let over_budget = "fovea_model_over_budget_frames_total";
+    text.family(over_budget, "counter", "Frames of which there was something to ask, and no time left for it.");
+    asking().for_each(|(camera, counts)| text.sample(over_budget, &[("camera", camera)], counts.over_budget));
+    let named = "fovea_named_tracks_total";
+    text.family(named, "counter", "Tracks that have got a label.");
+    asking().for_each(|(camera, counts)| text.sample(named, &[("camera", camera)], counts.named_tracks));
 }
 
 /// The standard process metrics of Prometheus' client libraries.

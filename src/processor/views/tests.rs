@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     config::mask::Mask,
     frame::{Camera, CapturedBy, Origin},
+    message::Rect,
     system::clock::Monotonic,
 };
 
@@ -374,5 +375,142 @@ fn the_frame_itself_is_not_painted() {
         scratch.trim();
         let views = Views::decode_masked(&frame, Needs::luma(64), Some(&mask), &mut scratch).unwrap().unwrap();
         assert_eq!(views.luma(64).unwrap().data(), copied_to, "the next frame is copied to the same place");
+    }
+}
+
+/// What a crop of this part shows, at its full size: the colours of its first and its last column.
+fn crop_of(frame: &Frame, part: [u32; 4], mask: Option<&PrivacyMask>) -> (Rect, Size, [Vec<u8>; 2]) {
+    let mut scratch = Scratch::new().unwrap();
+    let views = Views::decode_masked(frame, Needs::crops(), mask, &mut scratch).unwrap().expect("crops are needed");
+    let crop = views.bgr_crop(part.into(), 4096).unwrap();
+    let (size, pixels) = (crop.size(), crop.pixels());
+    assert_eq!(pixels.len(), size.width_px as usize * size.height_px as usize * 3);
+    let last = pixels.len() - 3;
+    (crop.bounds(), size, [pixels[..3].to_vec(), pixels[last..].to_vec()])
+}
+
+fn is_about(found: &[u8], expected: [u8; 3]) -> bool {
+    found.iter().zip(expected).all(|(found, expected)| found.abs_diff(expected) <= 12)
+}
+
+#[test]
+fn a_crop_shows_its_part_of_a_frame_of_any_format() {
+    let frames = [PixelFormat::Bgr24, PixelFormat::Rgb24, PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::I420];
+    let raw = frames.into_iter().flat_map(|format| [raw(format, 0), raw(format, 8)]);
+    for frame in raw.chain([jpeg()]).chain(pngs()) {
+        for (part, expected) in [
+            ([2, 4, 60, 40], [HALVES[0].1, HALVES[1].1]),
+            ([2, 4, 20, 30], [HALVES[0].1, HALVES[0].1]),
+            ([36, 20, 28, 28], [HALVES[1].1, HALVES[1].1]),
+            ([40, 30, 900, 900], [HALVES[1].1, HALVES[1].1]),
+        ] {
+            let (bounds, size, corners) = crop_of(&frame, part, None);
+            let expected = if frame.format() == PixelFormat::Png { None } else { Some(expected) };
+            let wanted = [part[2].min(64 - part[0]), part[3].min(48 - part[1])];
+            assert_eq!([bounds.width, bounds.height], [size.width_px, size.height_px], "it is not made smaller");
+            assert!(bounds.x <= part[0] && part[0] - bounds.x < 16, "{bounds:?}");
+            assert!(bounds.x + bounds.width == part[0] + wanted[0] && bounds.y + bounds.height == part[1] + wanted[1]);
+            for (corner, expected) in corners.iter().zip(expected.into_iter().flatten()) {
+                assert!(is_about(corner, expected), "{:?} {part:?}: {corner:?}", frame.format());
+            }
+        }
+        let mut scratch = Scratch::new().unwrap();
+        let views = Views::decode(&frame, Needs::crops(), &mut scratch).unwrap().unwrap();
+        assert!(views.bgr_crop([64, 0, 5, 5].into(), 100).is_err(), "it is outside");
+        let whole = views.bgr_crop([0, 0, 64, 48].into(), 16).unwrap();
+        assert_eq!(whole.size(), Size { width_px: 16, height_px: 12 });
+        assert_eq!(whole.bounds(), [0, 0, 64, 48].into());
+    }
+}
+
+/// Each crop of a JPEG, whatever its sampling and scale, has the pixels of the whole picture; at an edge that it is cut at the
+/// colour of the next block is not mixed in.
+#[test]
+fn crops_of_a_jpeg_are_parts_of_its_picture() {
+    let pixels: Vec<u8> = (0..HEIGHT)
+        .flat_map(|y| (0..WIDTH).flat_map(move |x| [(x * 4) as u8, (y * 5) as u8, ((x + y) * 2) as u8]))
+        .collect();
+    for subsamp in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Gray] {
+        for is_progressive in [false, true] {
+            let mut compressor = Compressor::new().unwrap();
+            compressor.set_quality(95).unwrap();
+            compressor.set_subsamp(subsamp).unwrap();
+            compressor.set_progressive(is_progressive).unwrap();
+            let bytes = compressor.compress_to_vec(bgr_image(&pixels)).unwrap();
+            let frame = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, bytes.into());
+            let mut scratch = Scratch::new().unwrap();
+            let views = Views::decode(&frame, Needs::crops(), &mut scratch).unwrap().unwrap();
+            for wanted_px in [64, 16, 8, 4] {
+                let whole = views.bgr_crop([0, 0, 64, 48].into(), wanted_px).unwrap();
+                for part in [[0, 0, 20, 20], [17, 9, 30, 31], [40, 20, 24, 28], [5, 33, 59, 15]] {
+                    // At the same scale as the whole picture.
+                    let side = wanted_px * part[2] / 64;
+                    let crop = views.bgr_crop(part.into(), side.max(1)).unwrap();
+                    let scale = crop.bounds().width.div_ceil(crop.size().width_px);
+                    if scale != 64 / whole.size().width_px {
+                        continue;
+                    }
+                    let [left, top] = [crop.bounds().x / scale, crop.bounds().y / scale];
+                    let (width, whole_width) = (crop.size().width_px as usize, whole.size().width_px as usize);
+                    for (n, pixel) in crop.pixels().chunks(3).enumerate() {
+                        let (x, y) = (n % width, n / width);
+                        let at = 3 * ((y + top as usize) * whole_width + x + left as usize);
+                        let most = if x < 2 || x + 2 >= width { 40 } else { 3 };
+                        let differs = pixel.iter().zip(&whole.pixels()[at..]).any(|(a, b)| a.abs_diff(*b) > most);
+                        assert!(!differs, "{subsamp:?} {wanted_px} {part:?} at {x},{y}: {pixel:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn crops_are_masked() {
+    let mask = PrivacyMask::new(&[Mask::of(vec![[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]])]).unwrap();
+    let white = vec![255; WIDTH * HEIGHT * 3];
+    let of_jpeg = |subsamp| {
+        let bytes = compress(bgr_image(&white), 95, subsamp).unwrap();
+        Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, Bytes::copy_from_slice(&bytes))
+    };
+    let raw = Frame::raw(origin(), PixelFormat::Bgr24, SIZE, 0, white.clone().into()).unwrap();
+    for frame in [of_jpeg(Subsamp::None), of_jpeg(Subsamp::Sub2x2), of_jpeg(Subsamp::Sub2x1), raw] {
+        let mut scratch = Scratch::new().unwrap();
+        for needs in [Needs::crops(), Needs::crops().and(Needs::luma(8))] {
+            let views = Views::decode_masked(&frame, needs, Some(&mask), &mut scratch).unwrap().unwrap();
+            for wanted_px in [64, 32, 16, 8] {
+                for part in [[0, 0, 64, 48], [16, 16, 32, 16], [20, 13, 20, 30], [8, 8, 20, 20], [47, 11, 3, 30]] {
+                    let crop = views.bgr_crop(part.into(), wanted_px * part[2] / 64 + 1).unwrap();
+                    let (bounds, size) = (crop.bounds(), crop.size());
+                    let scale = bounds.width.div_ceil(size.width_px);
+                    for (n, pixel) in (0_u32..).zip(crop.pixels().chunks(3)) {
+                        let [x, y] = [n % size.width_px, n / size.width_px];
+                        let [x, y] = [bounds.x + x * scale, bounds.y + y * scale];
+                        // Raw pixels are painted before they are made smaller, and mixed with those beside the mask.
+                        let rim = if frame.format().is_raw() { 0 } else { scale - 1 };
+                        let is_masked =
+                            x + rim >= 16 && x + scale <= 48 + rim && y + rim >= 12 && y + scale <= 36 + rim;
+                        let is_far = x + scale + 18 < 16 || x > 48 + 18 || y > 36 + 18;
+                        assert!(!is_masked || pixel == [GREY; 3], "{part:?} {x},{y}: {pixel:?}");
+                        assert!(!is_far || pixel[0] > 240, "{part:?} {x},{y}: {pixel:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_jpeg_has_no_crops_and_spoils_no_later_ones() {
+    let (good, mut scratch) = (jpeg(), Scratch::new().unwrap());
+    let cut = Bytes::copy_from_slice(&good.bytes()[..good.bytes().len() / 2 + 200]);
+    for _ in 0..3 {
+        let bad = Frame::compressed(origin(), PixelFormat::Jpeg, SIZE, cut.clone());
+        if let Ok(views) = Views::decode(&bad, Needs::crops(), &mut scratch) {
+            assert!(views.unwrap().bgr_crop([0, 0, 30, 30].into(), 64).is_err());
+        }
+        let views = Views::decode(&good, Needs::crops(), &mut scratch).unwrap().unwrap();
+        let crop = views.bgr_crop([0, 0, 30, 30].into(), 64).unwrap();
+        assert!(is_about(&crop.pixels()[..3], HALVES[0].1));
     }
 }

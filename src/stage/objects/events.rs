@@ -181,7 +181,9 @@ mod tests {
         let (mut tracker, mut names, mut events) =
             (Tracker::new(Duration::from_secs(1)), Names::default(), Events::default());
         (0..3).for_each(|n| drop(tracker.observe(&[BOX], at(n * 100))));
-        (0..2).for_each(|n| drop(names.look(1, Some(Label { name: "cat".into(), score: 0.9 }), BOX, at(n), 0.5)));
+        for n in 0..2 {
+            names.look(1, Some(Label { name: "cat".into(), score: 0.9 }), BOX, at(n), 0.5);
+        }
         assert_eq!(events.observe(tracker.tracks(), &names, at(200), at(200)).len(), 1);
         assert_eq!(events.deadline(), Some(at(1200)));
         assert_eq!(events.observe(tracker.tracks(), &names, at(200), at(5000)), []);

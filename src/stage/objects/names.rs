@@ -203,7 +203,9 @@ mod tests {
         assert_eq!(names.need(&track, at(6000), AGAIN), Need::None);
         assert_eq!(names.need(&track, at(6500), AGAIN), Need::Again(5.0));
         let mut wide = Names::default();
-        (0..2).for_each(|ms| drop(wide.look(track.id(), label("person", 0.9), Rect { width: 80, ..BOX }, at(ms), 0.5)));
+        for ms in 0..2 {
+            wide.look(track.id(), label("person", 0.9), Rect { width: 80, ..BOX }, at(ms), 0.5);
+        }
         assert!(matches!(wide.need(&track, at(1300), AGAIN), Need::Again(_)), "it has another shape");
         names.keep(&[]);
         assert_eq!(names.labels(), Labels::new());
