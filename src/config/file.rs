@@ -269,15 +269,13 @@ macro_rules! camera {
                 stages
             }
 
-            /// The processors on which its stages look by default and that need not be configured: those of the stages that
-            /// choose none.
+            /// The processors that need not be configured, of the stages that look on theirs.
             pub(super) fn default_processors(&self) -> Vec<&'static str> {
-                let names = [$(
-                    self.$stage
-                        .as_ref()
-                        .filter(|table| table.get_ref().processor.is_none())
-                        .and(<stage::$stage::Settings as StageSettings>::PROCESSOR)
-                ),*];
+                let names = [$(self.$stage.as_ref().and_then(|table| {
+                    let default = <stage::$stage::Settings as StageSettings>::PROCESSOR?;
+                    let chosen = table.get_ref().processor.as_ref();
+                    chosen.is_none_or(|name| name.get_ref().0 == default).then_some(default)
+                })),*];
                 names.into_iter().flatten().collect()
             }
 

@@ -17,6 +17,12 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** How a model is doing: `model people on objects: ready, 21 ms a run`. */
+export function describeModel({ model, processor, state, mean_ms: mean, reason }) {
+  const facts = [state, mean != null && `${Math.round(mean)} ms a run`, reason && shorten(reason)].filter(Boolean);
+  return `model ${model} on ${processor}: ${facts.join(", ")}`;
+}
+
 /** Text from outside, shortened: what a stage reads in a picture can be long. */
 export const shorten = (text) => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS - 1)}…` : text);
 

@@ -1,7 +1,7 @@
 // The live page: every camera's picture, how the cameras are doing, and recent events. A hidden page holds no streams.
 
 import { Card } from "/card.js";
-import { setText } from "/format.js";
+import { describeModel, setText } from "/format.js";
 import { addEvent, syncEvents } from "/recent.js";
 import { RETRY_MS, getJson, parts, subscribe } from "/stream.js";
 
@@ -77,9 +77,10 @@ async function pollStatus(signal, reconnect) {
   while (!signal.aborted) {
     try {
       updateCards(await getJson("/api/cameras"));
-      const { cameras } = await getJson("/api/status");
+      const { cameras, models = [] } = await getJson("/api/status");
       for (const camera of cameras) cards.get(camera.camera)?.showStatus(camera);
       setText(element("summary"), summary(cameras));
+      showModels(models);
     } catch ({ status }) {
       if (signal.aborted) return;
       const what = status ? `The board gives no status (${status})` : "The board does not answer";
@@ -88,6 +89,15 @@ async function pollStatus(signal, reconnect) {
     }
     await sleep(STATUS_MS);
   }
+}
+
+/** Shows how the models of the board are doing, if its stages use any. */
+function showModels(models) {
+  const list = element("models");
+  list.hidden = models.length === 0;
+  while (list.children.length > models.length) list.lastChild.remove();
+  while (list.children.length < models.length) list.append(document.createElement("li"));
+  models.forEach((model, n) => setText(list.children[n], describeModel(model)));
 }
 
 /** Loads the recent events into the list and the tags; from then on new ones arrive as they happen. */
