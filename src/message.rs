@@ -270,7 +270,7 @@ pub struct Event {
     pub id: String,
     /// What happens: `motion` if something moves, `scene` if the whole picture changed at once, `tamper` if the camera cannot
     /// see its view, `crossing` if a track crosses a line, `visit` while a track is in a zone, `loitering` while one stays in it
-    /// for long, `external` if a client triggered it. New kinds can appear: show them as they are.
+    /// for long, `object` while a track has a label or a thing stands there, `external` if a client triggered it. New kinds can appear: show them as they are.
     pub kind: Cow<'static, str>,
     /// Whether the event starts, goes on or ends.
     pub state: EventState,

@@ -74,7 +74,7 @@ impl Handle {
     #[expect(unsafe_code, reason = "the library's call")]
     fn new() -> Option<Self> {
         // SAFETY: it takes any number, and gives null if it fails.
-        NonNull::new(unsafe { raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int) }).map(Self)
+        NonNull::new(unsafe { raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS.cast_signed()) }).map(Self)
     }
 
     fn decode(&mut self, job: Job<'_>, pixels: &mut [u8]) -> Result<(), String> {
@@ -93,7 +93,7 @@ impl Handle {
         }
         self.read_header(file)?;
         let size = [raw::TJPARAM_TJPARAM_JPEGWIDTH, raw::TJPARAM_TJPARAM_JPEGHEIGHT].map(|key| self.get(key));
-        if size != [full.width_px, full.height_px].map(|side| i64::from(side)) {
+        if size != [full.width_px, full.height_px].map(i64::from) {
             return Err("it has two headers of different sizes".to_owned());
         }
         self.set(raw::TJPARAM_TJPARAM_SCANLIMIT, number(scans.max(1))?)?;
@@ -122,13 +122,13 @@ impl Handle {
     #[expect(unsafe_code, reason = "the library's call")]
     fn get(&mut self, parameter: raw::TJPARAM) -> i64 {
         // SAFETY: the instance is one, and any number is a parameter or gives -1.
-        unsafe { raw::tj3Get(self.0.as_ptr(), parameter as c_int) }.into()
+        unsafe { raw::tj3Get(self.0.as_ptr(), parameter.cast_signed()) }.into()
     }
 
     #[expect(unsafe_code, reason = "the library's call")]
     fn set(&mut self, parameter: raw::TJPARAM, value: c_int) -> Result<(), String> {
         // SAFETY: the instance is one; values that are none are refused.
-        let result = unsafe { raw::tj3Set(self.0.as_ptr(), parameter as c_int, value) };
+        let result = unsafe { raw::tj3Set(self.0.as_ptr(), parameter.cast_signed(), value) };
         self.checked(result)
     }
 
@@ -145,7 +145,7 @@ impl Handle {
     #[expect(unsafe_code, reason = "the library's call")]
     fn decompress(&mut self, file: &[u8], pixels: &mut [u8], pitch: c_int) -> Result<(), String> {
         let length = file.len().try_into().map_err(|_| "it is too large".to_owned())?;
-        let (data, format) = (pixels.as_mut_ptr(), raw::TJPF_TJPF_BGR as c_int);
+        let (data, format) = (pixels.as_mut_ptr(), raw::TJPF_TJPF_BGR);
         // SAFETY: `length` bytes of `file` can be read. The header that the call reads is the one that was read above, so it
         // writes the rows of the region, `pitch` bytes each, and `decode` checked that `pixels` has exactly those.
         let result = unsafe { raw::tj3Decompress8(self.0.as_ptr(), file.as_ptr(), length, data, pitch, format) };

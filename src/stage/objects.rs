@@ -251,6 +251,6 @@ impl Stage for ObjectsStage {
         if let Some(shared) = &self.shared {
             shared.set_labels(Default::default());
         }
-        self.events.end(self.sweeps.end())
+        self.events.end(&self.sweeps.end())
     }
 }

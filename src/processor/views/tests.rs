@@ -428,7 +428,9 @@ fn a_crop_shows_its_part_of_a_frame_of_any_format() {
 #[test]
 fn crops_of_a_jpeg_are_parts_of_its_picture() {
     let pixels: Vec<u8> = (0..HEIGHT)
-        .flat_map(|y| (0..WIDTH).flat_map(move |x| [(x * 4) as u8, (y * 5) as u8, ((x + y) * 2) as u8]))
+        .flat_map(|y| {
+            (0..WIDTH).flat_map(move |x| [x * 4, y * 5, (x + y) * 2].map(|value| u8::try_from(value).unwrap()))
+        })
         .collect();
     for subsamp in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Gray] {
         for is_progressive in [false, true] {

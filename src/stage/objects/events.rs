@@ -105,7 +105,7 @@ impl Events {
     }
 
     /// Ends everything.
-    pub(super) fn end(&mut self, things: Vec<Thing>) -> Vec<EventChange> {
+    pub(super) fn end(&mut self, things: &[Thing]) -> Vec<EventChange> {
         let tracks = std::mem::take(&mut self.tracks);
         let ended = |(id, running): (u64, Running)| change(&running, id, EventState::End, running.last_seen, None);
         let tracks: Vec<_> = tracks.into_iter().map(ended).collect();
