@@ -39,6 +39,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How often it is looked whether a file has changed that could not be used.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// A model that answered for so long is a good one: if it fails then, its reason is told again.
+const GOOD_AFTER: Duration = Duration::from_secs(60);
+
 /// How long the processor waits at a time.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -72,9 +75,27 @@ pub struct NotReady(String);
 
 #[derive(Debug)]
 enum State {
-    Closed { attempts: u32, next: Monotonic, looked: Monotonic, file: Option<FileId>, told: Option<String> },
-    Opening { runner: Runner, attempts: u32, told: Option<String> },
-    Ready { runner: Runner, input: Size, memory: Vec<u8>, file: Option<FileId> },
+    Closed {
+        attempts: u32,
+        next: Monotonic,
+        looked: Monotonic,
+        file: Option<FileId>,
+        told: Option<String>,
+    },
+    Opening {
+        runner: Runner,
+        attempts: u32,
+        told: Option<String>,
+    },
+    Ready {
+        runner: Runner,
+        input: Size,
+        memory: Vec<u8>,
+        file: Option<FileId>,
+        since: Monotonic,
+        attempts: u32,
+        told: Option<String>,
+    },
 }
 
 /// The thread of a model.
@@ -178,9 +199,11 @@ impl PooledModel {
                         self.name, self.processor
                     );
                     self.metrics.ready(&engine);
-                    let State::Opening { runner, .. } = mem::replace(&mut *state, State::closed()) else { return None };
+                    let State::Opening { runner, attempts, told } = mem::replace(&mut *state, State::closed()) else {
+                        return None;
+                    };
                     let file = FileId::of(&self.manifest.file);
-                    *state = State::Ready { runner, input, memory: Vec::new(), file };
+                    *state = State::Ready { runner, input, memory: Vec::new(), file, since: now, attempts, told };
                     Some(input)
                 }
                 Ok(Answer::Failed(reason)) => {
@@ -280,6 +303,7 @@ impl PooledModel {
         self.metrics.failed(&reason);
         let (attempts, told) = match mem::replace(state, State::closed()) {
             State::Opening { attempts, told, .. } => (attempts, told),
+            State::Ready { since, attempts, told, .. } if now.since(since) < GOOD_AFTER => (attempts, told),
             State::Closed { .. } | State::Ready { .. } => (0, None),
         };
         if told.as_ref() != Some(&reason) && !self.is_stopping.load(Ordering::Relaxed) {

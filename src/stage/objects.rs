@@ -200,7 +200,9 @@ impl Stage for ObjectsStage {
         let Some(input) = input.filter(|_| self.is_due.take()) else { return Ok(Seen::default()) };
         let snapshot = self.snapshot().filter(|snapshot| snapshot.size == full);
         let tracks = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.tracks);
-        self.names.keep(tracks);
+        if snapshot.is_some() {
+            self.names.keep(tracks);
+        }
         let all = candidates(tracks, &self.names, self.ask_again, full, at);
         let whole = Rect { x: 0, y: 0, width: full.width_px, height: full.height_px };
         let is_sweep = self.sweeps.are_due(now);
