@@ -2,6 +2,9 @@
 //!
 //! `FOVEA_MODELS` is the folder with FastestDet.onnx. The clip is played at its own rate through the motion and the objects stage.
 
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clip of 795 frames")]
+
 mod truth;
 
 use std::{
@@ -24,6 +27,7 @@ use fovea::{
     processor::views::{FULL_PX, Needs, Scratch, Views},
     stage::{Models, StageContext},
     system::clock::Monotonic,
+    tracking::Track,
 };
 
 use truth::{PEOPLE, people, score, shared};
@@ -174,13 +178,17 @@ fn played(config: &Config, frames: &[Vec<u8>], size: Size, place: [u32; 2]) -> R
         }
         let tracks = context.tracks.as_ref().and_then(|tracks| tracks.snapshot().clone());
         let tracks = tracks.as_ref().map_or(&[][..], |snapshot| &snapshot.tracks);
-        tracks.iter().for_each(|track| drop(first_seen.entry(track.id()).or_insert(track.seen()[0])));
+        for track in tracks {
+            first_seen.entry(track.id()).or_insert(track.seen()[0]);
+        }
         if let Some((_, boxes)) = PEOPLE.iter().find(|(of, _)| *of == number) {
             let labels = context.tracks.as_ref().expect("set above").labels().clone();
             let people = people(boxes, place);
             let is_hit = |person: Rect, track: Rect| shared(person, track)[1] >= 0.5;
             let bounds = |only_named: bool| {
-                let wanted = tracks.iter().filter(move |track| track.is_confirmed());
+                // What has no box in this frame is in no result of it.
+                let is_there = |track: &&Track| track.is_confirmed() && track.seen()[1] == frame.captured_at();
+                let wanted = tracks.iter().filter(is_there);
                 let wanted = wanted.filter(|track| !only_named || labels.contains_key(&track.id()));
                 wanted.map(|track| track.bounds()).collect::<Vec<_>>()
             };

@@ -9,8 +9,14 @@ use super::{data, run, server::Server};
 fn report(name: &str, error: &str) -> Value {
     let camera = CameraMetrics::new(Camera::new("door")).snapshot(Counts::default());
     let at = "2026-11-22T10:00:00Z".parse().expect("a time");
-    let report =
-        Report { version: "1".into(), started_at: at, healthy: false, cameras: vec![camera], processors: vec![] };
+    let report = Report {
+        version: "1".into(),
+        started_at: at,
+        healthy: false,
+        cameras: vec![camera],
+        processors: vec![],
+        models: vec![],
+    };
     let mut report = serde_json::to_value(report).expect("it is made for JSON");
     report["cameras"][0]["camera"] = json!(name);
     report["cameras"][0]["last_error"] = json!({"at": "2026-11-22T10:00:00Z", "what": error});

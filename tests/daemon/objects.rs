@@ -1,11 +1,13 @@
 //! Tracks get names: a network that takes what is bright for a person, and bodies that move.
 
 use std::{
-    fs,
+    collections::BTreeSet,
+    env, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use fovea::recording::Recording;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -172,7 +174,7 @@ fn a_track_gets_a_name_and_keeps_it() {
         let of_processor = if objects.is_empty() { Some("objects") } else { None };
         assert_eq!(named.get("processor").and_then(Value::as_str), of_processor, "{named}");
         // Frames of which nothing is to be asked have no result there.
-        assert!(of_processor.is_none() || looks.len() < walk.seq as usize / 2, "{} of {}", looks.len(), walk.seq);
+        assert!(of_processor.is_none() || 2 * (looks.len() as u64) < walk.seq, "{} of {}", looks.len(), walk.seq);
 
         eventually("it ends", || {
             walk.step(None);
@@ -336,4 +338,35 @@ fn the_end_waits_for_no_network() {
     let end = daemon.stop();
     assert_eq!(end.code, Some(0), "{}", end.log);
     eventually("it has ended, too", || !Path::new(&format!("/proc/{}", workers[0])).exists());
+}
+
+/// A published network and people who were filmed. `FOVEA_MODELS` is the folder with the network.
+#[test]
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should know what was not tested")]
+fn fastestdet_names_people_who_walk() {
+    let file = env::var_os("FOVEA_MODELS").map(|folder| PathBuf::from(folder).join("FastestDet.onnx"));
+    let Some(file) = file.filter(|file| file.exists()) else {
+        eprintln!("skipped: FOVEA_MODELS is no folder that has FastestDet.onnx");
+        return;
+    };
+    let table = format!("[model.people]\nfile = {file:?}\nthreshold = 0.65\ntimeout_ms = 60000\n");
+    let objects = "[camera.objects]\nlabels = [\"person\"]\nmax_core_share = 1\n";
+    let daemon = Daemon::start(&format!("{HTTP}{table}[[camera]]\nname = \"door\"\n[camera.motion]\n{objects}"));
+    let mut sender = Client::connect_v1(&daemon, "/frames/door?results");
+    let recording = Recording::open(&["tests/data/vtest.avi".into()]).expect("it is there");
+    let pictures: Vec<_> = recording.stills().collect::<Result<_, _>>().expect("it is whole");
+    let (mut seq, mut named) = (0, BTreeSet::new());
+    eventually("three people have names", || {
+        // To and fro, so that nobody jumps.
+        let at = usize::try_from(seq).expect("small") % (2 * pictures.len());
+        let picture = &pictures[at.min(2 * pictures.len() - 1 - at)];
+        seq += 1;
+        sender.send(V1 { format: JPEG, seq, picture: &picture.bytes, ..V1::default() }.message());
+        std::thread::sleep(Duration::from_millis(80));
+        for event in sender.before_pong().iter().filter(|message| message["kind"] == "object") {
+            assert_eq!(event["label"], "person");
+            named.extend(event["track"].as_u64());
+        }
+        named.len() >= 3
+    });
 }
