@@ -54,8 +54,12 @@ fn main() -> Result<(), Failure> {
         ("1920x1080", (1920, 1080), [576, 252], ""),
         ("1920x1080, finer motion", (1920, 1080), [576, 252], fine),
     ];
+    let is_wanted = |name: &str| {
+        let mut words = arguments.iter().filter(|word| !word.starts_with('-')).peekable();
+        words.peek().is_none() || words.any(|word| name.contains(word.as_str()))
+    };
     for threshold in [0.5, 0.65] {
-        for (name, (width_px, height_px), place, motion) in cases {
+        for (name, (width_px, height_px), place, motion) in cases.into_iter().filter(|(name, ..)| is_wanted(name)) {
             let frames = footage(if place == [0, 0] { "" } else { "wide" })?;
             let size = Size { width_px, height_px };
             let config = configuration(&file, threshold, motion)?;
@@ -64,7 +68,7 @@ fn main() -> Result<(), Failure> {
             played(&config, &frames, size, place)?.print(name, threshold);
         }
     }
-    decode_times(&footage("full")?)
+    if is_wanted("decode") { decode_times(&footage("full")?) } else { Ok(()) }
 }
 
 fn configuration(file: &Path, threshold: f64, motion: &str) -> Result<Config, Failure> {
