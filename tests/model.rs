@@ -9,6 +9,8 @@ mod onnx;
 mod check;
 #[path = "model/hostile.rs"]
 mod hostile;
+#[path = "model/process.rs"]
+mod process;
 #[path = "model/published.rs"]
 mod published;
 #[path = "model/try_picture.rs"]

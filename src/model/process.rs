@@ -8,10 +8,19 @@ pub(super) mod protocol;
 
 use std::{
     io::{self, Read, Write},
-    os::{fd::OwnedFd, unix::net::UnixStream, unix::process::CommandExt},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            net::UnixStream,
+            process::{CommandExt, ExitStatusExt},
+        },
+    },
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    thread,
     time::{Duration, Instant},
 };
+
+use nix::sys::signal::Signal;
 
 use self::protocol::{Reply, Setup, receive, receive_all, send, send_tensor};
 use super::{
@@ -29,6 +38,20 @@ const OPEN_FACTOR: u32 = 3;
 
 /// The environment variable that names the library of ONNX Runtime. It is the one that others use for it.
 const LIBRARY: &str = "ORT_DYLIB_PATH";
+
+/// What systemd tells fovea and nobody else: where to report, which sockets are there, where secrets are.
+const SYSTEMD_VARIABLES: [&str; 7] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "CREDENTIALS_DIRECTORY",
+];
+
+/// How long a process may take to end after it has closed the connection.
+const END: Duration = Duration::from_secs(2);
 
 /// A network that is open. Dropping it ends its process.
 #[derive(Debug)]
@@ -81,6 +104,15 @@ pub enum NetworkError {
         /// How much it might have had.
         limit_bytes: u64,
     },
+    /// Somebody ended it.
+    #[error(
+        "the process of the network was killed during {what}, most likely by the kernel because memory ran out (`journalctl -k` \
+         says so): leave memory to it (MemoryMax= in the unit), or use a smaller network"
+    )]
+    Killed {
+        /// What it did.
+        what: &'static str,
+    },
     /// It ended by itself.
     #[error("{what} crashes the process that does it ({status}): {said}")]
     Crashed {
@@ -92,7 +124,7 @@ pub enum NetworkError {
         said: String,
     },
     /// It said something else than expected.
-    #[error("the process of the network gave no answer")]
+    #[error("the process of the network gave no answer that fovea understands, and was ended")]
     Connection(#[source] io::Error),
 }
 
@@ -122,16 +154,20 @@ impl Network {
         has_tried_runtime: &mut bool,
     ) -> Result<Self, NetworkError> {
         let (ours, theirs) = UnixStream::pair().map_err(NetworkError::Start)?;
-        let mut child = Command::new(THIS_PROGRAM)
-            .arg0("fovea")
-            .args(["model", "worker"])
-            .env("RTEN_NUM_THREADS", "1") // also of what rten calculates while it opens a file
-            .env("RUST_BACKTRACE", "0") // then the last line of a crash says why
-            .stdin(OwnedFd::from(theirs))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(NetworkError::Start)?;
+        let mut child = {
+            // Dropped with its end of the connection: otherwise this process would never hear that the other one ended.
+            let mut command = Command::new(THIS_PROGRAM);
+            command.arg0("fovea").args(["model", "worker"]);
+            SYSTEMD_VARIABLES.iter().for_each(|variable| _ = command.env_remove(variable));
+            command
+                .env("RTEN_NUM_THREADS", "1") // also of what rten calculates while it opens a file
+                .env("RUST_BACKTRACE", "0") // then the last line of a crash says why
+                .stdin(OwnedFd::from(theirs))
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .map_err(NetworkError::Start)?
+        };
         let stderr = child.stderr.take();
         let Manifest { timeout, max_memory_bytes, .. } = *manifest;
         let mut network = Self {
@@ -222,32 +258,51 @@ impl Network {
     fn error(&mut self, what: &'static str, limit: Duration, answer: io::Result<Reply>) -> NetworkError {
         let error = match answer {
             Ok(Reply::Failed { reason }) => return NetworkError::Failed(reason),
-            Ok(_) => return NetworkError::Connection(io::Error::other("the answer is to another question")),
+            Ok(_) => io::Error::other("the answer is to another question"),
             Err(error) => error,
         };
-        if error.kind() == io::ErrorKind::TimedOut {
-            return NetworkError::Timeout { what, limit };
-        }
+        // Only a process that ends by itself has more to say: what it sent so far may be half of something.
+        let ended = is_closed(&error).then(|| self.wait(END)).flatten();
+        let _ = self.child.kill();
+        let Some(status) = ended else {
+            return match error.kind() {
+                io::ErrorKind::TimedOut => NetworkError::Timeout { what, limit },
+                _ => NetworkError::Connection(error),
+            };
+        };
         let mut said = Vec::new();
-        let status = self.child.wait(); // it closed the connection, so it is at its end
         if let Some(stderr) = &mut self.stderr {
             // Whatever it is, one line of it is enough.
             let _ = stderr.take(MAX_STDERR_BYTES).read_to_end(&mut said);
         }
         let said = String::from_utf8_lossy(&said);
-        match status {
-            Ok(_) if said.contains("memory allocation of") || said.contains("bad_alloc") => {
-                NetworkError::Memory { what, limit_bytes: self.max_memory_bytes }
+        if said.contains("memory allocation of") || said.contains("bad_alloc") {
+            return NetworkError::Memory { what, limit_bytes: self.max_memory_bytes };
+        }
+        if status.signal() == Some(Signal::SIGKILL as i32) {
+            return NetworkError::Killed { what };
+        }
+        let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note:"));
+        let last = lines.next_back().unwrap_or("it said nothing");
+        NetworkError::Crashed { what, status, said: last.chars().take(300).collect() }
+    }
+
+    /// How the process ended, if it does so in this time.
+    fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let until = Instant::now() + limit;
+        loop {
+            match self.child.try_wait() {
+                Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(1)),
+                ended => return ended.ok().flatten(),
             }
-            Ok(status) => {
-                let mut lines =
-                    said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note:"));
-                let last = lines.next_back().unwrap_or("it said nothing");
-                NetworkError::Crashed { what, status, said: last.chars().take(300).collect() }
-            }
-            Err(_) => NetworkError::Connection(error),
         }
     }
+}
+
+/// Whether the other end is gone, and not only silent or talking nonsense.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | BrokenPipe | ConnectionReset)
 }
 
 /// What is read of a crash.

@@ -1,19 +1,26 @@
 //! The process that opens a network and runs it: `fovea model worker`, which nobody but fovea starts.
 //!
 //! It gets the file and the pictures over its standard input and answers there. Before it looks at the file it gives up what it
-//! does not need, so that nothing in the file can make it take more memory than it may, open a file, or start a program.
+//! does not need, so that nothing in the file can make it take more memory than it may, open a file, or start a program. It runs
+//! on the cores and with the niceness of the thread that started it, but never ahead of ordinary programs.
 
 use std::{
     fs,
     io::{self, Read},
-    os::{fd::AsFd, unix::net::UnixStream},
+    os::{
+        fd::{AsFd, RawFd},
+        unix::net::UnixStream,
+    },
     time::Instant,
 };
 
-use nix::sys::{
-    prctl,
-    resource::{Resource, UsageWho, getrusage, setrlimit},
-    signal::Signal,
+use nix::{
+    sys::{
+        prctl,
+        resource::{Resource, UsageWho, getrusage, setrlimit},
+        signal::{SigSet, Signal},
+    },
+    unistd::{Gid, Uid, close, geteuid, setgroups, setresgid, setresuid},
 };
 
 use super::{
@@ -21,6 +28,13 @@ use super::{
     onnx::MAX_FILE_BYTES,
     process::protocol::{Reply, Setup, heads, receive, receive_tensor, send, send_values},
 };
+use crate::system::{cores, thread};
+
+/// What the process is called in `ps`. The kernel would call it `exe`, after the path that starts it.
+pub const PROCESS_NAME: &str = "fovea-model";
+
+/// The user without rights, in every distribution.
+const NOBODY: u32 = 65_534;
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
@@ -38,15 +52,22 @@ pub enum WorkerError {
 /// # Errors
 /// If fovea is gone, or the limits cannot be set. What is wrong with the file goes to fovea.
 pub fn run() -> Result<(), WorkerError> {
+    close_inherited().map_err(WorkerError::Limits)?;
     let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(WorkerError::Connection)?;
     let mut stream = UnixStream::from(stdin);
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from).map_err(WorkerError::Limits)?;
+    thread::name(PROCESS_NAME);
+    // The thread that started it may go ahead of all other programs. A network takes a hundred times as long as a frame.
+    let _ = cores::leave_realtime(); // where it may not, the kernel still leaves a twentieth of the time to others
+    leave_signals_to_fovea();
     let setup: Setup = receive(&mut stream).map_err(WorkerError::Connection)?;
     let mut file = Vec::new();
     let wanted = setup.file_bytes.min(MAX_FILE_BYTES as u64);
     stream.by_ref().take(wanted).read_to_end(&mut file).map_err(WorkerError::Connection)?;
     let engines = Engines::load(&setup.wanted);
     limit(setup.max_memory_bytes).map_err(WorkerError::Limits)?;
+    become_nobody();
+    // Last, as the kernel forgets it when the user changes.
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from).map_err(WorkerError::Limits)?;
     let mut told = Ok(());
     let opened = engines.open(&file, || told = send(&mut stream, &Reply::Trying));
     told.map_err(WorkerError::Connection)?;
@@ -78,6 +99,33 @@ fn answer(stream: &mut UnixStream, engine: &mut dyn Engine) -> io::Result<bool> 
         Err(error) => send(stream, &Reply::Failed { reason: error.to_string() })?,
     }
     Ok(true)
+}
+
+/// systemd and terminals send signals to every process of fovea. fovea ends this one when it ends itself; if this one ended first,
+/// that would look like a network that crashes.
+fn leave_signals_to_fovea() {
+    let signals: SigSet = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+    let _ = signals.thread_block(); // the log is wrong then, and nothing else
+}
+
+/// Closes what whoever started fovea left open, and fovea passed on without knowing.
+fn close_inherited() -> io::Result<()> {
+    let open: Vec<RawFd> = fs::read_dir("/proc/self/fd")?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|file| *file > 2)
+        .collect();
+    // That of the list itself is closed already.
+    open.into_iter().for_each(|file| _ = close(file));
+    Ok(())
+}
+
+/// Gives up the rights of root, which `sudo fovea doctor` has. Containers may forbid it; the limits hold without it.
+fn become_nobody() {
+    if geteuid().is_root() {
+        let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        let _ = setgroups(&[]).and_then(|()| setresgid(group, group, group)).and_then(|()| setresuid(user, user, user));
+    }
 }
 
 /// Limits what this process may still take. All of it holds for good.

@@ -8,8 +8,9 @@ use nix::{
     unistd::Pid,
 };
 use thread_priority::{
-    NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue,
-    ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+    NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityOsValue,
+    ThreadPriorityValue, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+    thread_schedule_policy,
 };
 
 /// The calling thread, to the scheduler.
@@ -211,6 +212,21 @@ impl Cores {
 pub fn set_lowest_priority() -> io::Result<()> {
     let ordinary = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, ordinary).map_err(io::Error::other)
+}
+
+/// Makes the calling thread an ordinary one if it goes ahead of others (SCHED_FIFO, SCHED_RR, SCHED_DEADLINE).
+///
+/// # Errors
+/// When the system does not do it.
+pub fn leave_realtime() -> io::Result<()> {
+    match thread_schedule_policy() {
+        Ok(ThreadSchedulePolicy::Normal(_)) => return Ok(()),
+        Ok(ThreadSchedulePolicy::Realtime(_)) => {}
+        Err(error) => return Err(io::Error::other(error)),
+    }
+    let ordinary = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
+    let nice = ThreadPriority::Os(ThreadPriorityOsValue::default()); // 0, as it was before it went ahead
+    set_thread_priority_and_policy(thread_native_id(), nice, ordinary).map_err(io::Error::other)
 }
 
 /// Places the calling thread and reads back where it is.

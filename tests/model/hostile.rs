@@ -112,22 +112,24 @@ fn sides_whose_product_is_larger_than_a_number() {
 }
 
 /// A loop that runs for ages.
-#[test]
-fn a_run_without_end() {
-    let folder = folder("endless");
+pub(super) fn endless() -> Graph {
     let body = Graph {
         nodes: vec![node("Identity", &["go"], &["go_on"], &[]), node("Identity", &["now"], &["then"], &[])],
         tensors: Vec::new(),
         inputs: vec![port("n", 7, &[]), port("go", 9, &[]), port("now", 1, &[1, 3, 32, 32])],
         outputs: vec![port("go_on", 9, &[]), port("then", 1, &[1, 3, 32, 32])],
     };
-    let graph = Graph {
+    Graph {
         nodes: vec![node("Loop", &["times", "yes", "picture"], &["map"], &[network("body", &body.bytes())])],
         tensors: vec![tensor("times", 7, &[], &i64::from(i32::MAX).to_le_bytes()), tensor("yes", 9, &[], &[1])],
         inputs: vec![port("picture", 1, &[1, 3, 32, 32])],
         outputs: vec![port("map", 1, &[1, 3, 32, 32])],
-    };
-    let error = refused(&folder, &graph.file());
+    }
+}
+
+#[test]
+fn a_run_without_end() {
+    let error = refused(&folder("endless"), &endless().file());
     assert!(error.contains("takes longer than") && error.contains("was ended; the limit is timeout_ms"), "{error}");
 }
 

@@ -9,6 +9,7 @@ use std::{
 use super::{Diagnostic, Machine, output};
 use crate::{
     config::Config,
+    model::worker,
     processor::is_thread_name,
     system::{
         cores::{self, Cores, CoresError, List},
@@ -132,6 +133,11 @@ impl Task {
     fn is_processor(&self) -> bool {
         self.program == "fovea" && is_thread_name(&self.name)
     }
+
+    /// Whether it runs a network, for which its processor waits meanwhile.
+    fn is_network(&self) -> bool {
+        self.program == worker::PROCESS_NAME
+    }
 }
 
 /// All threads of this machine.
@@ -148,7 +154,7 @@ fn tasks(proc: &Path) -> Vec<Task> {
 
 /// Checks which programs may run on the processor's core.
 fn programs(core: usize, tasks: &[Task], dedicated: Dedicated) -> Diagnostic {
-    let here = tasks.iter().filter(|task| task.cores.contains(&core) && !task.is_processor());
+    let here = tasks.iter().filter(|task| task.cores.contains(&core) && !task.is_processor() && !task.is_network());
     let (kernel_threads, programs): (Vec<_>, Vec<_>) = here.partition(|task| task.is_kernel_thread);
     let names: BTreeSet<_> = programs.iter().map(|task| &*task.program).collect();
     let kernel_threads = kernel_threads.iter().filter(|task| !task.is_per_cpu).count();
