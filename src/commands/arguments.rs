@@ -65,7 +65,8 @@ pub enum Command {
     /// --here the file may be for another machine. A camera that is not plugged in is not a mistake.
     #[command(after_help = "Example:\n  fovea check /etc/fovea/fovea.toml && sudo systemctl reload fovea")]
     Check {
-        /// Also check that this machine has the processor's core, and the files that webhooks and MQTT need
+        /// Also check that this machine has the processor's core and the files that webhooks and MQTT need, and that each model
+        /// opens and runs here
         #[arg(long)]
         here: bool,
 
@@ -89,9 +90,9 @@ pub enum Command {
     },
     /// Check how this machine is set up for fovea
     ///
-    /// Checks the service, its watchdog, the cameras, the processor's core, the clock and the power supply. Each line
-    /// begins with good, hint (it works, but could be better) or bad (you must act). It changes nothing. As root it finds
-    /// more.
+    /// Checks the service, its watchdog, the cameras, the models, the processor's core, the clock and the power supply.
+    /// Each line begins with good, hint (it works, but could be better) or bad (you must act). It changes nothing. As
+    /// root it finds more.
     #[command(after_help = "The exit code is 1 if something is bad.")]
     Doctor {
         /// The configuration file that the daemon reads

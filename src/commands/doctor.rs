@@ -9,6 +9,7 @@ mod cameras;
 mod clock;
 mod core;
 mod data;
+mod models;
 mod power;
 mod service;
 mod sources;
@@ -25,6 +26,7 @@ const CHECKS: &[fn(&Machine) -> Vec<Diagnostic>] = &[
     #[cfg(feature = "v4l2")]
     cameras::check,
     sources::check,
+    models::check,
     core::check,
     clock::check,
     power::check,

@@ -1,5 +1,6 @@
 //! `fovea model`: checks and tries networks of the user's own.
 
+pub(super) mod health;
 mod report;
 mod try_picture;
 

@@ -1,5 +1,7 @@
 //! `fovea model check` of good networks, and of tables for them.
 
+use std::process::Command;
+
 use super::{folder, model, onnx, quarters, write};
 
 #[test]
@@ -95,4 +97,69 @@ fn other_inputs_than_pictures_are_refused() {
         assert_eq!(code, 1, "{error}");
         assert!(error.starts_with(&format!("cannot use the model q.onnx: its input is {found}")), "{error}");
     }
+}
+
+/// `fovea check --here` and `fovea doctor` open each table's network.
+#[test]
+fn networks_of_a_configuration_are_opened_here() {
+    let folder = folder("here");
+    write(&folder, "q.onnx", &quarters().file());
+    let fovea = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+        let output =
+            command.current_dir(&folder).args(arguments).env_remove("ORT_DYLIB_PATH").output().expect("it was built");
+        let text = |bytes| String::from_utf8(bytes).expect("fovea writes UTF-8");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let check = |table: &str, arguments: &[&str]| {
+        let config = format!("[model.q]\nfile = \"q.onnx\"\nengine = \"rten\"\n{table}\n[[camera]]\nname = \"a\"\n");
+        write(&folder, "fovea.toml", config.as_bytes());
+        fovea(arguments)
+    };
+    let here = ["check", "--here", "fovea.toml"];
+    let (code, out, error) = check("", &here);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{out}");
+    let line = out.lines().find(|line| line.starts_with("model q: 32x32, ")).unwrap_or_else(|| panic!("{out}"));
+    assert!(line.contains(" ms a run, ") && line.ends_with(" MiB, rten (built in)"), "{line}");
+
+    // The configuration may be for another machine, and the daemon starts without networks.
+    let wrong = format!("sha256 = \"{}\"\n[model.gone]\nfile = \"gone.onnx\"\n", "0".repeat(64));
+    let (code, out, _) = check(&wrong, &["check", "fovea.toml"]);
+    assert_eq!((code, out.contains("model q")), (Some(0), false), "{out}");
+    let (code, out, error) = check(&wrong, &here);
+    assert_eq!((code, out.as_str(), error.lines().count()), (Some(78), "", 2), "{error}");
+    assert!(
+        error.starts_with("model gone: cannot read the model gone.onnx: No such file or directory (os error 2); put"),
+        "{error}"
+    );
+    assert!(error.contains("\nmodel q: the model q.onnx is another file: its SHA-256 is "), "{error}");
+    let (code, out, _) = check(&wrong, &["doctor", "--config", "fovea.toml"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(
+        out.contains("bad   the model gone: cannot read")
+            && out.contains("; put the file there, or correct model.gone.file"),
+        "{out}"
+    );
+    assert!(out.contains("bad   the model q: the model q.onnx is another file"), "{out}");
+    let (_, out, _) = check("", &["doctor", "--config", "fovea.toml"]);
+    assert!(out.contains("good  the model q: 32x32, "), "{out}");
+
+    // A run that takes too long, and an engine that is not there.
+    write(&folder, "q.onnx", &super::hostile::endless().file());
+    let (code, _, error) = check("timeout_ms = 300", &here);
+    assert_eq!(code, Some(78));
+    assert!(
+        error.contains("the limit is timeout_ms; engine = \"auto\" with ONNX Runtime or a network with"),
+        "{error}"
+    );
+    write(&folder, "q.onnx", &quarters().file());
+    write(&folder, "o.toml", b"[model.o]\nfile = \"q.onnx\"\nengine = \"onnxruntime\"\n[[camera]]\nname = \"a\"\n");
+    let (code, out, error) = fovea(&["check", "--here", "o.toml"]);
+    let is_there = code == Some(0) && out.contains("ONNX Runtime (");
+    assert!(
+        is_there
+            || error
+                .starts_with("model o: cannot use the model q.onnx: ONNX Runtime 1.21 or newer is not there: install"),
+        "{error}"
+    );
 }
