@@ -138,7 +138,10 @@ impl Decoder {
             Self::FastestDet => "one output of 1 x (5 + classes) x rows x columns",
             Self::Yolox => "one output of 1 x cells x (5 + classes), with the cells of strides 8, 16 and 32",
             Self::YoloV8 => "one output of 1 x (4 + classes) x boxes",
-            Self::NanoDet => "one output of 1 x cells x (classes + 32), with the cells of strides 8, 16, 32 (and 64)",
+            Self::NanoDet => {
+                "one output of 1 x cells x (classes + 32), with the cells of strides 8, 16, 32 (and 64); or two of each stride, cells x \
+                 classes and cells x 32"
+            }
             Self::Ssd => {
                 "boxes of 1 x N x 4 and scores of 1 x N x classes; or boxes, scores and classes of 1 x N; or one output of \
                  1 x 1 x N x 7"

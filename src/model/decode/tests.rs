@@ -96,6 +96,36 @@ fn nanodet() {
     assert_one(&found, 0, 0.6, [16.0, 8.0, 32.0, 24.0]);
 }
 
+/// As in files of before NanoDet-Plus: first the classes of all strides, then the distances.
+#[test]
+fn nanodet_with_two_outputs_for_each_stride() {
+    let outputs = |counts: &[usize]| {
+        let of_width =
+            |width| counts.iter().map(move |count| tensor("out", &[*count, width], vec![0.0; count * width]));
+        of_width(2).chain(of_width(32)).collect::<Vec<_>>()
+    };
+    let mut tensors = outputs(&[16, 4, 1]);
+    let mut scores = vec![0.0; 4 * 2];
+    scores[2] = 0.6; // the right one in the upper row of four cells
+    let mut distances = vec![0.0; 4 * 32];
+    for (edge, bin) in [1, 0, 2, 3].into_iter().enumerate() {
+        distances[32 + 8 * edge + bin] = 100.0;
+    }
+    tensors[1] = tensor("scores", &[1, 4, 2], scores);
+    tensors[4] = tensor("distances", &[1, 4, 32], distances);
+    assert_one(&decode(Decoder::NanoDet, &tensors, 32), 0, 0.6, [8.0, 8.0, 56.0, 56.0]);
+    tensors.swap(1, 4);
+    assert_one(&decode(Decoder::NanoDet, &tensors, 32), 0, 0.6, [8.0, 8.0, 56.0, 56.0]);
+    let plus = outputs(&[16, 4, 1, 1]);
+    let classes = |tensors| Decoder::NanoDet.classes(Outputs { tensors, input: square(32), classes: None });
+    // Strides 32 and 64 have a cell each here, and so the first of both takes the scores of the other for its distances.
+    assert_eq!([classes(&plus), classes(&tensors[..5]), classes(&outputs(&[16, 4, 2]))], [None; 3]);
+    assert_eq!(
+        Decoder::NanoDet.classes(Outputs { tensors: &outputs(&[64, 16, 4, 1]), input: square(64), classes: None }),
+        Some(2)
+    );
+}
+
 #[test]
 fn ssd_in_three_forms() {
     let boxes = vec![0.0, 0.0, 0.1, 0.1, 0.25, 0.5, 0.75, 1.0];
