@@ -20,11 +20,15 @@ mod board {
     pub(crate) mod dedicated;
     pub(crate) mod frames;
     pub(crate) mod idle;
+    pub(crate) mod models;
     pub(crate) mod outputs;
     pub(crate) mod package;
     pub(crate) mod service;
     pub(crate) mod sources;
 }
+#[expect(dead_code, reason = "it is made for tests/model.rs; some of it is of use here")]
+#[path = "support/onnx.rs"]
+mod onnx;
 #[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
 mod support;
 
@@ -39,8 +43,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use parking_lot::Mutex;
 
 use board::{
-    boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, outputs, package, service,
-    sources,
+    boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, models, outputs, package,
+    service, sources,
 };
 
 /// All there are, in the order they are run in.
@@ -67,6 +71,7 @@ fn scenarios() -> Vec<Trial> {
         scenario(service::it_is_ready_when_it_answers_and_says_how_it_goes),
         scenario(service::a_reload_keeps_connections_and_frames),
         scenario(service::it_works_in_a_tight_sandbox),
+        scenario(models::a_network_runs_in_the_sandbox_and_is_killed_before_fovea),
         scenario(service::nobody_there_is_no_reason_to_restart),
         scenario(service::a_processor_that_is_stuck_is_named_and_ended),
         scenario(service::nobody_is_turned_away_while_it_restarts),
