@@ -15,7 +15,7 @@ use std::{
             process::{CommandExt, ExitStatusExt},
         },
     },
-    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -58,8 +58,8 @@ const END: Duration = Duration::from_secs(2);
 pub struct Network {
     child: Child,
     stream: UnixStream,
-    /// What it says when it crashes.
-    stderr: Option<ChildStderr>,
+    /// What it says when it crashes. Neither end waits for the other: a library that has much to say loses some of it.
+    stderr: UnixStream,
     engine: String,
     open_time: Duration,
     timeout: Duration,
@@ -154,7 +154,11 @@ impl Network {
         has_tried_runtime: &mut bool,
     ) -> Result<Self, NetworkError> {
         let (ours, theirs) = UnixStream::pair().map_err(NetworkError::Start)?;
-        let mut child = {
+        let (stderr, their_stderr) = UnixStream::pair().map_err(NetworkError::Start)?;
+        for end in [&stderr, &their_stderr] {
+            end.set_nonblocking(true).map_err(NetworkError::Start)?;
+        }
+        let child = {
             // Dropped with its end of the connection: otherwise this process would never hear that the other one ended.
             let mut command = Command::new(THIS_PROGRAM);
             command.arg0("fovea").args(["model", "worker"]);
@@ -164,11 +168,10 @@ impl Network {
                 .env("RUST_BACKTRACE", "0") // then the last line of a crash says why
                 .stdin(OwnedFd::from(theirs))
                 .stdout(Stdio::null())
-                .stderr(Stdio::piped())
+                .stderr(OwnedFd::from(their_stderr))
                 .spawn()
                 .map_err(NetworkError::Start)?
         };
-        let stderr = child.stderr.take();
         let Manifest { timeout, max_memory_bytes, .. } = *manifest;
         let mut network = Self {
             child,
@@ -244,7 +247,10 @@ impl Network {
             }
         });
         match answer {
-            Ok(Ok(run)) => Ok(run),
+            Ok(Ok(run)) => {
+                self.read_stderr(); // so that there is room for what matters
+                Ok(run)
+            }
             Ok(Err(reply)) => Err(self.error(RUNNING, limit, Ok(reply))),
             Err(error) => Err(self.error(RUNNING, limit, Err(error))),
         }
@@ -270,11 +276,7 @@ impl Network {
                 _ => NetworkError::Connection(error),
             };
         };
-        let mut said = Vec::new();
-        if let Some(stderr) = &mut self.stderr {
-            // Whatever it is, one line of it is enough.
-            let _ = stderr.take(MAX_STDERR_BYTES).read_to_end(&mut said);
-        }
+        let said = self.read_stderr();
         let said = String::from_utf8_lossy(&said);
         if said.contains("memory allocation of") || said.contains("bad_alloc") {
             return NetworkError::Memory { what, limit_bytes: self.max_memory_bytes };
@@ -285,6 +287,16 @@ impl Network {
         let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note:"));
         let last = lines.next_back().unwrap_or("it said nothing");
         NetworkError::Crashed { what, status, said: last.chars().take(300).collect() }
+    }
+
+    /// The end of what it has said since the last time.
+    fn read_stderr(&mut self) -> Vec<u8> {
+        let (mut said, mut piece) = (Vec::new(), [0; MAX_STDERR_BYTES]);
+        while let Ok(length @ 1..) = self.stderr.read(&mut piece) {
+            said.extend_from_slice(&piece[..length]);
+            said.drain(..said.len().saturating_sub(MAX_STDERR_BYTES));
+        }
+        said
     }
 
     /// How the process ended, if it does so in this time.
@@ -305,8 +317,8 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), UnexpectedEof | BrokenPipe | ConnectionReset)
 }
 
-/// What is read of a crash.
-const MAX_STDERR_BYTES: u64 = 8 << 10;
+/// What is kept of what it says.
+const MAX_STDERR_BYTES: usize = 8 << 10;
 
 impl Drop for Network {
     fn drop(&mut self) {

@@ -132,3 +132,29 @@ fn an_answer_that_is_too_long_does_not_hold_fovea_up() {
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("that fovea understands, and was ended: a message is too long"), "{error}");
 }
+
+/// Debian's ONNX Runtime writes 116 KB when it is loaded, more than a pipe takes.
+#[test]
+fn a_library_that_writes_without_end_does_not_stand_still() {
+    let folder = folder("talkative");
+    write(
+        &folder,
+        "talk.c",
+        b"#include <stdio.h>\n__attribute__((constructor)) static void talk(void) {\n\
+          for (int n = 0; n < 100000; n++) fputs(\"Schema error: it is registered already\\n\", stderr);\n}\n",
+    );
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-o", "libtalk.so", "talk.c"]).current_dir(&folder).status();
+    assert!(built.expect("building fovea needs a C compiler, too").success());
+    write(&folder, "q.onnx", &quarters().file());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+    command.args(["model", "check", "q.onnx"]).current_dir(&folder).env("ORT_DYLIB_PATH", folder.join("libtalk.so"));
+    let output = command.output().expect("it was built");
+    let said = String::from_utf8_lossy(&output.stdout);
+    // It is no ONNX Runtime, so the engine that is built in has the network.
+    assert!(
+        output.status.success() && said.contains("rten (built in)"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
