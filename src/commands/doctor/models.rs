@@ -93,6 +93,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_service_cannot_see_is_told() {
+        assert_eq!(hidden(Path::new("/etc/passwd")), None);
+        let folder = Path::new("/tmp").join(format!("fovea-models-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let reason = hidden(&folder).unwrap();
+        fs::remove_dir(&folder).unwrap();
+        assert!(reason.starts_with("the service cannot see files in /tmp, and /tmp/fovea-models-"), "{reason}");
+        let own = Path::new("/dev/disk-that-nobody-has");
+        assert_eq!(hidden(own), None, "its absence is told otherwise");
+    }
+
+    #[test]
     fn networks_must_fit_beside_fovea() {
         assert_eq!(text(&[], 1), None);
         assert_eq!(text(&[("a", 80), ("b", 70)], 214), None);
