@@ -7,6 +7,7 @@ use opencv::{
 };
 
 use super::Settings;
+use super::veil::Veil;
 use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, tolerance};
 use crate::system::clock::Monotonic;
 
@@ -139,6 +140,24 @@ impl Background {
         let middle = factors.len() / 2;
         let (_, median, _) = factors.select_nth_unstable_by(middle, f32::total_cmp);
         Ok(*median)
+    }
+
+    /// The part of the points that the last light was taken from which differ from what is usually there, in this light.
+    pub(super) fn part_strange(&self, light: f32) -> opencv::Result<f32> {
+        let points = self.sparse[0].data_typed::<u8>()?.iter().zip(self.sparse[1].data_typed::<u8>()?);
+        let most = f32::from(self.threshold);
+        let strange = points.filter(|(now, usual)| (f32::from(**now) / light - f32::from(**usual)).abs() > most);
+        Ok(strange.count() as f32 / GRID_POINTS as f32)
+    }
+
+    /// Whether the next picture is a lesson.
+    pub(super) fn is_due(&self, at: Monotonic) -> bool {
+        at.since(self.learnt_at) >= STEP
+    }
+
+    /// Takes over what a veil changed.
+    pub(super) fn take_over(&mut self, veil: &Veil) -> opencv::Result<()> {
+        veil.cover([self.usual.data_typed_mut::<u8>()?, &mut self.other, &mut self.also_known])
     }
 
     /// Writes 255 to `changed` where `picture`, brought to the background's light, is not what is usually there or

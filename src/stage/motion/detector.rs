@@ -27,6 +27,7 @@ use serde::Serialize;
 
 use super::{
     Settings, appearance::Appearance, background::Background, mask, persistence::Persistence, regions::Regions,
+    veil::Veil,
 };
 use crate::{frame::Size, message::Rect, stage::StageSettings, system::clock::Monotonic};
 
@@ -51,6 +52,7 @@ pub struct Detector {
     began: Monotonic,
     /// The light of the last picture, as a factor of the background's.
     light: f32,
+    veil: Veil,
     persistence: Persistence,
     background: Background,
     regions: Regions,
@@ -114,6 +116,7 @@ impl Detector {
             scene: Scene::Relearning { since: Monotonic::from_micros(0), calm_since: Monotonic::from_micros(0) },
             began: Monotonic::from_micros(0),
             light: 1.0,
+            veil: Veil::new(),
             persistence: Persistence::default(),
             background: Background::new(settings),
             regions: Regions::default(),
@@ -193,6 +196,11 @@ impl Detector {
             return self.begin(at);
         }
         self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
+        let is_veiled = self.veil.is_there(self.background.part_strange(light)?, at);
+        if is_veiled {
+            let most = self.settings.threshold.u8();
+            self.veil.lift(&mut self.level, self.background.usual(), &self.masked, most)?;
+        }
         self.background.changes(&self.level, light, &mut self.changed)?;
         self.leave_out_masked()?;
         self.persistence.filter(&mut self.changed, at)?;
@@ -213,6 +221,10 @@ impl Detector {
             boxes: regions.iter().map(|region| enlarge(region.bounds, luma, full)).collect(),
             relearning: false,
         };
+        if is_veiled && self.background.is_due(at) {
+            self.background.take_over(&self.veil)?;
+            self.veil.is_taken(at);
+        }
         self.light = self.background.learn(&self.smooth, light, at)?;
         Ok(motion)
     }
@@ -239,6 +251,7 @@ impl Detector {
         self.began = at;
         self.light = 1.0;
         self.persistence.forget();
+        self.veil.forget();
         self.scene = Scene::Relearning { since: at, calm_since: at };
         self.background.restart(&self.smooth, at)?;
         Ok(relearning())

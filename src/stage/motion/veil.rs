@@ -1,0 +1,287 @@
+//! Light that differs from place to place and drifts: fog, a cloud over a part of a street.
+//!
+//! What drifts changes little from frame to frame, and little over a twentieth of the picture. The picture is a grid of cells.
+//! For each, the veil is the mean difference between the picture and its background, of those pixels alone that differ about
+//! as they did in the frame before: what covers the background differs at once, and has no say. Cells that are covered take
+//! the veil of those around. The background takes the veil over with each of its lessons, so a veil is always of a fraction
+//! of a second.
+//!
+//! In a calm scene there is none: it is looked for from when a good part of the picture leaves its background until it rests.
+
+use std::time::Duration;
+
+use opencv::{
+    core::Mat,
+    imgproc,
+    prelude::*,
+};
+
+use crate::system::clock::Monotonic;
+
+/// The grid. A cell is smaller than a walker, so that those around one are free.
+const COLUMNS: usize = 24;
+const ROWS: usize = 18;
+const CELLS: usize = COLUMNS * ROWS;
+
+/// Pixels of a row or column of a cell that are compared: the mean of 64 is exact to a part of a level.
+const SAMPLES: usize = 8;
+
+/// Cells to each side of which the mean is taken: the shortest waves of fog are ten cells long.
+const AROUND: usize = 2;
+
+/// A grey level of the middle.
+const MIDDLE: f32 = 128.0;
+
+/// The part of the picture that differs from the background from which on there is a veil, and the time over which it is averaged.
+const COMES: f32 = 0.06;
+const WHILE: Duration = Duration::from_millis(300);
+
+/// The mean change of the cells in a lesson, in levels, which keeps it, and for how long. Noise is a tenth of it.
+const DRIFTS: f32 = 0.3;
+const STAYS: Duration = Duration::from_secs(30);
+
+/// The variance of noise and JPEG, in levels: where the background has no more, nothing tells a slope from an offset.
+const FLAT: f32 = 20.0;
+
+/// The line from the background's levels to how much brighter the picture is: a part of the level, which fog takes, and an offset.
+#[derive(Clone, Copy, Debug, Default)]
+struct Change {
+    offset: f32,
+    slope: f32,
+}
+
+/// Sums over pixels, for a line through them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    count: f32,
+    level: f32,
+    square: f32,
+    change: f32,
+    product: f32,
+}
+
+/// The veil between a picture and its background, and what it takes to see it.
+#[derive(Debug)]
+pub(super) struct Veil {
+    until: Option<Monotonic>,
+    strange: f32,
+    last: Monotonic,
+    changes: [Change; CELLS],
+    /// For each pixel, the offset and the slope: rows x columns x 1 floats.
+    offsets: Mat,
+    slopes: Mat,
+}
+
+impl Veil {
+    pub(super) fn new() -> Self {
+        Self {
+            until: None,
+            strange: 0.0,
+            last: Monotonic::from_micros(0),
+            changes: [Change::default(); CELLS],
+            offsets: Mat::default(),
+            slopes: Mat::default(),
+        }
+    }
+
+    /// There is none.
+    pub(super) fn forget(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Takes which part of the picture differs from its background, and tells whether a veil is to be looked for.
+    pub(super) fn is_there(&mut self, strange: f32, at: Monotonic) -> bool {
+        let passed = at.since(std::mem::replace(&mut self.last, at)).as_secs_f32();
+        self.strange += (passed / WHILE.as_secs_f32()).min(0.5) * (strange - self.strange);
+        if self.strange > COMES {
+            self.until = Some(at.later(STAYS));
+        }
+        let is_there = self.until.is_some_and(|until| at < until);
+        if !is_there {
+            self.changes = [Change::default(); CELLS];
+        }
+        is_there
+    }
+
+    /// Finds the veil between `picture` and `usual`, and takes it out of `picture`. What differs by more than `most` from what it
+    /// was has no say, nor has what is `masked`, if that is not empty.
+    pub(super) fn lift(&mut self, picture: &mut Mat, usual: &Mat, masked: &Mat, most: u8) -> opencv::Result<()> {
+        self.look(picture, usual, masked, f32::from(most))?;
+        let size = picture.size()?;
+        let (offsets, slopes) = (self.changes.map(|change| change.offset), self.changes.map(|change| change.slope));
+        for (cells, pixels) in [(&offsets, &mut self.offsets), (&slopes, &mut self.slopes)] {
+            let cells = Mat::new_rows_cols_with_data(ROWS as i32, COLUMNS as i32, cells)?;
+            imgproc::resize(&cells, pixels, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
+        }
+        let usual = usual.data_typed::<u8>()?;
+        let veil = self.offsets.data_typed::<f32>()?.iter().zip(self.slopes.data_typed::<f32>()?);
+        for ((pixel, &usual), (&offset, &slope)) in picture.data_typed_mut::<u8>()?.iter_mut().zip(usual).zip(veil) {
+            *pixel = level(f32::from(*pixel) - offset - slope * f32::from(usual));
+        }
+        Ok(())
+    }
+
+    /// How bright what has these levels is behind the veil, which is then taken over.
+    pub(super) fn cover<'p>(&self, planes: impl IntoIterator<Item = &'p mut [u8]>) -> opencv::Result<()> {
+        let (offsets, slopes) = (self.offsets.data_typed::<f32>()?, self.slopes.data_typed::<f32>()?);
+        for plane in planes {
+            for ((pixel, &offset), &slope) in plane.iter_mut().zip(offsets).zip(slopes) {
+                *pixel = level(f32::from(*pixel) * (1.0 + slope) + offset);
+            }
+        }
+        Ok(())
+    }
+
+    /// The background took it over.
+    pub(super) fn is_taken(&mut self, at: Monotonic) {
+        let drift = |change: &Change| (change.offset + MIDDLE * change.slope).abs();
+        if self.changes.iter().map(drift).sum::<f32>() > DRIFTS * CELLS as f32 {
+            self.until = Some(at.later(STAYS));
+        }
+        self.changes = [Change::default(); CELLS];
+    }
+
+    /// Brings the change of each cell up to date by the pixels around it that are no body's.
+    fn look(&mut self, picture: &Mat, usual: &Mat, masked: &Mat, most: f32) -> opencv::Result<()> {
+        let size = picture.size()?;
+        let (width, height) = (size.width.unsigned_abs() as usize, size.height.unsigned_abs() as usize);
+        let (now, was) = (picture.data_typed::<u8>()?, usual.data_typed::<u8>()?);
+        let masked = if masked.empty() { &[] } else { masked.data_typed::<u8>()? };
+        let mut cells = [Sums::default(); CELLS];
+        let [across, down] = [(width / COLUMNS / SAMPLES).max(1), (height / ROWS / SAMPLES).max(1)];
+        for (cell, (Change { offset, slope }, sums)) in self.changes.iter().zip(&mut cells).enumerate() {
+            let (row, column) = (cell / COLUMNS, cell % COLUMNS);
+            let mut all = 0_u16;
+            for y in (height * row / ROWS..height * (row + 1) / ROWS).step_by(down) {
+                for x in (width * column / COLUMNS..width * (column + 1) / COLUMNS).step_by(across) {
+                    let i = y * width + x;
+                    all += 1;
+                    let was = f32::from(was[i]);
+                    let change = f32::from(now[i]) - was;
+                    if (change - offset - slope * was).abs() <= most && masked.get(i).is_none_or(|masked| *masked == 0) {
+                        sums.add(&Sums { count: 1.0, level: was, square: was * was, change, product: was * change });
+                    }
+                }
+            }
+            // Of what is covered, the pixels that do not differ are chance.
+            if 2.0 * sums.count <= f32::from(all) {
+                *sums = Sums::default();
+            }
+        }
+        self.changes = std::array::from_fn(|cell| {
+            let (row, column) = (cell / COLUMNS, cell % COLUMNS);
+            let mut sums = Sums::default();
+            for row in row.saturating_sub(AROUND)..(row + AROUND + 1).min(ROWS) {
+                for column in column.saturating_sub(AROUND)..(column + AROUND + 1).min(COLUMNS) {
+                    sums.add(&cells[row * COLUMNS + column]);
+                }
+            }
+            sums.line()
+        });
+        Ok(())
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.level += other.level;
+        self.square += other.square;
+        self.change += other.change;
+        self.product += other.product;
+    }
+
+    /// The line through the pixels; where there are none, nothing changes.
+    fn line(&self) -> Change {
+        if self.count < 1.0 {
+            return Change::default();
+        }
+        let [level, change] = [self.level, self.change].map(|sum| sum / self.count);
+        let variance = self.square / self.count - level * level;
+        let slope = (self.product / self.count - level * change) / (variance + FLAT);
+        Change { offset: change - slope * level, slope }
+    }
+}
+
+/// The nearest grey level.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "floats saturate")]
+fn level(value: f32) -> u8 {
+    (value + 0.5) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDTH: usize = 192;
+    const HEIGHT: usize = 144;
+    const MOST: u8 = 8;
+
+    fn stones(x: usize, y: usize) -> f32 {
+        if (x / 4 + y / 4).is_multiple_of(2) { 90.0 } else { 60.0 }
+    }
+
+    fn picture(level_of: impl Fn(usize, usize) -> f32) -> Mat {
+        let pixels: Vec<u8> = (0..WIDTH * HEIGHT).map(|i| level(level_of(i % WIDTH, i / WIDTH))).collect();
+        Mat::new_rows_cols_with_data(144, 192, &pixels).expect("as many as it needs").try_clone().expect("memory")
+    }
+
+    /// How much of this difference from the stones is left at a place, without the veil.
+    fn left(now: impl Fn(usize, usize) -> f32, x: i32, y: i32) -> f32 {
+        let mut veil = Veil::new();
+        let (mut now, usual) = (picture(now), picture(stones));
+        veil.lift(&mut now, &usual, &Mat::default(), MOST).expect("bytes");
+        f32::from(*now.at_2d::<u8>(y, x).expect("inside")) - f32::from(*usual.at_2d::<u8>(y, x).expect("inside"))
+    }
+
+    /// Fog of this density at the right rim, and none at the left.
+    fn fog(x: usize, y: usize) -> f32 {
+        let density = 0.06 * x as f32 / WIDTH as f32;
+        stones(x, y) * (1.0 - density) + 185.0 * density
+    }
+
+    #[test]
+    fn fog_is_taken_out_of_bright_and_of_dark() {
+        for x in [20, 96, 100, 150, 154, 180] {
+            assert!(left(fog, x, 70).abs() <= 1.5, "{} at {x}", left(fog, x, 70));
+        }
+    }
+
+    #[test]
+    fn a_body_in_fog_differs_as_it_does_without() {
+        let is_body = |x: usize, y: usize| (90..110).contains(&x) && (50..90).contains(&y);
+        let walker = |x: usize, y: usize| if is_body(x, y) { 120.0 } else { fog(x, y) };
+        for (x, y) in [(94, 70), (100, 70), (100, 86)] {
+            let expected = 120.0 - fog(x as usize, y as usize);
+            assert!((left(walker, x, y) - expected).abs() <= 2.0, "{} is not {expected}", left(walker, x, y));
+        }
+    }
+
+    #[test]
+    fn a_lorry_is_no_fog() {
+        let lorry = |x: usize, y: usize| if x > 60 && y > 30 { 140.0 } else { stones(x, y) };
+        assert!(left(lorry, 120, 90) > 40.0);
+    }
+
+    #[test]
+    fn the_background_takes_it_over() {
+        let mut veil = Veil::new();
+        let (mut now, usual) = (picture(fog), picture(stones));
+        veil.lift(&mut now, &usual, &Mat::default(), MOST).expect("bytes");
+        let mut planes = usual.data_typed::<u8>().expect("bytes").to_vec();
+        veil.cover([&mut planes[..]]).expect("of one size");
+        let expected = picture(fog);
+        let off = planes.iter().zip(expected.data_typed::<u8>().expect("bytes")).map(|(one, other)| one.abs_diff(*other));
+        assert!(off.max() <= Some(2));
+    }
+
+    #[test]
+    fn it_is_looked_for_while_much_differs_or_drifts() {
+        let mut veil = Veil::new();
+        let at = |tenths: u32| Monotonic::from_micros(1_000_000).later(Duration::from_millis(100) * tenths);
+        assert!(!(0..50).any(|tenth| veil.is_there(0.03, at(tenth))), "somebody walks by");
+        assert!((50..60).any(|tenth| veil.is_there(0.2, at(tenth))));
+        assert!(veil.is_there(0.0, at(300)));
+        assert!(!veil.is_there(0.0, at(400)), "it rests");
+    }
+}
