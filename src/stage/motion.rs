@@ -153,7 +153,7 @@ impl MotionStage {
             let is_plausible =
                 self.plausibility.observe(track, detection.bounds, is_cut, surroundings, &appearance, at);
             if !is_plausible {
-                self.habits.learn(detection.bounds, passed);
+                self.habits.learn(detection.bounds, passed, is_new);
             }
             let label = detection.class().map(|(label, _)| label);
             let verdict = self.ignored.judge(label, foot_point(detection.bounds, full), at.since(track.seen()[0]));

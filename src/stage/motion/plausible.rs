@@ -20,6 +20,15 @@ const AWAY_FROM_HABITS: f64 = 2.5;
 /// How many times as wide as high what lies flat is, as waves do: it must go as far as where something moves all the time.
 const FLAT: f64 = 2.2;
 
+/// How many times as high as wide what is thin is, as threads of a web are: the same. A walker is three times as high.
+const THIN: f64 = 4.2;
+
+/// How many times as wide as high what moves where something moves all the time counts at most: it must go as many times as far.
+const MOST_WIDE: f64 = 4.0;
+
+/// What is forgotten with each frame of how wide it was.
+const FORGET_WIDENESS: f64 = 0.02;
+
 /// The part of the path that leads away from its begin.
 const STRAIGHT: f64 = 0.6;
 
@@ -62,7 +71,8 @@ pub(super) struct Evidence {
     area: f64,
     /// The longer side.
     length: f64,
-    is_flat: bool,
+    is_long: bool,
+    wideness: f64,
     unsteadiness: f64,
     hits: u32,
     frames: u32,
@@ -94,7 +104,8 @@ impl Evidence {
             steps: 0,
             area: area(bounds),
             length: 0.0,
-            is_flat: false,
+            is_long: false,
+            wideness: 1.0,
             unsteadiness: 0.0,
             hits: 0,
             frames: 0,
@@ -121,7 +132,12 @@ impl Evidence {
         let change = (area(bounds) / self.area).ln().abs();
         self.area = area(bounds);
         self.length = f64::from(bounds.width.max(bounds.height));
-        self.is_flat = f64::from(bounds.width) > FLAT * f64::from(bounds.height);
+        let [width, height] = [bounds.width, bounds.height].map(|side| f64::from(side.max(1)));
+        // What runs out of the picture gets narrow.
+        if !is_cut {
+            self.wideness = (width / height).max(self.wideness * (1.0 - FORGET_WIDENESS));
+        }
+        self.is_long = width > FLAT * height || height > THIN * width;
         if !is_cut {
             self.unsteadiness += 0.3 * (change - self.unsteadiness);
         }
@@ -165,9 +181,9 @@ impl Evidence {
 
     fn goes_somewhere(&self, is_habitual: bool) -> bool {
         let away = distance(self.begin, self.foot_now);
-        let (sizes, size) = match (self.is_flat, is_habitual) {
-            (true, _) => (AWAY_FROM_HABITS, self.length),
-            (false, true) => (AWAY_FROM_HABITS, self.area.sqrt()),
+        let (sizes, size) = match (self.is_long, is_habitual) {
+            (_, true) => (AWAY_FROM_HABITS, self.area.sqrt() * self.wideness.clamp(1.0, MOST_WIDE)),
+            (true, false) => (AWAY_FROM_HABITS, self.length),
             (false, false) => (AWAY, self.area.sqrt()),
         };
         self.steps >= 2 && away >= sizes * size && away >= STRAIGHT * self.path
@@ -220,7 +236,7 @@ impl Plausibility {
         let evidence = &mut self.evidence[index];
         evidence.add(track, bounds, is_cut, appearance, at);
         let Surroundings { is_habitual, is_busy, is_weathered } = surroundings;
-        let may_stay = !is_habitual && !evidence.is_flat;
+        let may_stay = !is_habitual && !evidence.is_long;
         evidence.is_plausible = track.is_confirmed()
             && evidence.is_body(is_weathered)
             && !(is_busy && evidence.is_fast())

@@ -218,7 +218,7 @@ mod tests {
     const MOST: u8 = 8;
 
     fn stones(x: usize, y: usize) -> f32 {
-        if (x / 4 + y / 4).is_multiple_of(2) { 90.0 } else { 60.0 }
+        if (x / 4 + y / 4).is_multiple_of(2) { 150.0 } else { 30.0 }
     }
 
     fn picture(level_of: impl Fn(usize, usize) -> f32) -> Mat {
@@ -236,7 +236,7 @@ mod tests {
 
     /// Fog of this density at the right rim, and none at the left.
     fn fog(x: usize, y: usize) -> f32 {
-        let density = 0.06 * x as f32 / WIDTH as f32;
+        let density = 0.045 * x as f32 / WIDTH as f32;
         stones(x, y) * (1.0 - density) + 185.0 * density
     }
 
@@ -250,17 +250,17 @@ mod tests {
     #[test]
     fn a_body_in_fog_differs_as_it_does_without() {
         let is_body = |x: usize, y: usize| (90..110).contains(&x) && (50..90).contains(&y);
-        let walker = |x: usize, y: usize| if is_body(x, y) { 120.0 } else { fog(x, y) };
+        let walker = |x: usize, y: usize| if is_body(x, y) { 90.0 } else { fog(x, y) };
         for (x, y) in [(94, 70), (100, 70), (100, 86)] {
-            let expected = 120.0 - fog(x as usize, y as usize);
+            let expected = 90.0 - fog(x as usize, y as usize);
             assert!((left(walker, x, y) - expected).abs() <= 2.0, "{} is not {expected}", left(walker, x, y));
         }
     }
 
     #[test]
     fn a_lorry_is_no_fog() {
-        let lorry = |x: usize, y: usize| if x > 60 && y > 30 { 140.0 } else { stones(x, y) };
-        assert!(left(lorry, 120, 90) > 40.0);
+        let lorry = |x: usize, y: usize| if x > 60 && y > 30 { 90.0 } else { stones(x, y) };
+        assert!(left(lorry, 120, 90).abs() > 40.0);
     }
 
     #[test]
