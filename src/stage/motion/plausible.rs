@@ -27,7 +27,11 @@ const THIN: f64 = 4.2;
 const MOST_WIDE: f64 = 4.0;
 
 /// What is forgotten with each frame of how wide it was.
-const FORGET_WIDENESS: f64 = 0.02;
+const FORGET_WIDENESS: f64 = 0.005;
+
+/// The most that one change of the area, and one jump, count for in a calm scene: a leg that comes to a body is no reason to wait for a second.
+const MOST_CHANGE: f64 = 0.6;
+const MOST_JUMP: f64 = 0.4;
 
 /// The part of the path that leads away from its begin.
 const STRAIGHT: f64 = 0.6;
@@ -72,6 +76,7 @@ pub(super) struct Evidence {
     /// The longer side.
     length: f64,
     is_long: bool,
+    is_cut: bool,
     wideness: f64,
     unsteadiness: f64,
     hits: u32,
@@ -105,6 +110,7 @@ impl Evidence {
             area: area(bounds),
             length: 0.0,
             is_long: false,
+            is_cut: false,
             wideness: 1.0,
             unsteadiness: 0.0,
             hits: 0,
@@ -116,7 +122,15 @@ impl Evidence {
         }
     }
 
-    fn add(&mut self, track: &Track, bounds: Rect, is_cut: bool, appearance: &Appearance, at: Monotonic) {
+    fn add(
+        &mut self,
+        track: &Track,
+        bounds: Rect,
+        is_cut: bool,
+        is_busy: bool,
+        appearance: &Appearance,
+        at: Monotonic,
+    ) {
         let size = area(bounds).sqrt();
         let foot = track.foot_point();
         self.foot_now = foot;
@@ -129,10 +143,11 @@ impl Evidence {
             self.steps += 1;
             self.last = foot;
         }
-        let change = (area(bounds) / self.area).ln().abs();
+        let change = (area(bounds) / self.area).ln().abs().min(if is_busy { f64::INFINITY } else { MOST_CHANGE });
         self.area = area(bounds);
         self.length = f64::from(bounds.width.max(bounds.height));
         let [width, height] = [bounds.width, bounds.height].map(|side| f64::from(side.max(1)));
+        self.is_cut = is_cut;
         // What runs out of the picture gets narrow.
         if !is_cut {
             self.wideness = (width / height).max(self.wideness * (1.0 - FORGET_WIDENESS));
@@ -141,14 +156,14 @@ impl Evidence {
         if !is_cut {
             self.unsteadiness += 0.3 * (change - self.unsteadiness);
         }
-        self.move_to(foot_point(bounds), size, at);
+        self.move_to(foot_point(bounds), size, is_busy, at);
         self.hits += 1;
         self.boxed += FORGET;
         self.appearance.add(appearance);
     }
 
     /// Compares where it is with where it was expected.
-    fn move_to(&mut self, foot: [f64; 2], size: f64, at: Monotonic) {
+    fn move_to(&mut self, foot: [f64; 2], size: f64, is_busy: bool, at: Monotonic) {
         let seconds = at.since(self.seen).as_secs_f64();
         if seconds <= 0.0 {
             return;
@@ -156,7 +171,8 @@ impl Evidence {
         let expected = [0, 1].map(|axis| self.foot[axis] + self.velocity[axis] * seconds);
         // The first two boxes expect nothing.
         if self.hits >= 2 {
-            self.erraticness += 0.3 * (distance(foot, expected) / size - self.erraticness);
+            let jump = (distance(foot, expected) / size).min(if is_busy { f64::INFINITY } else { MOST_JUMP });
+            self.erraticness += 0.3 * (jump - self.erraticness);
         }
         self.velocity = [0, 1].map(|axis| (foot[axis] - self.foot[axis]) / seconds);
         (self.foot, self.seen) = (foot, at);
@@ -186,7 +202,8 @@ impl Evidence {
             (true, false) => (AWAY_FROM_HABITS, self.length),
             (false, false) => (AWAY, self.area.sqrt()),
         };
-        self.steps >= 2 && away >= sizes * size && away >= STRAIGHT * self.path
+        // Of what the rim cuts nobody knows the shape.
+        !(is_habitual && self.is_cut) && self.steps >= 2 && away >= sizes * size && away >= STRAIGHT * self.path
     }
 
     fn is_fast(&self) -> bool {
@@ -234,8 +251,8 @@ impl Plausibility {
             self.evidence.len() - 1
         });
         let evidence = &mut self.evidence[index];
-        evidence.add(track, bounds, is_cut, appearance, at);
         let Surroundings { is_habitual, is_busy, is_weathered } = surroundings;
+        evidence.add(track, bounds, is_cut, is_busy, appearance, at);
         let may_stay = !is_habitual && !evidence.is_long;
         evidence.is_plausible = track.is_confirmed()
             && evidence.is_body(is_weathered)
