@@ -7,8 +7,8 @@ use opencv::{
 };
 
 use super::Settings;
-use super::veil::Veil;
 use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, tolerance};
+use super::veil::Veil;
 use crate::system::clock::Monotonic;
 
 /// The background of one camera: a [`Memory`] for each pixel, kept in planes. Matrices and planes are rows x columns x 1

@@ -197,8 +197,7 @@ impl Detector {
         }
         self.smooth.convert_to(&mut self.level, -1, 1.0 / f64::from(light), 0.0)?;
         // Drops and flakes differ, too, and are no fog.
-        let is_veiled =
-            self.veil.is_there(self.background.part_strange(light)?, at) && !self.persistence.is_on();
+        let is_veiled = self.veil.is_there(self.background.part_strange(light)?, at) && !self.persistence.is_on();
         if is_veiled {
             let most = self.settings.threshold.u8();
             self.veil.lift(&mut self.level, self.background.usual(), &self.masked, most)?;

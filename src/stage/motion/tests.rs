@@ -190,3 +190,53 @@ fn what_is_ignored_by_its_label_starts_no_event_and_what_has_none_starts_a_late_
     let unnamed = start_times(&told_of_a_walker(zone(), None));
     assert!(unnamed.len() == 1 && (3.0..4.0).contains(&unnamed[0]), "{unnamed:?}");
 }
+
+const CALM: Surroundings = Surroundings { is_habitual: false, is_busy: false, is_weathered: false };
+const HABITUAL: Surroundings = Surroundings { is_habitual: true, is_busy: true, is_weathered: false };
+
+/// Which of 30 frames, a tenth of a second apart, is the first that makes this box worth an event.
+fn first_plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32) -> Rect) -> Option<u32> {
+    let (mut tracker, mut plausibility) = (Tracker::new(LONGEST_HOLD), Plausibility::default());
+    (0..30).find(|&frame| {
+        let at = Monotonic::from_micros(1_000_000 + u64::from(frame) * 100_000);
+        let bounds = bounds(frame);
+        tracker.observe(&[bounds], at);
+        plausibility.begin(tracker.tracks());
+        let track = tracker.assigned().next().flatten().expect("a track for the only box");
+        plausibility.observe(track, bounds, is_cut, surroundings, &Appearance::default(), at)
+    })
+}
+
+/// Somebody who walks by.
+fn walker(frame: u32) -> Rect {
+    Rect { x: 100 + 10 * frame, y: 100, width: 30, height: 80 }
+}
+
+#[test]
+fn where_much_moves_what_is_wide_must_go_farther() {
+    let wave = |frame| Rect { x: 100, y: 50 + 10 * frame, width: 120, height: 60 };
+    assert_eq!(first_plausible(HABITUAL, false, wave), None);
+    assert!(first_plausible(HABITUAL, false, walker) < Some(20));
+    assert!(first_plausible(HABITUAL, false, walker).is_some());
+}
+
+#[test]
+fn where_much_moves_what_the_rim_cuts_is_not_judged() {
+    assert_eq!(first_plausible(HABITUAL, true, walker), None);
+}
+
+#[test]
+fn a_thread_must_go_farther() {
+    let thread = |frame| Rect { x: 100 + 8 * frame, y: 100, width: 20, height: 120 };
+    assert_eq!(first_plausible(CALM, false, thread), None);
+}
+
+#[test]
+fn a_box_that_jumps_once_is_waited_for_no_longer_than_it_takes() {
+    let walks = |frame| {
+        let upper_half = Rect { height: 45, ..walker(frame) };
+        if frame == 5 { upper_half } else { walker(frame) }
+    };
+    let first = first_plausible(CALM, false, walks);
+    assert!(first.is_some_and(|frame| frame <= 10), "{first:?}");
+}

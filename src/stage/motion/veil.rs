@@ -10,11 +10,7 @@
 
 use std::time::Duration;
 
-use opencv::{
-    core::Mat,
-    imgproc,
-    prelude::*,
-};
+use opencv::{core::Mat, imgproc, prelude::*};
 
 use crate::system::clock::Monotonic;
 
@@ -158,7 +154,8 @@ impl Veil {
                     all += 1;
                     let was = f32::from(was[i]);
                     let change = f32::from(now[i]) - was;
-                    if (change - offset - slope * was).abs() <= most && masked.get(i).is_none_or(|masked| *masked == 0) {
+                    if (change - offset - slope * was).abs() <= most && masked.get(i).is_none_or(|masked| *masked == 0)
+                    {
                         sums.add(&Sums { count: 1.0, level: was, square: was * was, change, product: was * change });
                     }
                 }
@@ -271,7 +268,8 @@ mod tests {
         let mut planes = usual.data_typed::<u8>().expect("bytes").to_vec();
         veil.cover([&mut planes[..]]).expect("of one size");
         let expected = picture(fog);
-        let off = planes.iter().zip(expected.data_typed::<u8>().expect("bytes")).map(|(one, other)| one.abs_diff(*other));
+        let off =
+            planes.iter().zip(expected.data_typed::<u8>().expect("bytes")).map(|(one, other)| one.abs_diff(*other));
         assert!(off.max() <= Some(2));
     }
 
