@@ -4,6 +4,7 @@
 //! with its `run`; an arm in [`Command::run`].
 
 mod arguments;
+pub mod bench;
 pub mod check;
 pub mod client;
 pub mod dedicate;
@@ -27,8 +28,8 @@ use std::{
 use crate::system::printable::Printable;
 
 pub use arguments::{
-    Cli, Command, DemoArgs, ManifestArgs, ModelCommand, Pace, RawFormat, RunArgs, SendArgs, StatusArgs, TokenArgs,
-    TokenCommand, TokenRole, TrustArgs, WatchArgs, exit,
+    BenchArgs, Cli, Command, DemoArgs, ManifestArgs, ModelCommand, Pace, RawFormat, RunArgs, SendArgs, StatusArgs,
+    TokenArgs, TokenCommand, TokenRole, TrustArgs, WatchArgs, exit,
 };
 
 impl Command {
@@ -48,6 +49,7 @@ impl Command {
             Self::Model { command } => model::run(command),
             Self::Send(args) => Ok(send::run(args)?),
             Self::Watch(args) => Ok(watch::run(args)?),
+            Self::Bench(args) => bench::run(args),
             Self::Demo(args) => demo::run(args),
         }
     }

@@ -34,6 +34,7 @@ use self::{
 };
 use crate::{
     access::{Access, local::LocalTokenError},
+    capacity::Capacity,
     config::{self, Config, mask::Mask},
     event_log::EventLog,
     http,
@@ -178,6 +179,7 @@ impl Daemon {
         let mut local_cameras = LocalCameras::default();
         let next_local = local_cameras.prepare(&next, &mut watchdog)?;
         cameras.apply(next);
+        cameras.status.set_capacity(Capacity::load());
 
         let Cameras { hub, status, frames, .. } = &cameras;
         let switches = Arc::new(Switches::new(status.clone())?);
@@ -279,6 +281,7 @@ impl Daemon {
         }
         self.cameras.apply(next);
         self.cameras.status.models().look_for_changes();
+        self.cameras.status.set_capacity(Capacity::load());
         // First nobody new is let in by the old tokens, then who came by them is sent away.
         self.access.reconfigure(config.policy());
         self.server.close_revoked();

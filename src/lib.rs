@@ -60,6 +60,7 @@
 
 pub mod access;
 pub mod camera;
+pub mod capacity;
 pub mod commands;
 pub mod config;
 pub mod counting;

@@ -3,14 +3,16 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     camera::Feed,
+    capacity::{Capacity, SavedCapacity},
     config,
     model::pool::ModelPool,
+    stage,
     system::clock::{Monotonic, to_the_microsecond},
     telemetry::{
         camera_metrics::{Availability, Snapshot},
@@ -28,6 +30,7 @@ pub struct Status {
     settings: ArcSwap<Vec<config::Camera>>,
     processors: ArcSwap<Vec<Arc<ProcessorMetrics>>>,
     models: Arc<ModelPool>,
+    capacity: ArcSwapOption<SavedCapacity>,
 }
 
 /// The daemon as it stands now.
@@ -87,6 +90,7 @@ impl Status {
             settings: ArcSwap::default(),
             processors: ArcSwap::default(),
             models: Arc::default(),
+            capacity: ArcSwapOption::default(),
         }
     }
 
@@ -114,6 +118,19 @@ impl Status {
     /// What is configured for the cameras. Another list after each reload.
     pub fn settings(&self) -> Arc<Vec<config::Camera>> {
         self.settings.load_full()
+    }
+
+    /// Keeps what the machine was measured to carry, compared with the cameras as they are configured now.
+    pub fn set_capacity(&self, capacity: Option<Capacity>) {
+        let settings = self.settings();
+        let of_any = |stage: &&&str| settings.iter().any(|camera| camera.stages.names().contains(stage));
+        let stages: Vec<_> = stage::NAMES.iter().filter(of_any).copied().collect();
+        self.capacity.store(capacity.map(|capacity| Arc::new(capacity.compared(&stages))));
+    }
+
+    /// What the machine was measured to carry, if it was.
+    pub fn capacity(&self) -> Option<Arc<SavedCapacity>> {
+        self.capacity.load_full()
     }
 
     /// Everything as it stands now.

@@ -8,6 +8,7 @@ mod onnx;
 
 mod daemon {
     mod bad_input;
+    mod bench;
     mod cores;
     mod counting;
     mod counting_outputs;

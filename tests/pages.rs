@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tungstenite::{Message, client};
 
 use support::{daemon::Daemon, eventually};
@@ -146,6 +146,46 @@ fn people_log_in() {
     assert_eq!(lines.next().as_deref(), Some("done"), "what went wrong is on standard error");
     assert!(script.wait().expect("it is our child").success());
     let _ = fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn people_see_what_the_board_carries() {
+    if !can_run("capacity.py", &[CHROMIUM]) {
+        return;
+    }
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("capacity-{}", std::process::id()));
+    fs::create_dir_all(&state).expect("the target folder can be written");
+    let measured = json!({
+        "version": env!("CARGO_PKG_VERSION"), "measured_at": "2026-11-22T10:00:00Z", "measured_for_s": 50, "processor": "main",
+        "core": 1, "core_is_shared": false, "daemons_beside": 0, "stages": ["motion"], "size_px": [1280, 720],
+        "frame_bytes": 120_000, "fps": 15, "limit_ms": 50, "cameras": 5, "cameras_low": 5, "cameras_high": 6,
+        "limited_by": "processor", "processor_ms": 9.5, "receive_ms": 0.5
+    });
+    fs::write(state.join("capacity.json"), measured.to_string()).expect("the folder is there");
+    let config =
+        |stage: &str| format!("[http]\nlisten = \"127.0.0.1:0\"\n[[camera]]\nname = \"door\"\n[camera.{stage}]\n");
+    let daemon = Daemon::start_as(&config("motion"), |mut command| {
+        command.env("STATE_DIRECTORY", &state);
+        command
+    });
+    let mut script = Command::new("timeout")
+        .args(["600", "/usr/bin/python3", "tests/peers/capacity.py"])
+        .arg(format!("http://{}", daemon.http_address()))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("every Linux has `timeout`");
+    let mut answers = script.stdin.take().expect("it is piped");
+    let mut lines =
+        BufReader::new(script.stdout.take().expect("it is piped")).lines().map(|line| line.expect("it is UTF-8"));
+    if lines.next().as_deref() == Some("change") {
+        daemon.reload(&config("tamper"), "the new configuration is in use");
+        writeln!(answers, "done").expect("it waits for that");
+    }
+    assert_eq!(lines.next().as_deref(), Some("done"), "what went wrong is on standard error");
+    assert!(script.wait().expect("it is our child").success());
+    let _ = fs::remove_dir_all(&state);
 }
 
 /// Whether a script's programs are there, and it is not too early to start a browser; if not, says so.

@@ -137,6 +137,12 @@ pub enum Command {
     Send(SendArgs),
     /// Show results and events of the cameras, live
     Watch(WatchArgs),
+    /// Measure how many cameras this machine keeps
+    ///
+    /// Runs a daemon of its own on a free port of this machine, and cameras that send it frames over WebSocket connections at
+    /// their rate. It searches the number of cameras for which 99 of 100 frames have a result in time, measures around it
+    /// several times, and says what one camera more does. It takes less than a minute.
+    Bench(BenchArgs),
     /// Run a demo: a daemon, a camera that sends it a recording, and the results
     ///
     /// Only the camera is not real. The daemon listens on a free port of this machine, and the recorded frames arrive
@@ -506,6 +512,61 @@ pub struct WatchArgs {
 
     #[command(flatten)]
     pub(super) trust: TrustArgs,
+}
+
+/// What to measure, and with which frames.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fovea bench                                      the stages of /etc/fovea/fovea.toml, or else motion
+  fovea bench --stages motion,tamper --size 1920x1080 --fps 10
+  fovea bench --frames pictures/ --limit-ms 100    your own frames
+  sudo fovea bench --save                          the page shows the answer after systemctl reload fovea
+  sudo systemd-run --slice=fovea.slice --pty fovea bench
+                                                   on the core that fovea-core.service keeps for fovea
+
+Each camera sends its frames at its rate. A result is in time if its frame is no older than the limit when the result \
+leaves the processor. Ranges are from the lowest to the highest of several runs. The measurement keeps the processor's core \
+and the other cores busy: a daemon that runs on this machine is slower meanwhile, and the answer is what it leaves.")]
+pub struct BenchArgs {
+    /// The configuration with the cameras' stages and the processor's core [default: /etc/fovea/fovea.toml, if it is there]
+    ///
+    /// The cameras have the stages, zones and masks of those in the configuration, by turns. Its ports, webhooks and MQTT are
+    /// not used.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// The cameras' stages, with their defaults, instead of those in the configuration
+    #[arg(long, value_name = "STAGE,...", value_delimiter = ',')]
+    pub(super) stages: Vec<String>,
+
+    /// The size of the built-in frames
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1280x720", conflicts_with = "frames")]
+    pub(super) size: PictureSize,
+
+    /// Frames a second of each camera
+    #[arg(long, value_name = "HZ", default_value = "15")]
+    pub(super) fps: Rate,
+
+    /// How old a result may be, so that it is in time
+    #[arg(long, value_name = "MS", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub(super) limit_ms: u32,
+
+    /// Frames to send instead of the built-in ones: JPEG and PNG files, MJPEG and AVI files, and folders of these
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(super) frames: Vec<PathBuf>,
+
+    /// How long it may take
+    #[arg(long, value_name = "SECONDS", default_value = "50", value_parser = clap::value_parser!(u32).range(10..=3600))]
+    pub(super) seconds: u32,
+
+    /// Print it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Keep the answer for the daemon, whose page shows it beside the load
+    #[arg(long)]
+    pub(super) save: bool,
 }
 
 /// What to play, and for how long.

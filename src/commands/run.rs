@@ -136,7 +136,7 @@ fn log_warnings(config: &Config) {
 
 /// The failure of a start. A configuration that asks for a missing core, or exposes a port, stays invalid until
 /// somebody changes it.
-fn start_failure(error: StartError) -> Failure {
+pub(super) fn start_failure(error: StartError) -> Failure {
     match error {
         error @ (StartError::Cores(_)
         | StartError::Exposed(_)

@@ -22,7 +22,7 @@ mod progress;
 mod rate;
 mod schedule;
 mod sender;
-mod session;
+pub(in crate::commands) mod session;
 mod sink;
 pub(crate) mod source;
 mod source_error;
@@ -34,7 +34,8 @@ pub use sender::{SendEvent, SendOptions, send};
 pub use source_error::SourceError;
 pub use summary::SendSummary;
 
-use progress::{Progress, write_line};
+use progress::Progress;
+pub(in crate::commands) use progress::write_line;
 use source::Source;
 
 /// Why sending failed.

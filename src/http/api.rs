@@ -1,6 +1,6 @@
 //! `/api/status` and `/api/cameras`: how the daemon is doing, and how it is configured. `openapi.json` describes both.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Extension, Json,
@@ -11,7 +11,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{app::App, jpeg_cache::CameraJpeg, session_cookie::ConnectionInfo};
-use crate::{access::Grant, stage, status::Report};
+use crate::{access::Grant, capacity::SavedCapacity, stage, status::Report};
 
 /// How the daemon and each camera are doing.
 #[derive(Debug, Serialize)]
@@ -29,6 +29,9 @@ pub(super) struct ServerStatus {
     /// TLS of both ports; absent without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<TlsStatus>,
+    /// What `fovea bench --save` found that this machine carries; absent if it was not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<Arc<SavedCapacity>>,
 }
 
 /// TLS of both ports.
@@ -163,7 +166,8 @@ pub(super) async fn status(
         .tls
         .as_ref()
         .map(|tls| TlsStatus { fingerprint: tls.fingerprint().to_string(), is_used: connection.is_encrypted });
-    let status = ServerStatus { report, readers, viewers, websocket_port: app.websocket_port, tls };
+    let capacity = app.status.capacity();
+    let status = ServerStatus { report, readers, viewers, websocket_port: app.websocket_port, tls, capacity };
     Json(status).into_response()
 }
 

@@ -16,7 +16,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &str); 18] = [
+const FILES: [(&str, &str, &str); 19] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/login", HTML, include_str!("page/login.html")),
     ("/login.js", SCRIPT, include_str!("page/login.js")),
@@ -24,6 +24,7 @@ const FILES: [(&str, &str, &str); 18] = [
     ("/style.css", CSS, include_str!("page/style.css")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("/live.js", SCRIPT, include_str!("page/live.js")),
+    ("/load.js", SCRIPT, include_str!("page/load.js")),
     ("/card.js", SCRIPT, include_str!("page/card.js")),
     ("/recent.js", SCRIPT, include_str!("page/recent.js")),
     ("/format.js", SCRIPT, include_str!("page/format.js")),

@@ -266,7 +266,7 @@ impl Daemon {
         Stopped(thread)
     }
 
-    fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
 }

@@ -76,7 +76,7 @@ impl Progress {
 ///
 /// # Errors
 /// If standard error does not accept it.
-pub(super) fn write_line(line: &dyn fmt::Display) -> io::Result<()> {
+pub(in crate::commands) fn write_line(line: &dyn fmt::Display) -> io::Result<()> {
     io::stderr().write_all(format!("{}\n", Printable(line)).as_bytes())
 }
 

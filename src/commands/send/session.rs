@@ -19,25 +19,25 @@ use crate::{
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection to a server that takes frames.
-pub(super) struct Session {
-    pub(super) client: Client,
+pub(in crate::commands) struct Session {
+    pub(in crate::commands) client: Client,
     pace: Pace,
     last: LastFrame,
     limits: Option<Limits>,
 }
 
 impl Session {
-    pub(super) fn new(client: Client, pace: Pace) -> Self {
+    pub(in crate::commands) fn new(client: Client, pace: Pace) -> Self {
         Self { client, pace, last: LastFrame::default(), limits: None }
     }
 
     /// The largest message that the server takes, if it has said so.
-    pub(super) fn max_message_bytes(&self) -> Option<usize> {
+    pub(in crate::commands) fn max_message_bytes(&self) -> Option<usize> {
         self.limits.map(|limits| limits.max_message_bytes)
     }
 
     /// From when on the next frame may go: `None` if that takes another event.
-    pub(super) fn next_from(&self, now: Instant) -> Option<Instant> {
+    pub(in crate::commands) fn next_from(&self, now: Instant) -> Option<Instant> {
         self.last.next_from(self.pace, now).filter(|_| self.client.is_flushed())
     }
 
@@ -45,7 +45,7 @@ impl Session {
     ///
     /// # Errors
     /// If the connection ended.
-    pub(super) fn send(
+    pub(in crate::commands) fn send(
         &mut self,
         header: &Header,
         mut message: Vec<u8>,
@@ -69,7 +69,7 @@ impl Session {
     ///
     /// # Errors
     /// If the connection ended.
-    pub(super) fn handle(
+    pub(in crate::commands) fn handle(
         &mut self,
         event: &ClientEvent,
         summary: &mut SendSummary,
@@ -115,17 +115,17 @@ impl Session {
 
     /// Whether something is still to be said of the last frame, which completes the counts. `with_results` says whether
     /// results come.
-    pub(super) fn lingers(&self, with_results: bool) -> bool {
+    pub(in crate::commands) fn lingers(&self, with_results: bool) -> bool {
         !self.client.is_flushed() || if with_results { self.last.is_unanswered() } else { self.last.is_untaken() }
     }
 
     /// When waiting for the last frame has lasted long enough.
-    pub(super) fn linger_deadline() -> Instant {
+    pub(in crate::commands) fn linger_deadline() -> Instant {
         Instant::now() + LINGER_TIMEOUT
     }
 
     /// Closes the connection in good order.
-    pub(super) fn close(self) {
+    pub(in crate::commands) fn close(self) {
         self.client.close(CloseCode::Normal, "all sent");
     }
 }

@@ -2,6 +2,7 @@
 
 import { Card } from "/card.js";
 import { describeModel, setText } from "/format.js";
+import { showLoad } from "/load.js";
 import { addEvent, syncEvents } from "/recent.js";
 import { RETRY_MS, getJson, parts, subscribe } from "/stream.js";
 
@@ -77,12 +78,15 @@ async function pollStatus(signal, reconnect) {
   while (!signal.aborted) {
     try {
       updateCards(await getJson("/api/cameras"));
-      const { cameras, models = [] } = await getJson("/api/status");
+      const status = await getJson("/api/status");
+      const { cameras, models = [] } = status;
       for (const camera of cameras) cards.get(camera.camera)?.showStatus(camera);
       setText(element("summary"), summary(cameras));
       showModels(models);
+      showLoad(element("load"), status);
     } catch ({ status }) {
       if (signal.aborted) return;
+      element("load").hidden = true;
       const what = status ? `The board gives no status (${status})` : "The board does not answer";
       setText(element("summary"), `${what}. Trying again.`);
       if (!status) reconnect();
