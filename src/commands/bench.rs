@@ -74,10 +74,8 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let save_to = args.save.then(file_for_answer).transpose()?;
     logging::start(LevelFilter::Error)?;
     let beside = neighbours::daemons();
-    if !args.json {
-        neighbours::warn(&beside)?;
-        warn_of_reserved_core(&config, &cores)?;
-    }
+    neighbours::warn(&beside)?;
+    warn_of_reserved_core(&config, &cores)?;
     let progress = Progress::new(time);
     progress.say("makes frames");
     let frames = frames(args, &config, began + time.mul_f64(FOR_FRAMES))?;
