@@ -127,7 +127,7 @@ impl Report {
     fn next(&self, measured: &Measured<'_>) -> String {
         let Capacity { cameras, one_more, limited_by, .. } = &self.capacity;
         let Some(OneMore { cameras: more, fps, results_fps, in_time, p99_ratio, .. }) = one_more else {
-            return "More was not measured.".into();
+            return "A higher load was not measured.".into();
         };
         let who = match (cameras, more) {
             (0, _) => format!("At {} fps", number(*fps)),
