@@ -140,7 +140,11 @@ impl Network {
         let mut has_tried_runtime = false;
         match Self::start(file, manifest, manifest.engine, &mut has_tried_runtime) {
             // Whatever ONNX Runtime has against it, the one that is built in has opened it.
-            Err(_) if has_tried_runtime && manifest.engine == EngineChoice::Auto => {
+            // Its library may also crash when it is loaded, before that: on a core without instructions that it uses.
+            Err(error)
+                if manifest.engine == EngineChoice::Auto
+                    && (has_tried_runtime || matches!(error, NetworkError::Crashed { .. })) =>
+            {
                 Self::start(file, manifest, EngineChoice::Rten, &mut has_tried_runtime)
             }
             opened => opened,

@@ -135,7 +135,8 @@ fn limit(max_memory_bytes: u64) -> io::Result<()> {
         (Resource::RLIMIT_AS, address_space_bytes()?.saturating_add(max_memory_bytes)),
         // No file, no connection: there are those that it has.
         (Resource::RLIMIT_NOFILE, 0),
-        (Resource::RLIMIT_CORE, 0),
+        // With 0 the kernel still gives a dump to a program that collects them, such as systemd-coredump.
+        (Resource::RLIMIT_CORE, 1),
         (Resource::RLIMIT_FSIZE, 0),
     ];
     // If the board has less memory than that, this process ends before any other.

@@ -80,7 +80,7 @@ fn it_has_nothing_of_fovea_and_is_the_first_to_be_killed() {
     // Standard input once more.
     assert_eq!(files.len(), 4, "{files:?}");
     let limits = of(network, "limits");
-    for limit in ["Max open files", "Max core file size", "Max file size"] {
+    for limit in ["Max open files", "Max file size"] {
         let line = limits.lines().find(|line| line.starts_with(limit)).unwrap_or_default();
         assert_eq!(line.split_whitespace().filter(|word| *word == "0").count(), 2, "{line}");
     }
