@@ -158,3 +158,23 @@ fn a_library_that_writes_without_end_does_not_stand_still() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// As Debian's does on a Cortex-A53, which lacks instructions that it uses.
+#[test]
+fn a_library_that_crashes_leaves_the_engine_that_is_built_in() {
+    let folder = folder("crashing");
+    write(&folder, "crash.c", b"__attribute__((constructor)) static void crash(void) { __builtin_trap(); }\n");
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-o", "libcrash.so", "crash.c"]).current_dir(&folder).status();
+    assert!(built.expect("building fovea needs a C compiler, too").success());
+    write(&folder, "q.onnx", &quarters().file());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+    command.args(["model", "check", "q.onnx"]).current_dir(&folder).env("ORT_DYLIB_PATH", folder.join("libcrash.so"));
+    let output = command.output().expect("it was built");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("rten (built in)"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
