@@ -8,7 +8,6 @@ mod onnx;
 
 mod daemon {
     mod bad_input;
-    mod bench;
     mod cores;
     mod counting;
     mod counting_outputs;

@@ -1,4 +1,8 @@
 //! `fovea bench`: what it says of this machine, and where that appears. How fast the machine is does not matter here.
+//! It keeps all cores busy, so it is not among the tests of the daemon, which run at the same time.
+
+#[expect(dead_code, reason = "it is made for tests/daemon.rs; some of it is of use here")]
+mod support;
 
 use std::{
     fs,
@@ -8,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{
+use support::{
     daemon::{Daemon, HTTP},
     http::get,
     pictures::Picture,
