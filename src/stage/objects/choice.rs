@@ -81,12 +81,13 @@ fn expected(track: &Track, full: Size, at: Monotonic) -> Option<Rect> {
     Some(Rect { x, y, width, height })
 }
 
+/// To the nearest whole pixel.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "it is inside of a picture; the cast saturates"
 )]
-fn pixels(value: f64) -> u32 {
+pub(super) fn pixels(value: f64) -> u32 {
     value.round() as u32
 }
 

@@ -1,6 +1,6 @@
 //! Crops: the square around a track, and which of the boxes that were found in it are the tracks'.
 
-use super::choice::Candidate;
+use super::choice::{Candidate, pixels};
 use crate::{frame::Size, message::Rect, model::detector::Found};
 
 /// How much longer a crop's side is than the track's.
@@ -98,15 +98,6 @@ pub(super) fn overlap(one: Rect, other: Rect) -> (f64, f64) {
     let (a, b) = (area(one), area(other));
     let part = |whole: u64| if whole == 0 { 0.0 } else { shared as f64 / whole as f64 };
     (part(a.min(b)), part(a.saturating_add(b).saturating_sub(shared)))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it is inside of a picture; the cast saturates"
-)]
-fn pixels(value: f64) -> u32 {
-    value.round() as u32
 }
 
 #[cfg(test)]
