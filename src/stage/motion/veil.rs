@@ -19,6 +19,9 @@ const COLUMNS: usize = 24;
 const ROWS: usize = 18;
 const CELLS: usize = COLUMNS * ROWS;
 
+/// Its rows and columns, as OpenCV counts them.
+const GRID: (i32, i32) = (18, 24);
+
 /// Pixels of a row or column of a cell that are compared: the mean of 64 is exact to a part of a level.
 const SAMPLES: usize = 8;
 
@@ -106,7 +109,7 @@ impl Veil {
         let size = picture.size()?;
         let (offsets, slopes) = (self.changes.map(|change| change.offset), self.changes.map(|change| change.slope));
         for (cells, pixels) in [(&offsets, &mut self.offsets), (&slopes, &mut self.slopes)] {
-            let cells = Mat::new_rows_cols_with_data(ROWS as i32, COLUMNS as i32, cells)?;
+            let cells = Mat::new_rows_cols_with_data(GRID.0, GRID.1, cells)?;
             imgproc::resize(&cells, pixels, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
         }
         let usual = usual.data_typed::<u8>()?;
@@ -224,11 +227,12 @@ mod tests {
     }
 
     /// How much of this difference from the stones is left at a place, without the veil.
-    fn left(now: impl Fn(usize, usize) -> f32, x: i32, y: i32) -> f32 {
+    fn left(now: impl Fn(usize, usize) -> f32, x: usize, y: usize) -> f32 {
         let mut veil = Veil::new();
         let (mut now, usual) = (picture(now), picture(stones));
         veil.lift(&mut now, &usual, &Mat::default(), MOST).expect("bytes");
-        f32::from(*now.at_2d::<u8>(y, x).expect("inside")) - f32::from(*usual.at_2d::<u8>(y, x).expect("inside"))
+        let [now, usual] = [&now, &usual].map(|picture| picture.data_typed::<u8>().expect("bytes")[y * WIDTH + x]);
+        f32::from(now) - f32::from(usual)
     }
 
     /// Fog of this density at the right rim, and none at the left.
@@ -249,7 +253,7 @@ mod tests {
         let is_body = |x: usize, y: usize| (90..110).contains(&x) && (50..90).contains(&y);
         let walker = |x: usize, y: usize| if is_body(x, y) { 90.0 } else { fog(x, y) };
         for (x, y) in [(94, 70), (100, 70), (100, 86)] {
-            let expected = 90.0 - fog(x as usize, y as usize);
+            let expected = 90.0 - fog(x, y);
             assert!((left(walker, x, y) - expected).abs() <= 2.0, "{} is not {expected}", left(walker, x, y));
         }
     }
