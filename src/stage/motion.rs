@@ -130,7 +130,8 @@ impl MotionStage {
         Ok((motion, detections, events))
     }
 
-    /// The detections that are worth an event, which what is ignored by its label is not. At a slow frame rate all are: there are too few frames to judge a track by.
+    /// The detections that are worth an event, which what is ignored by its label is not. At a slow frame rate all are: there are too
+    /// few frames to judge a track by.
     fn plausible(&mut self, detections: &[Detection], full: Size, at: Monotonic) -> opencv::Result<Vec<Detection>> {
         let passed = self.last_frame.replace(at).map(|last| at.since(last));
         let is_alone = passed.is_none_or(|passed| passed >= TOO_SLOW);
@@ -153,7 +154,7 @@ impl MotionStage {
             let is_plausible =
                 self.plausibility.observe(track, detection.bounds, is_cut, surroundings, &appearance, at);
             if !is_plausible {
-                self.habits.learn(detection.bounds, passed, is_new);
+                self.habits.learn(detection.bounds, passed);
             }
             let label = detection.class().map(|(label, _)| label);
             let verdict = self.ignored.judge(label, foot_point(detection.bounds, full), at.since(track.seen()[0]));

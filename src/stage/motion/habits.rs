@@ -14,9 +14,6 @@ const ROWS: usize = 24;
 const COMES_S: f32 = 12.0;
 const GOES_S: f32 = 90.0;
 
-/// In which it comes in a scene that is new: nobody knows yet what is usual.
-const COMES_TO_NEW_S: f32 = 5.0;
-
 /// The part of the time from which on it is a habit.
 const HABIT: f32 = 0.2;
 
@@ -45,9 +42,10 @@ impl Habits {
         self.cells.iter_mut().for_each(|cell| *cell *= goes);
     }
 
-    /// Learns that something implausible was in this box for so long; faster of a scene that is new.
-    pub(super) fn learn(&mut self, bounds: Rect, passed: Duration, is_new: bool) {
-        let comes = passed.min(LONGEST).as_secs_f32() / if is_new { COMES_TO_NEW_S } else { COMES_S };
+    /// Learns that something implausible was in this box for so long. No faster in a new scene: whoever puts the camera up walks
+    /// to and fro in front of it.
+    pub(super) fn learn(&mut self, bounds: Rect, passed: Duration) {
+        let comes = passed.min(LONGEST).as_secs_f32() / COMES_S;
         let [rows, columns] = self.cells_of(bounds);
         for row in rows {
             self.cells[row * COLUMNS..][columns.clone()].iter_mut().for_each(|cell| *cell += comes * (1.0 - *cell));
@@ -89,7 +87,7 @@ mod tests {
                 let passed = Duration::from_millis(100);
                 habits.begin(FULL, passed);
                 if moves {
-                    habits.learn(TREE, passed, false);
+                    habits.learn(TREE, passed);
                 }
             }
         };
@@ -109,7 +107,7 @@ mod tests {
             habits.begin(full, Duration::ZERO);
             for at in [0, 639, u32::MAX] {
                 let bounds = Rect { x: at, y: at, width: at, height: 0 };
-                habits.learn(bounds, LONGEST, false);
+                habits.learn(bounds, LONGEST);
                 habits.has(bounds);
             }
         }
