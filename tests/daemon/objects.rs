@@ -294,7 +294,7 @@ fn a_network_that_ends_or_hangs_is_opened_again() {
     }
     let mut daemon = daemon;
     let end = daemon.stop();
-    assert_eq!(end.lines_with("cannot be used: a run crashes the process"), 1, "{}", end.log);
+    assert_eq!(end.lines_with("cannot be used: the process of the network was killed during a run"), 1, "{}", end.log);
     assert_eq!(end.lines_with("cannot be used: a run takes longer than 2.0 s"), 1, "{}", end.log);
     assert_eq!(end.lines_with("stands still"), 0, "the processor waited for an answer: {}", end.log);
     assert_eq!(end.code, Some(0));
