@@ -91,6 +91,20 @@ fn fold_back(first: &Side, second: &Side) -> bool {
     turn(common, one, other) == 0.0 && along > 0.0
 }
 
+/// How much two boxes share: as a part of the smaller one, and of both together, 0 to 1.
+#[must_use]
+pub fn overlap(one: Rect, other: Rect) -> (f64, f64) {
+    let along = |a: u32, a_length: u32, b: u32, b_length: u32| {
+        let end = a.saturating_add(a_length).min(b.saturating_add(b_length));
+        u64::from(end.saturating_sub(a.max(b)))
+    };
+    let shared = along(one.x, one.width, other.x, other.width) * along(one.y, one.height, other.y, other.height);
+    let area = |rect: Rect| u64::from(rect.width) * u64::from(rect.height);
+    let (a, b) = (area(one), area(other));
+    let part = |whole: u64| if whole == 0 { 0.0 } else { shared as f64 / whole as f64 };
+    (part(a.min(b)), part(a.saturating_add(b).saturating_sub(shared)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,6 +22,7 @@ use std::{
 use fovea::{
     config::Config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
+    geometry::overlap,
     message::{EventState, Rect},
     model::{detector::Detector, manifest::Manifest, prepare::Pixels},
     processor::views::{FULL_PX, Needs, Scratch, Views},
@@ -30,7 +31,7 @@ use fovea::{
     tracking::Track,
 };
 
-use truth::{PEOPLE, people, score, shared};
+use truth::{PEOPLE, people, score};
 
 /// The time between two frames of the clip.
 const PACE: Duration = Duration::from_millis(100);
@@ -114,7 +115,7 @@ fn whole_pictures(manifest: &Manifest, frames: &[Vec<u8>], size: Size, place: [u
         let pixels = opencv::prelude::MatTraitConstManual::data_bytes(&views.bgr(FULL_PX)?)?.to_vec();
         let found = detector.detect(Pixels::new(size, &pixels).expect("they are as many"))?;
         let found: Vec<_> = found.iter().filter(|found| found.label == "person").map(|found| found.bounds).collect();
-        let scored = score(&people(boxes, place), &found, |person, found| shared(person, found)[0] >= 0.4);
+        let scored = score(&people(boxes, place), &found, |person, found| overlap(person, found).1 >= 0.4);
         sum = [sum[0] + scored[0], sum[1] + scored[1]];
     }
     Ok(sum)
@@ -193,7 +194,7 @@ fn played(config: &Config, frames: &[Vec<u8>], size: Size, place: [u32; 2]) -> R
         if let Some((_, boxes)) = PEOPLE.iter().find(|(of, _)| *of == number) {
             let labels = context.tracks.as_ref().expect("set above").labels().clone();
             let people = people(boxes, place);
-            let is_hit = |person: Rect, track: Rect| shared(person, track)[1] >= 0.5;
+            let is_hit = |person: Rect, track: Rect| overlap(person, track).0 >= 0.5;
             let bounds = |only_named: bool| {
                 // What has no box in this frame is in no result of it.
                 let is_there = |track: &&Track| track.is_confirmed() && track.seen()[1] == frame.captured_at();

@@ -1,6 +1,6 @@
 //! Everybody in six frames of vtest.avi, boxed by eye to three pixels or so. Somebody of 8x40 pixels behind a car is left out.
 
-use fovea::message::Rect;
+use fovea::{geometry::overlap, message::Rect};
 
 /// A frame's number, and left, upper, right and lower edges, in pixels of the clip.
 pub(crate) const PEOPLE: [(usize, &[[u32; 4]]); 6] = [
@@ -66,23 +66,13 @@ pub(crate) fn people(boxes: &[[u32; 4]], [left, top]: [u32; 2]) -> Vec<Rect> {
     boxes.iter().map(rect).collect()
 }
 
-/// What two boxes share, as a part of both together and of the smaller one.
-pub(crate) fn shared(a: Rect, b: Rect) -> [f64; 2] {
-    let along = |a: u32, a_length: u32, b: u32, b_length: u32| {
-        f64::from((a + a_length).min(b + b_length).saturating_sub(a.max(b)))
-    };
-    let both = along(a.x, a.width, b.x, b.width) * along(a.y, a.height, b.y, b.height);
-    let area = |rect: Rect| f64::from(rect.width) * f64::from(rect.height);
-    [both / (area(a) + area(b) - both), both / area(a).min(area(b))]
-}
-
 /// How many people are found, each by a box of its own, and how many boxes show nobody.
 pub(crate) fn score(people: &[Rect], found: &[Rect], is_hit: impl Fn(Rect, Rect) -> bool) -> [usize; 2] {
     let mut taken = vec![false; found.len()];
     let mut hits = 0;
     for person in people {
         let best = (0..found.len()).filter(|&n| !taken[n] && is_hit(*person, found[n]));
-        let best = best.max_by(|&a, &b| shared(*person, found[a])[0].total_cmp(&shared(*person, found[b])[0]));
+        let best = best.max_by(|&a, &b| overlap(*person, found[a]).1.total_cmp(&overlap(*person, found[b]).1));
         if let Some(n) = best {
             taken[n] = true;
             hits += 1;

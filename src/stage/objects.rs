@@ -27,7 +27,7 @@ use serde_json::value::to_raw_value;
 pub use self::settings::Settings;
 use self::{
     choice::{Candidate, Prices, candidates},
-    crops::{assign, overlap, shown, square, to_picture},
+    crops::{assign, shown, square, to_picture},
     events::Events,
     names::Names,
     sweep::Sweeps,
@@ -36,6 +36,7 @@ use super::{Seen, Stage, StageContext, StageError};
 use crate::{
     event::EventChange,
     frame::{Frame, Size},
+    geometry::overlap,
     message::{Detection, Rect},
     model::{detector::Found, pool::PooledModel},
     processor::views::{Needs, Views},

@@ -1,7 +1,7 @@
 //! Crops: the square around a track, and which of the boxes that were found in it are the tracks'.
 
 use super::choice::{Candidate, pixels};
-use crate::{frame::Size, message::Rect, model::detector::Found};
+use crate::{frame::Size, geometry::overlap, message::Rect, model::detector::Found};
 
 /// How much longer a crop's side is than the track's.
 const MARGIN: f64 = 1.6;
@@ -85,19 +85,6 @@ pub(super) fn assign(tracks: &[Candidate], found: &[Found]) -> Vec<Option<usize>
         }
     }
     assigned
-}
-
-/// How much two boxes share: as a part of the smaller one, and of both together.
-pub(super) fn overlap(one: Rect, other: Rect) -> (f64, f64) {
-    let along = |a: u32, a_length: u32, b: u32, b_length: u32| {
-        let end = a.saturating_add(a_length).min(b.saturating_add(b_length));
-        u64::from(end.saturating_sub(a.max(b)))
-    };
-    let shared = along(one.x, one.width, other.x, other.width) * along(one.y, one.height, other.y, other.height);
-    let area = |rect: Rect| u64::from(rect.width) * u64::from(rect.height);
-    let (a, b) = (area(one), area(other));
-    let part = |whole: u64| if whole == 0 { 0.0 } else { shared as f64 / whole as f64 };
-    (part(a.min(b)), part(a.saturating_add(b).saturating_sub(shared)))
 }
 
 #[cfg(test)]

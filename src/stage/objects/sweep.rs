@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use super::crops::overlap;
-use crate::{message::Rect, system::clock::Monotonic, tracking::shared::Label};
+use crate::{geometry::overlap, message::Rect, system::clock::Monotonic, tracking::shared::Label};
 
 /// How much a thing in two sweeps shares of both boxes.
 const SAME: f64 = 0.5;
