@@ -22,13 +22,13 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyD
 use serde_json::{Value, json};
 
 use crate::support::{
-    client::Client,
+    client::{Client, JPEG, NV12, V1, YUYV},
     daemon::{DOOR, Daemon, HTTP},
     eventually,
     http::{get, post},
     pictures::Picture,
     scene::Scene,
-    secret::{Secret, mask, secret_pixels},
+    secret::{self, Secret, mask, secret_pixels},
 };
 
 /// What a server got.
@@ -287,16 +287,20 @@ fn no_server_gets_a_picture_of_what_is_masked() {
         };
         let hooks: String = receivers.iter().enumerate().map(hook).collect();
         let daemon = Daemon::start(&format!("{HTTP}{hooks}[[camera]]\nname = \"yard\"\n{mask}"));
-        let mut sender = Client::connect(&daemon, "/frames/yard?results");
-        for jpeg in [Secret::new(1).jpeg(turbojpeg::Subsamp::Sub2x2, false), Secret::new(1).jpeg_with_thumbnail()] {
-            sender.send(jpeg);
+        let mut sender = Client::connect_v1(&daemon, "/frames/yard?results");
+        let secret = Secret::new(1);
+        let jpegs =
+            [secret.jpeg(turbojpeg::Subsamp::Sub2x2, false), secret.jpeg_with_thumbnail()].map(|jpeg| (JPEG, jpeg));
+        for (format, picture) in jpegs.into_iter().chain([(YUYV, secret.yuyv()), (NV12, secret.nv12())]) {
+            let size = (secret::WIDTH, secret::HEIGHT);
+            sender.send(V1 { format, size, picture: &picture, ..V1::default() }.message());
             sender.next_of("result");
             trigger(&daemon, "bell");
         }
-        let [alone, form] = receivers.each_ref().map(|(receiver, _)| receiver.wait_for(2));
+        let [alone, form] = receivers.each_ref().map(|(receiver, _)| receiver.wait_for(4));
         let of_forms = form.iter().filter_map(|request| request.parts().pop()).map(|(_, picture)| picture);
         let pictures: Vec<_> = alone.iter().map(|request| request.body.clone()).chain(of_forms).collect();
-        assert_eq!(pictures.len(), 4);
+        assert_eq!(pictures.len(), 8);
         for picture in pictures {
             let found = secret_pixels(&picture);
             assert_eq!(found > 1000, mask.is_empty(), "{found}");
