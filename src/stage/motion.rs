@@ -13,6 +13,7 @@ mod persistence;
 mod plausible;
 mod regions;
 mod settings;
+mod smooth;
 mod veil;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};

@@ -19,14 +19,13 @@ use std::time::Duration;
 
 use opencv::{
     core::{self, Mat},
-    imgproc,
     prelude::*,
 };
 
 use serde::Serialize;
 
 use super::{
-    Settings, appearance::Appearance, background::Background, mask, persistence::Persistence, regions::Regions,
+    Settings, appearance::Appearance, background::Background, mask, persistence::Persistence, regions::Regions, smooth,
     veil::Veil,
 };
 use crate::{frame::Size, message::Rect, stage::StageSettings, system::clock::Monotonic};
@@ -58,8 +57,9 @@ pub struct Detector {
     regions: Regions,
     /// Around each region of the last picture, in luma pixels.
     found: Vec<core::Rect>,
-    /// The picture, smoothed.
+    /// The picture, smoothed, and what that takes.
     smooth: Mat,
+    sums: Vec<u16>,
     /// The smoothed picture as it would be in the background's light.
     level: Mat,
     /// 255 where the picture left its background, else 0.
@@ -122,6 +122,7 @@ impl Detector {
             regions: Regions::default(),
             found: Vec::new(),
             smooth: Mat::default(),
+            sums: Vec::new(),
             level: Mat::default(),
             changed: Mat::default(),
             covered: Mat::default(),
@@ -169,7 +170,7 @@ impl Detector {
             return Err(opencv::Error::new(core::StsUnsupportedFormat, "motion is seen in one channel of bytes"));
         }
         self.found.clear();
-        imgproc::gaussian_blur_def(luma, &mut self.smooth, core::Size::new(3, 3), 0.0)?;
+        self.smooth_out(luma)?;
         let size = self.smooth.size()?;
         if size != self.watched.size()? {
             let motion = self.begin(at)?;
@@ -186,6 +187,25 @@ impl Detector {
             Scene::Known => self.find(full, at),
             Scene::Relearning { since, calm_since } => self.relearn(since, calm_since, at),
         }
+    }
+
+    /// Brings `smooth` up to date.
+    fn smooth_out(&mut self, luma: &impl MatTraitConst) -> opencv::Result<()> {
+        let size = luma.size()?;
+        if luma.empty() {
+            return Err(opencv::Error::new(core::StsBadSize, "a picture without pixels"));
+        }
+        if self.smooth.size()? != size {
+            self.smooth = Mat::new_size_with_default(size, core::CV_8UC1, core::Scalar::all(0.0))?;
+        }
+        let width = size.width.unsigned_abs() as usize;
+        if luma.is_continuous() {
+            smooth::smooth(luma.data_typed()?, width, self.smooth.data_typed_mut()?, &mut self.sums);
+        } else {
+            luma.copy_to(&mut self.level)?;
+            smooth::smooth(self.level.data_typed()?, width, self.smooth.data_typed_mut()?, &mut self.sums);
+        }
+        Ok(())
     }
 
     /// What moves in `smooth`, if it still shows the scene that is known.
@@ -255,6 +275,7 @@ impl Detector {
         self.veil.forget();
         self.scene = Scene::Relearning { since: at, calm_since: at };
         self.background.restart(&self.smooth, at)?;
+        self.regions.make_room(self.smooth.size()?)?;
         Ok(relearning())
     }
 
@@ -324,6 +345,8 @@ fn part(pixels: u32, all: u32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use opencv::imgproc;
+
     use super::*;
     use crate::config::{value::Fraction, zone::Zone};
 
@@ -575,6 +598,20 @@ mod tests {
             let pixel = Mat::from_slice(&[level]).and_then(|mat| mat.try_clone()).expect("memory");
             assert!(watcher.sees(&pixel).boxes.len() <= 1);
         }
+    }
+
+    #[test]
+    fn a_part_of_a_larger_picture_is_a_picture() {
+        let mut larger = Mat::default();
+        core::copy_make_border(&yard(), &mut larger, 3, 5, 7, 9, core::BORDER_CONSTANT, core::Scalar::all(255.0))
+            .expect("memory");
+        let part = larger.roi(core::Rect::new(7, 3, LUMA.width, LUMA.height)).expect("within");
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
+        assert_eq!(watcher.detector.detect(&part, FULL, watcher.at).expect("bytes"), Motion::default());
+        let smooth = |watcher: &Watcher| watcher.detector.smooth.data_bytes().expect("bytes").to_vec();
+        let of_part = smooth(&watcher);
+        watcher.sees(&yard());
+        assert_eq!(smooth(&watcher), of_part);
     }
 
     #[test]

@@ -8,14 +8,15 @@ use opencv::{
     prelude::*,
 };
 
+use super::smooth;
+
 /// Finds regions, and keeps what that takes. Matrices are rows x columns x 1 bytes of the luma's size.
 #[derive(Debug, Default)]
 pub(super) struct Regions {
-    /// 255 where a pixel changed outside ignored zones, else 0.
-    wanted: Mat,
-    /// The part of the 3x3 pixels around that changed, 0 to 255; the middle weighs most.
-    density: Mat,
-    /// 255 where most of them did, else 0.
+    /// 1 where a pixel changed outside ignored zones, else 0.
+    wanted: Vec<u8>,
+    sums: Vec<u8>,
+    /// 255 where most of the 3x3 pixels around did, the middle weighing most, else 0.
     solid: Mat,
     /// `solid`, grown by the brush, and shrunk again: gaps smaller than the brush are closed.
     grown: Mat,
@@ -42,11 +43,21 @@ const MOST_REGIONS: usize = 64;
 const GAP: (i32, i32) = (80, 40);
 
 impl Regions {
+    /// Gets what pictures of this size take, before one of them is looked at.
+    pub(super) fn make_room(&mut self, size: core::Size) -> opencv::Result<()> {
+        if self.solid.size()? != size {
+            self.solid = Mat::new_size_with_default(size, core::CV_8UC1, core::Scalar::all(0.0))?;
+        }
+        self.wanted.resize(self.solid.total(), 0);
+        Ok(())
+    }
+
     /// The regions of `changed` where `watched` is not 0, with at least `least_pixels`, largest first.
     pub(super) fn find(&mut self, changed: &Mat, watched: &Mat, least_pixels: u32) -> opencv::Result<Vec<Region>> {
-        core::bitwise_and_def(changed, watched, &mut self.wanted)?;
-        self.drop_specks()?;
-        if core::count_non_zero(&self.solid)? == 0 {
+        let changes = changed.data_typed::<u8>()?.iter().zip(watched.data_typed::<u8>()?);
+        self.make_room(changed.size()?)?;
+        self.wanted.iter_mut().zip(changes).for_each(|(wanted, (changed, watched))| *wanted = changed & watched & 1);
+        if !self.drop_specks()? {
             return Ok(Vec::new());
         }
         self.join_parts()?;
@@ -68,11 +79,10 @@ impl Regions {
         &self.solid
     }
 
-    /// A pixel stays when most of those around changed too: noise and the flicker of an edge do not.
-    fn drop_specks(&mut self) -> opencv::Result<()> {
-        imgproc::gaussian_blur_def(&self.wanted, &mut self.density, core::Size::new(3, 3), 0.0)?;
-        imgproc::threshold(&self.density, &mut self.solid, 127.0, 255.0, imgproc::THRESH_BINARY)?;
-        Ok(())
+    /// A pixel stays when most of those around changed too: noise and the flicker of an edge do not. Tells whether any stays.
+    fn drop_specks(&mut self) -> opencv::Result<bool> {
+        let width = self.solid.cols().unsigned_abs() as usize;
+        Ok(smooth::solid(&self.wanted, width, self.solid.data_typed_mut()?, &mut self.sums))
     }
 
     fn join_parts(&mut self) -> opencv::Result<()> {
