@@ -155,9 +155,9 @@ impl Background {
         at.since(self.learnt_at) >= STEP
     }
 
-    /// Takes over what a veil changed.
+    /// Takes over what a veil changed. A lesson must follow, which brings `also_known` up to date.
     pub(super) fn take_over(&mut self, veil: &Veil) -> opencv::Result<()> {
-        veil.cover([self.usual.data_typed_mut::<u8>()?, &mut self.other, &mut self.also_known])
+        veil.cover([self.usual.data_typed_mut::<u8>()?, &mut self.other])
     }
 
     /// Writes 255 to `changed` where `picture`, brought to the background's light, is not what is usually there or
