@@ -213,6 +213,9 @@ impl Background {
         let usual = &mut self.usual.data_typed_mut::<u8>()?[..all];
         let (other, votes, restless) = (&mut self.other[..all], &mut self.votes[..all], &mut self.restless[..all]);
         let (also_known, last) = (&mut self.also_known[..all], &mut self.last[..all]);
+        if lesson.has_other_light() {
+            usual.iter_mut().chain(other.iter_mut()).for_each(|level| *level = lesson.relit(*level));
+        }
         for i in 0..all {
             let was = Memory { usual: usual[i], other: other[i], votes: votes[i], restless: restless[i] };
             let memory = lesson.teach(was, last[i], picture[i]);

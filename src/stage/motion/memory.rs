@@ -69,10 +69,22 @@ impl Lesson {
         }
     }
 
-    /// The memory of a pixel that remembers `was`, was at the level `before` at the last lesson and now is at `now`.
+    /// Whether the light of now is not that of what is remembered.
+    pub(super) fn has_other_light(&self) -> bool {
+        self.light != 256
+    }
+
+    /// A remembered level in the light of now.
+    #[inline]
+    pub(super) fn relit(&self, level: u8) -> u8 {
+        ((u32::from(level) * self.light + 128) >> 8).min(255) as u8
+    }
+
+    /// The memory of a pixel that remembers `was`, in the light of now, was at the level `before` at the last lesson and now is at
+    /// `now`.
     #[inline]
     pub(super) fn teach(&self, was: Memory, before: u8, now: u8) -> Memory {
-        let (usual, other) = (self.relit(was.usual), self.relit(was.other));
+        let (usual, other) = (was.usual, was.other);
         let steps = u16::from(self.steps);
         let strange = now.abs_diff(usual) > tolerance(self.alike, was.restless);
 
@@ -89,12 +101,6 @@ impl Lesson {
             let usual = now.clamp(usual.saturating_sub(self.steps), usual.saturating_add(self.steps));
             Memory { usual, other, votes, restless }
         }
-    }
-
-    /// A remembered level in the light of now.
-    #[inline]
-    fn relit(&self, level: u8) -> u8 {
-        ((u32::from(level) * self.light + 128) >> 8).min(255) as u8
     }
 
     /// Up by a level a step, down by one a second: it comes to rest where one change of five is greater.
@@ -162,9 +168,11 @@ mod tests {
 
     #[test]
     fn the_light_of_now_is_learnt_at_once() {
-        let memory = Memory { usual: 100, other: 200, ..Memory::default() };
-        let memory = Lesson::new(8, 60, 1.25, 1000, 1).teach(memory, 125, 125);
-        assert_eq!((memory.usual, memory.other), (125, 250));
+        let lesson = Lesson::new(8, 60, 1.25, 1000, 1);
+        assert!(lesson.has_other_light());
+        assert_eq!([100, 200, 250].map(|level| lesson.relit(level)), [125, 250, 255]);
+        let same = Lesson::new(8, 60, 1.0, 1000, 1);
+        assert!(!same.has_other_light() && (0..=255).all(|level| same.relit(level) == level));
     }
 
     #[test]
