@@ -25,6 +25,9 @@ const MOSTLY: f32 = 0.8;
 /// The time over which that is averaged.
 const WHILE: Duration = Duration::from_secs(2);
 
+/// So many pixels are counted in a byte: compilers make vector instructions of that.
+const FEW: usize = 128;
+
 /// The changed pixels of the last frames. Matrices are rows x columns x 1 bytes, 255 or 0.
 #[derive(Debug, Default)]
 pub(super) struct Persistence {
@@ -82,16 +85,31 @@ impl Persistence {
 
     /// Learns how much of what changed in the frame before did so in that frame alone: what comes in, or goes away, is no rain.
     fn learn(&mut self, changed: &Mat, passed: Duration) -> opencv::Result<()> {
-        core::bitwise_or_def(changed, &self.before[1], &mut self.other)?;
-        core::bitwise_and_def(&self.before[0], &self.other, &mut self.lasting)?;
-        let [all, lasting] = [core::count_non_zero(&self.before[0])?, core::count_non_zero(&self.lasting)?];
+        let [all, lasting] = self.count(changed)?;
         let gain = (passed.as_secs_f32() / WHILE.as_secs_f32()).min(1.0);
-        let part = |count: i32| count as f32 / changed.total().max(1) as f32;
+        let part = |count: u32| count as f32 / changed.total().max(1) as f32;
         self.fleeting += gain * (part(all - lasting) - self.fleeting);
         self.stays += gain * (part(lasting) - self.stays);
         let (least, share) = if self.is_on { (GOES, MOSTLY / 2.0) } else { (COMES, MOSTLY) };
         self.is_on = self.fleeting > least && self.fleeting > share * self.stays;
         Ok(())
+    }
+
+    /// How many pixels changed in the frame before, and how many of them in the one before that or now, too.
+    fn count(&self, changed: &Mat) -> opencv::Result<[u32; 2]> {
+        let [before, earlier] = &self.before;
+        let chunks = |mat| Ok::<_, opencv::Error>(<Mat as MatTraitConstManual>::data_typed::<u8>(mat)?.chunks(FEW));
+        let (mut all, mut lasting) = (0, 0);
+        for ((changed, before), earlier) in chunks(changed)?.zip(chunks(before)?).zip(chunks(earlier)?) {
+            let (mut some, mut some_lasting) = (0_u8, 0_u8);
+            for ((changed, before), earlier) in changed.iter().zip(before).zip(earlier) {
+                some += before & 1;
+                some_lasting += before & (changed | earlier) & 1;
+            }
+            all += u32::from(some);
+            lasting += u32::from(some_lasting);
+        }
+        Ok([all, lasting])
     }
 }
 
@@ -113,6 +131,24 @@ mod tests {
                 core::count_non_zero(&changed).expect("bytes")
             })
             .collect()
+    }
+
+    #[test]
+    fn what_lasts_is_counted_as_by_opencv() {
+        let pixels = |seed: u32| {
+            let is_set =
+                move |i: u32| (i + 1).wrapping_mul(seed).wrapping_mul(2_654_435_761).rotate_left(7).is_multiple_of(3);
+            let pixels: Vec<u8> = (0..61 * 37).map(|i| if is_set(i) { 255 } else { 0 }).collect();
+            Mat::new_rows_cols_with_data(37, 61, &pixels).expect("as many").try_clone().expect("memory")
+        };
+        let (changed, before) = (pixels(3), [pixels(5), pixels(11)]);
+        let (mut either, mut lasting) = (Mat::default(), Mat::default());
+        core::bitwise_or_def(&changed, &before[1], &mut either).expect("alike");
+        core::bitwise_and_def(&before[0], &either, &mut lasting).expect("alike");
+        let expected = [&before[0], &lasting].map(|pixels| core::count_non_zero(pixels).expect("bytes").unsigned_abs());
+        let persistence = Persistence { before, ..Persistence::default() };
+        assert_eq!(persistence.count(&changed).expect("bytes"), expected);
+        assert!(expected[1] > 100 && expected[0] > expected[1] + 100, "{expected:?}");
     }
 
     /// Streaks that are elsewhere in each frame, and somebody who stands there.
