@@ -76,7 +76,8 @@ pub(super) struct Evidence {
     /// The longer side.
     length: f64,
     is_long: bool,
-    is_cut: bool,
+    /// Whether the rim cuts the last box.
+    was_cut: bool,
     wideness: f64,
     unsteadiness: f64,
     hits: u32,
@@ -110,7 +111,7 @@ impl Evidence {
             area: area(bounds),
             length: 0.0,
             is_long: false,
-            is_cut: false,
+            was_cut: false,
             wideness: 1.0,
             unsteadiness: 0.0,
             hits: 0,
@@ -147,7 +148,7 @@ impl Evidence {
         self.area = area(bounds);
         self.length = f64::from(bounds.width.max(bounds.height));
         let [width, height] = [bounds.width, bounds.height].map(|side| f64::from(side.max(1)));
-        self.is_cut = is_cut;
+        self.was_cut = is_cut;
         // What runs out of the picture gets narrow.
         if !is_cut {
             self.wideness = (width / height).max(self.wideness * (1.0 - FORGET_WIDENESS));
@@ -203,7 +204,7 @@ impl Evidence {
             (false, false) => (AWAY, self.area.sqrt()),
         };
         // Of what the rim cuts nobody knows the shape.
-        !(is_habitual && self.is_cut) && self.steps >= 2 && away >= sizes * size && away >= STRAIGHT * self.path
+        !(is_habitual && self.was_cut) && self.steps >= 2 && away >= sizes * size && away >= STRAIGHT * self.path
     }
 
     fn is_fast(&self) -> bool {
