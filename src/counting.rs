@@ -134,9 +134,15 @@ impl Counting {
         }
     }
 
+    /// Whether there are lines or named zones.
+    #[must_use]
+    pub fn has_something_to_count(&self) -> bool {
+        self.published.is_some()
+    }
+
     /// Takes in where the tracks are in the next frame, a picture of the size `full` captured at `at`.
     pub fn observe(&mut self, tracks: &[Track], full: Size, at: Monotonic) -> Vec<EventChange> {
-        if self.published.is_none() {
+        if !self.has_something_to_count() {
             return Vec::new();
         }
         let mut changes = self.expire(at);

@@ -46,6 +46,11 @@ pub trait Stage: fmt::Debug + Send {
     /// When it fails on this frame: its part of the result is missing then, the others' are not.
     fn look(&mut self, views: &Views<'_>, frame: &Frame) -> Result<Seen, StageError>;
 
+    /// What it follows from frame to frame, as it was in the last one that it looked at: lines and zones count these.
+    fn tracks(&self) -> Vec<Track> {
+        Vec::new()
+    }
+
     /// When something ends by itself if no frame comes before.
     fn deadline(&self) -> Option<Monotonic> {
         None
@@ -72,8 +77,6 @@ pub struct Seen {
     pub detail: Option<Box<RawValue>>,
     /// What started, goes on or ended with this frame.
     pub events: Vec<EventChange>,
-    /// What it follows from frame to frame: lines and zones count these.
-    pub tracks: Vec<Track>,
 }
 
 /// Why a stage failed on a frame.

@@ -201,11 +201,13 @@ impl CameraPipeline {
         let mut outcome = Outcome::default();
         for NamedStage { name, stage, metrics, failures } in &mut self.stages {
             match stage.look(&views, frame) {
-                Ok(Seen { detections, detail, events, tracks }) => {
+                Ok(Seen { detections, detail, events }) => {
                     if let Some(detail) = detail {
                         outcome.details.push(name, detail);
                     }
-                    outcome.tracks.extend(tracks);
+                    if self.counting.has_something_to_count() {
+                        outcome.tracks.extend(stage.tracks());
+                    }
                     outcome.detections.extend(detections);
                     outcome.events.extend(events);
                 }

@@ -166,15 +166,6 @@ impl MotionStage {
         Ok(plausible)
     }
 
-    /// The tracks of what moves, tentative and coasting ones too, each with whether it is plausible.
-    #[must_use]
-    pub fn tracks(&self) -> Vec<Track> {
-        let judged = |track: &Track| {
-            track.clone().with_plausibility(self.plausibility.has(track.id())).with_label(self.label(track.id()))
-        };
-        self.tracker.tracks().iter().map(judged).collect()
-    }
-
     /// What a track is, if a stage found out.
     fn label(&self, track: u64) -> Option<Label> {
         self.shared.as_ref()?.labels().get(&track).cloned()
@@ -212,11 +203,18 @@ impl Stage for MotionStage {
             self.detector.set_masked(masked)?;
         }
         let (motion, detections, events) = self.observe(&luma, frame.size(), frame.captured_at())?;
-        let tracks = self.tracks();
         if let Some(shared) = &self.shared {
-            shared.publish(tracks.clone(), frame.size(), frame.captured_at());
+            shared.publish(self.tracks(), frame.size(), frame.captured_at());
         }
-        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events, tracks })
+        Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events })
+    }
+
+    /// Tentative and coasting ones too, each with whether it is plausible.
+    fn tracks(&self) -> Vec<Track> {
+        let judged = |track: &Track| {
+            track.clone().with_plausibility(self.plausibility.has(track.id())).with_label(self.label(track.id()))
+        };
+        self.tracker.tracks().iter().map(judged).collect()
     }
 
     fn deadline(&self) -> Option<Monotonic> {

@@ -239,7 +239,7 @@ impl Stage for ObjectsStage {
         };
         let detections = look.found.into_iter().zip(of_found).map(detection).collect();
         let detail = Some(to_raw_value(&Detail { looked_at: look.part })?);
-        Ok(Seen { detections, detail, events, tracks: Vec::new() })
+        Ok(Seen { detections, detail, events })
     }
 
     fn deadline(&self) -> Option<Monotonic> {

@@ -17,7 +17,10 @@ mod weather;
 
 use fovea::{
     message::EventState,
-    stage::motion::{MotionStage, Settings},
+    stage::{
+        Stage,
+        motion::{MotionStage, Settings},
+    },
 };
 use turbojpeg::ScalingFactor;
 
