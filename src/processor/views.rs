@@ -213,25 +213,23 @@ impl<'a> Views<'a> {
         Ok(Some(Self { frame, bytes, layout, scale, mask, crops, buffers, luma, bgr }))
     }
 
-    /// Whether the camera has masks.
-    #[must_use]
-    pub fn are_masked(&self) -> bool {
-        self.mask.is_some()
-    }
-
     /// What is masked of the views about `width_px` wide: rows x columns x 1 channel of 8 bits, 255 where a pixel has
-    /// anything of a mask in it, else 0. `None` if the camera has no masks. It is made anew at each call.
+    /// anything of a mask in it, else 0. It is made anew at each call: `None` if the camera has no masks, or if the stage has what is
+    /// masked of views of this size, as `has` tells.
     ///
     /// # Errors
     /// When OpenCV fails.
-    pub fn masked(&self, width_px: u32) -> opencv::Result<Option<Mat>> {
+    pub fn masked(&self, width_px: u32, has: impl FnOnce(CvSize) -> bool) -> opencv::Result<Option<Mat>> {
         let Some((mask, grid)) = self.mask else { return Ok(None) };
         let scale = Scale::nearest(self.full(), width_px);
         let size = scale.of(self.full());
+        let [rows, columns] = [size.height_px, size.width_px].map(u32::cast_signed);
+        if has(CvSize::new(columns, rows)) {
+            return Ok(None);
+        }
         // A pixel of a smaller view is a mean over whole cells, or a part of one.
         let cell_px = grid.cell_px.map(|side| side.max(scale.full_px()));
         let cells = mask.cells(Grid { cell_px, ..grid });
-        let [rows, columns] = [size.height_px, size.width_px].map(u32::cast_signed);
         let mut masked = Mat::new_rows_cols_with_default(rows, columns, CV_8UC1, Scalar::all(0.0))?;
         let margin_px = margin_px(self.frame.format(), self.layout);
         Painted { cells: &cells, cell_px, scale, margin_px }.paint(masked.data_bytes_mut()?, 1, size, u8::MAX);

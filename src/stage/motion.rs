@@ -196,10 +196,7 @@ impl Stage for MotionStage {
 
     fn look(&mut self, views: &Views<'_>, frame: &Frame) -> Result<Seen, StageError> {
         let luma = views.luma(self.width_px)?;
-        if views.are_masked()
-            && self.detector.is_new_size(&luma)?
-            && let Some(masked) = views.masked(self.width_px)?
-        {
+        if let Some(masked) = views.masked(self.width_px, |size| self.detector.is_of(size))? {
             self.detector.set_masked(masked)?;
         }
         let (motion, detections, events) = self.observe(&luma, frame.size(), frame.captured_at())?;

@@ -118,10 +118,7 @@ impl Stage for TamperStage {
         self.repeats.observe(&luma, at)?;
         let is_new = self.view.is_due(at);
         if is_new {
-            if views.are_masked()
-                && self.view.has_no_mask_for(&luma)?
-                && let Some(masked) = views.masked(WIDTH_PX)?
-            {
+            if let Some(masked) = views.masked(WIDTH_PX, |size| self.view.is_masked_for(size))? {
                 self.view.set_masked(&masked)?;
             }
             self.detail = self.view.compare(&luma, at)?.map(|likeness| to_raw_value(&likeness)).transpose()?;

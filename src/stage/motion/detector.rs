@@ -133,13 +133,11 @@ impl Detector {
         }
     }
 
-    /// Whether the next picture has another size than those before: then [`set_masked`](Self::set_masked) comes first, if the
-    /// camera has privacy masks.
-    ///
-    /// # Errors
-    /// When OpenCV fails.
-    pub fn is_new_size(&self, luma: &impl MatTraitConst) -> opencv::Result<bool> {
-        Ok(luma.size()? != self.watched.size()?)
+    /// Whether the pictures before were of this size. Before the first of another one comes [`set_masked`](Self::set_masked), if
+    /// the camera has privacy masks.
+    #[must_use]
+    pub fn is_of(&self, size: core::Size) -> bool {
+        self.watched.size().is_ok_and(|watched| watched == size)
     }
 
     /// Says where pictures of this size are masked, by 255; 0 elsewhere. What is masked has no say in how much of the picture

@@ -138,10 +138,9 @@ impl View {
         }
     }
 
-    /// Whether the next picture has another size than the one that [`set_masked`](Self::set_masked) was called for.
-    pub(super) fn has_no_mask_for(&self, luma: &impl MatTraitConst) -> opencv::Result<bool> {
-        let size = luma.size()?;
-        Ok(self.masked.as_ref().is_none_or(|masked| masked.luma != size))
+    /// Whether [`set_masked`](Self::set_masked) was called for pictures of this size.
+    pub(super) fn is_masked_for(&self, size: core::Size) -> bool {
+        self.masked.as_ref().is_some_and(|masked| masked.luma == size)
     }
 
     /// Says where pictures of this size are masked, by 255; 0 elsewhere.
