@@ -1,8 +1,11 @@
 //! A camera in front of which something comes and goes.
 
+use std::time::Instant;
+
 use serde_json::Value;
 
 use super::{
+    LIMIT,
     client::{Client, GREY, V1},
     daemon::Daemon,
     pictures::Picture,
@@ -56,6 +59,7 @@ impl Scene {
     /// Something walks until an event starts, or nothing does until it ends.
     pub(crate) fn until(&mut self, state: &str) -> Value {
         let mut steps = 0_u32..;
+        let limit = Instant::now() + LIMIT;
         // An event without a hold time may end before the next frame.
         loop {
             self.look(if state == "start" { steps.next() } else { None });
@@ -63,6 +67,7 @@ impl Scene {
             if let Some(at) = self.events.iter().position(|event| event["state"] == state) {
                 return self.events.drain(..=at).next_back().expect("it was found");
             }
+            assert!(Instant::now() < limit, "no event {state}s within {LIMIT:?}");
         }
     }
 }
