@@ -537,8 +537,9 @@ fn it_needs_no_http_port_and_its_files_must_be_there() {
     assert!(end.log.contains("webhook hook: cannot read ") && end.log.contains("no-such-file"), "{}", end.log);
 }
 
-/// Printed with `cargo test --release --test daemon how_soon -- --nocapture`; no time is judged.
+/// Printed with `cargo test --release --test daemon how_soon -- --ignored --nocapture`; no time is judged.
 #[test]
+#[ignore = "a measurement"]
 #[expect(clippy::print_stderr, reason = "it is a measurement")]
 fn how_soon_a_server_has_an_event_and_its_picture() {
     const EVENTS: usize = 100;
