@@ -67,7 +67,8 @@ fn hundreds_that_connect_and_say_nothing_cost_little_and_fill_nothing() {
         now = costs();
         now.1 < before.1 + 60
     });
-    assert!(now.0 < before.0 + 2048, "{before:?} became {now:?} (kB, descriptors)");
+    // 10 KiB each: on a busy machine nearly all of them are there at the same time.
+    assert!(now.0 < before.0 + 4096, "{before:?} became {now:?} (kB, descriptors)");
     drop(silent);
     let is_served = || {
         let mut stream = connect(address);
