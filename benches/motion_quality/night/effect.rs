@@ -6,4 +6,7 @@ use super::canvas::Canvas;
 pub(crate) trait Effect {
     /// Paints it over what is there at `time`; times only grow.
     fn paint(&mut self, canvas: &mut Canvas, time: f64);
+
+    /// Replaces what it hides for good by its own mean level: what people before it differ from.
+    fn cover(&self, _pixels: &mut [u8]) {}
 }

@@ -54,14 +54,18 @@ impl<'a> Scene<'a> {
             Some((company, contrast, count)) => timetable(company, contrast, count, &mut fork(1)),
             None => (Vec::new(), plan.seconds),
         };
-        let dim = |pixels: &[u8]| pixels.iter().map(|&level| (f64::from(level) * plan.light) as u8).collect();
+        let dim =
+            |pixels: &[u8]| -> Vec<u8> { pixels.iter().map(|&level| (f64::from(level) * plan.light) as u8).collect() };
+        let behind: Vec<_> = (2..).zip(&plan.behind).map(|(number, make)| make(fork(number))).collect();
+        let mut covered = dim(&backdrop.covered);
+        behind.iter().for_each(|effect| effect.cover(&mut covered));
         Self {
             lit: dim(&backdrop.pixels),
-            covered: dim(&backdrop.covered),
+            covered,
             backdrop,
             people,
             seconds,
-            behind: (2..).zip(&plan.behind).map(|(number, make)| make(fork(number))).collect(),
+            behind,
             before: (20..).zip(&plan.before).map(|(number, make)| make(fork(number))).collect(),
             noise: (0..1 << 20).map(|_| (random.gaussian() * plan.noise).round() as i8).collect(),
             random,

@@ -63,6 +63,9 @@ pub(crate) struct Waves {
 
 const SHORE: usize = HEIGHT * 11 / 20;
 
+/// The mean level of the water.
+const WATER: f64 = 95.0;
+
 impl Waves {
     pub(crate) fn new(mut random: Random) -> Self {
         let wave = |_| {
@@ -91,7 +94,7 @@ impl Effect for Waves {
                         size * (across * column as f64 + down * y + pace * time + phase).sin()
                     })
                     .sum();
-                let level = 95.0 + swell * height + if height > 17.0 { 4.0 * (height - 17.0) } else { 0.0 };
+                let level = WATER + swell * height + if height > 17.0 { 4.0 * (height - 17.0) } else { 0.0 };
                 canvas.pixels[row * WIDTH + column..][..2].fill(level.min(255.0) as u8);
             }
         }
@@ -100,5 +103,9 @@ impl Effect for Waves {
                 (self.random.between(250.0, 520.0), self.random.between(SHORE as f64 + 10.0, HEIGHT as f64 - 5.0));
             canvas.sharp_disc(x, y, self.random.between(1.0, 3.5), 250.0, 0.9);
         }
+    }
+
+    fn cover(&self, pixels: &mut [u8]) {
+        pixels[SHORE * WIDTH..].fill(WATER as u8);
     }
 }
