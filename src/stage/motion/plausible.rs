@@ -33,8 +33,10 @@ const FORGET_WIDENESS: f64 = 0.005;
 const MOST_CHANGE: f64 = 0.6;
 const MOST_JUMP: f64 = 0.4;
 
-/// The part of the path that leads away from its begin.
+/// The part of the path that leads away from its begin; and where something moves all the time. There, what appears at one place
+/// after the other looks like something that goes, and turns back; bodies go on.
 const STRAIGHT: f64 = 0.6;
+const STRAIGHT_AMONG_HABITS: f64 = 0.8;
 
 /// The mean change of the area from hit to hit, as a logarithm, at most.
 const UNSTEADY: f64 = 0.25;
@@ -91,11 +93,13 @@ pub(super) struct Evidence {
     seen: Monotonic,
     erraticness: f64,
     appearance: Appearance,
+    /// It was there when the scene was new: it may be a part of it.
+    is_native: bool,
     is_plausible: bool,
 }
 
 impl Evidence {
-    fn new(track: &Track, bounds: Rect, at: Monotonic) -> Self {
+    fn new(track: &Track, bounds: Rect, is_native: bool, at: Monotonic) -> Self {
         let foot = track.foot_point();
         Self {
             foot: foot_point(bounds),
@@ -119,6 +123,7 @@ impl Evidence {
             boxed: 0.0,
             all: FORGET,
             appearance: Appearance::default(),
+            is_native,
             is_plausible: false,
         }
     }
@@ -203,8 +208,9 @@ impl Evidence {
             (true, false) => (AWAY_FROM_HABITS, self.length),
             (false, false) => (AWAY, self.area.sqrt()),
         };
+        let straight = if is_habitual { STRAIGHT_AMONG_HABITS } else { STRAIGHT };
         // Of what the rim cuts nobody knows the shape.
-        !(is_habitual && self.was_cut) && self.steps >= 2 && away >= sizes * size && away >= STRAIGHT * self.path
+        !(is_habitual && self.was_cut) && self.steps >= 2 && away >= sizes * size && away >= straight * self.path
     }
 
     fn is_fast(&self) -> bool {
@@ -220,7 +226,9 @@ impl Evidence {
 /// What is known of the place of a box.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Surroundings {
-    /// Something may move there all the time.
+    /// The scene is new: nobody knows yet what moves all the time.
+    pub(super) is_new: bool,
+    /// Something moves there all the time.
     pub(super) is_habitual: bool,
     /// Something does, or many things move in the picture.
     pub(super) is_busy: bool,
@@ -248,11 +256,12 @@ impl Plausibility {
     ) -> bool {
         let known = self.evidence.iter().position(|evidence| evidence.id == track.id());
         let index = known.unwrap_or_else(|| {
-            self.evidence.push(Evidence::new(track, bounds, at));
+            self.evidence.push(Evidence::new(track, bounds, surroundings.is_new, at));
             self.evidence.len() - 1
         });
         let evidence = &mut self.evidence[index];
-        let Surroundings { is_habitual, is_busy, is_weathered } = surroundings;
+        let Surroundings { is_new, is_habitual, is_busy, is_weathered } = surroundings;
+        let is_habitual = is_habitual || is_new || evidence.is_native;
         evidence.add(track, bounds, is_cut, is_busy, appearance, at);
         let may_stay = !is_habitual && !evidence.is_long;
         evidence.is_plausible = track.is_confirmed()

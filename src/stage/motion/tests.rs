@@ -17,8 +17,14 @@ fn yard(x: usize, y: usize) -> f64 {
     if (x / 4 + y / 4).is_multiple_of(2) { 90.0 } else { 60.0 }
 }
 
-/// The starts of motion events in a minute of the yard and ten seconds after it, in which `paint` gives a pixel's level at a time.
+/// The starts of motion events in a quarter of a minute of the yard and ten seconds after it, in which `paint` gives a pixel's
+/// level at a time.
 fn starts(paint: impl Fn(f64, f64, f64, f64) -> f64) -> usize {
+    starts_since(0.0, paint)
+}
+
+/// The same if `paint` gives the level from `since` on, which is negative if the yard is calm for less than a quarter of a minute.
+fn starts_since(since: f64, paint: impl Fn(f64, f64, f64, f64) -> f64) -> usize {
     let mut stage = MotionStage::new(&Settings::default());
     let mut starts = 0;
     for tenth in 0_u32..250 {
@@ -26,7 +32,7 @@ fn starts(paint: impl Fn(f64, f64, f64, f64) -> f64) -> usize {
         let level = |i: usize| {
             let (x, y) = (i % COLUMNS, i / COLUMNS);
             let usual = yard(x, y);
-            let level = if time < 0.0 { usual } else { paint(x as f64, y as f64, usual, time) };
+            let level = if time < since { usual } else { paint(x as f64, y as f64, usual, time) };
             level.clamp(0.0, 255.0)
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within a byte")]
@@ -59,6 +65,15 @@ fn what_appears_and_stays_is_an_event() {
         if (x - 80.0).abs() < 10.0 && (y - 60.0).abs() < 8.0 { 170.0 } else { usual }
     };
     assert_eq!(starts(parcel), 1);
+}
+
+#[test]
+fn what_moved_along_the_rim_when_the_scene_was_new_may_be_a_part_of_it() {
+    let swell = |x: f64, y: f64, usual: f64, time: f64| {
+        if (x - 80.0 - 6.0 * time).abs() < 12.0 && y > 100.0 { 150.0 } else { usual }
+    };
+    assert_eq!(starts_since(-8.0, swell), 0);
+    assert_eq!(starts(swell), 1, "later it is something new");
 }
 
 #[test]
@@ -191,8 +206,8 @@ fn what_is_ignored_by_its_label_starts_no_event_and_what_has_none_starts_a_late_
     assert!(unnamed.len() == 1 && (3.0..4.0).contains(&unnamed[0]), "{unnamed:?}");
 }
 
-const CALM: Surroundings = Surroundings { is_habitual: false, is_busy: false, is_weathered: false };
-const HABITUAL: Surroundings = Surroundings { is_habitual: true, is_busy: true, is_weathered: false };
+const CALM: Surroundings = Surroundings { is_new: false, is_habitual: false, is_busy: false, is_weathered: false };
+const HABITUAL: Surroundings = Surroundings { is_habitual: true, is_busy: true, ..CALM };
 
 /// Which of 30 frames, a tenth of a second apart, is the first that makes this box worth an event.
 fn first_plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32) -> Rect) -> Option<u32> {
