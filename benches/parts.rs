@@ -1,6 +1,6 @@
 //! What each part of a frame's way costs by itself: `cargo bench --bench parts`.
 
-#[path = "promises/footage.rs"]
+#[path = "shared/footage.rs"]
 mod footage;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -5,7 +5,7 @@
 //!
 //!     cargo bench --bench decode -- 4:2:0     only kinds whose names contain that
 
-#[path = "../promises/footage.rs"]
+#[path = "../shared/footage.rs"]
 #[expect(dead_code, reason = "the usual frames are other benchmarks'")]
 mod footage;
 mod restarts;

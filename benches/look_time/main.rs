@@ -6,7 +6,7 @@
 //!
 //!     cargo bench --bench look_time -- PNG      only pictures whose names contain that
 
-#[path = "../promises/footage.rs"]
+#[path = "../shared/footage.rs"]
 #[expect(dead_code, reason = "the usual sizes are other benchmarks'")]
 mod footage;
 mod pictures;

@@ -6,10 +6,14 @@
 //! Every ratio is of pairs measured by turns in this one run, and a median of them: the machine's mood hits both sides.
 
 mod bare;
+#[path = "../shared/daemon.rs"]
 mod daemon;
+#[path = "../shared/feed.rs"]
 mod feed;
 mod first_picture;
+#[path = "../shared/footage.rs"]
 mod footage;
+#[path = "../shared/measure.rs"]
 mod measure;
 mod neighbours;
 mod outputs;
@@ -23,6 +27,7 @@ mod promises;
 mod scans;
 mod scraping;
 mod sketch;
+#[path = "../shared/table.rs"]
 mod table;
 mod tls;
 mod viewers;
