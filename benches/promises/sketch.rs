@@ -16,7 +16,7 @@ pub(crate) struct Sketch {
 
 impl Sketch {
     pub(crate) fn start() -> Result<Self> {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/promises/sketch.py");
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/prototype.py");
         let mut child = Command::new("taskset")
             .args(["-c", "0-1023", "/usr/bin/python3", program, "--port", "0"])
             .stdout(Stdio::piped())
