@@ -3,6 +3,9 @@
 
 Frames come in over a WebSocket as bare JPEG messages. The newest one waits; a processor looks for motion in it and
 the result goes back to its sender as JSON. Needs Debian's python3-websockets and python3-opencv.
+
+As it is, it decodes each picture in colour and makes it smaller then. With --reduced it is written well: the decoder
+gives the small grey picture.
 """
 
 import argparse
@@ -14,9 +17,18 @@ import cv2
 import numpy
 import websockets
 
+from motion import Motion
+
+REDUCED = {
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+
 options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 options.add_argument("--port", type=int, default=8999, help="0 takes a free one; the port is printed (default 8999)")
 options.add_argument("--width", type=int, default=320, help="about how wide the picture is looked at (default 320)")
+options.add_argument("--reduced", type=int, choices=REDUCED, help="by how much the decoder makes the picture smaller")
 options = options.parse_args()
 
 lock, event = threading.Lock(), threading.Event()
@@ -41,35 +53,30 @@ def take():
     return frame
 
 
-def motion(picture, background):
-    """Boxes around what differs from the background, in pixels of the whole picture; and the new background."""
+def small_and_grey(jpeg):
+    """The picture as it is looked at, and how many pixels of the whole one a pixel of it is wide; None if it is broken."""
+    jpeg = numpy.frombuffer(jpeg, numpy.uint8)
+    if options.reduced:
+        gray = cv2.imdecode(jpeg, REDUCED[options.reduced])
+        return None if gray is None else (gray, options.reduced)
+    picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    if picture is None:
+        return None
     scale = max(1, round(picture.shape[1] / options.width))
     gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    gray = cv2.resize(gray, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
-    gray = cv2.GaussianBlur(gray, (5, 5), 0)
-    if background is None or background.shape != gray.shape:
-        background = gray.astype(numpy.float32)
-    changed = cv2.absdiff(gray, cv2.convertScaleAbs(background))
-    cv2.accumulateWeighted(gray, background, 0.05)
-    _, changed = cv2.threshold(changed, 25, 255, cv2.THRESH_BINARY)
-    changed = cv2.dilate(changed, None, iterations=2)
-    contours, _ = cv2.findContours(changed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    least = 0.001 * gray.size
-    boxes = [cv2.boundingRect(contour) for contour in contours if cv2.contourArea(contour) >= least]
-    return [[scale * number for number in box] for box in boxes], background
+    return cv2.resize(gray, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA), scale
 
 
 def process(loop):
     """Looks at the newest frame, again and again."""
     cv2.setNumThreads(1)
-    background = None
+    motion = Motion()
     while True:
         sender, number, jpeg = take()
-        picture = cv2.imdecode(numpy.frombuffer(jpeg, numpy.uint8), cv2.IMREAD_COLOR)
+        picture = small_and_grey(jpeg)
         if picture is None:
             continue
-        boxes, background = motion(picture, background)
-        result = json.dumps({"type": "result", "seq": number, "motion": {"boxes": boxes}})
+        result = json.dumps({"type": "result", "seq": number, "motion": {"boxes": motion.boxes(*picture)}})
         asyncio.run_coroutine_threadsafe(answer(sender, result), loop)
 
 

@@ -1,4 +1,4 @@
-//! The promises of the README in numbers: the built daemon against bare loops and against the program it began as.
+//! The promises of the README in numbers: the built daemon against bare loops, and beside others.
 //!
 //!     cargo bench --bench promises            everything, about fifteen minutes
 //!     cargo bench --bench promises quick      a tenth of the time, for a first look
@@ -26,7 +26,6 @@ mod promises;
 #[expect(dead_code, reason = "one kind is enough here")]
 mod scans;
 mod scraping;
-mod sketch;
 #[path = "../shared/table.rs"]
 mod table;
 mod tls;

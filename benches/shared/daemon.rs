@@ -1,7 +1,9 @@
 //! The built daemon, as a process of its own.
 
 use std::{
-    env, fs,
+    env,
+    ffi::{OsStr, OsString},
+    fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::PathBuf,
@@ -34,12 +36,7 @@ impl Daemon {
     pub(crate) fn start_with(cameras: &str) -> Result<Self> {
         let config = env::temp_dir().join(format!("fovea-bench-{}-{}.toml", std::process::id(), unique()));
         fs::write(&config, format!("[server]\nlisten = \"127.0.0.1:0\"\nmax_clients = 32\n{cameras}"))?;
-        // This program keeps to the first core, away from the processor's; the daemon may choose.
-        // FOVEA names another build of it, to be compared with this one.
-        let program = env::var_os("FOVEA").unwrap_or_else(|| env!("CARGO_BIN_EXE_fovea").into());
-        let mut child = Command::new("taskset")
-            .args(["-c", "0-1023"])
-            .arg(program)
+        let mut child = on_any_core(program())
             .args(["run", "--config"])
             .arg(&config)
             .env("STATE_DIRECTORY", config.with_extension("state")) // for the certificate, with [tls]
@@ -61,6 +58,18 @@ impl Daemon {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
+}
+
+/// The built program. FOVEA names another build of it, to be compared with this one.
+pub(crate) fn program() -> OsString {
+    env::var_os("FOVEA").unwrap_or_else(|| env!("CARGO_BIN_EXE_fovea").into())
+}
+
+/// Runs a program. This one keeps to the first core, away from the processor's; the other may choose.
+pub(crate) fn on_any_core(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0-1023"]).arg(program);
+    command
 }
 
 fn address_behind(what: &str, log: &mpsc::Receiver<String>) -> Result<SocketAddr> {

@@ -24,7 +24,7 @@ use tungstenite::protocol::{
     },
 };
 
-use crate::Result;
+use crate::{Result, measure::pace};
 
 /// A frame as it goes over the wire, but for its number and time, if it has them.
 struct Wire {
@@ -45,8 +45,13 @@ pub(crate) struct Feed {
     turn: Arc<Mutex<()>>,
     frames: Vec<Wire>,
     seq: u64,
-    texts: mpsc::Receiver<String>,
+    /// When each frame was sent.
+    pub(crate) sent: Vec<Instant>,
+    texts: mpsc::Receiver<Heard>,
 }
+
+/// A text that came, and when.
+pub(crate) type Heard = (Instant, String);
 
 /// The mask is zero: any is allowed, and a real client's masking is not what is measured here.
 const MASK: [u8; 4] = [0; 4];
@@ -73,18 +78,19 @@ impl Feed {
                     if answers.write_all(&masked(answer.into_bytes(), Data::Text)).is_err() {
                         return;
                     }
-                } else if sends.send(text.to_string()).is_err() {
+                } else if sends.send((Instant::now(), text.to_string())).is_err() {
                     return;
                 }
             }
         });
-        Ok(Self { stream, turn, frames, seq: 0, texts })
+        Ok(Self { stream, turn, frames, seq: 0, sent: Vec::new(), texts })
     }
 
     /// Sends the next frame, captured now.
     pub(crate) fn send(&mut self) -> Result<()> {
         let next = usize::try_from(self.seq)? % self.frames.len();
         self.seq += 1;
+        self.sent.push(Instant::now());
         let Wire { bytes, header_at } = &mut self.frames[next];
         if let Some(at) = *header_at {
             bytes[at + 24..][..8].copy_from_slice(&self.seq.to_le_bytes());
@@ -96,21 +102,19 @@ impl Feed {
 
     /// Waits for a result.
     pub(crate) fn next_result(&mut self) -> Result<()> {
-        while !is_result(&self.texts.recv_timeout(Duration::from_secs(10))?) {}
+        while !is_result(&self.texts.recv_timeout(Duration::from_secs(10))?.1) {}
         Ok(())
     }
 
     /// Sends at a steady rate for a time; gives every result that came meanwhile, as text.
     pub(crate) fn play(&mut self, interval: Duration, time: Duration) -> Result<Vec<String>> {
-        let start = Instant::now();
-        let mut due = start;
-        while start.elapsed() < time {
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-            self.send()?;
-            due += interval;
-        }
-        thread::sleep(Duration::from_millis(100)); // the last result
-        Ok(self.texts.try_iter().filter(|text| is_result(text)).collect())
+        pace(interval, time, || self.send())?;
+        Ok(self.results().into_iter().map(|(_, text)| text).collect())
+    }
+
+    /// The results that came and were not asked for yet.
+    pub(crate) fn results(&self) -> Vec<Heard> {
+        self.texts.try_iter().filter(|(_, text)| is_result(text)).collect()
     }
 
     /// Keeps one frame waiting and one being looked at for a time; gives how many were taken a second.
@@ -120,7 +124,7 @@ impl Feed {
         let mut taken = 0_u32;
         let start = Instant::now();
         while start.elapsed() < time {
-            let text = self.texts.recv_timeout(Duration::from_secs(10))?;
+            let (_, text) = self.texts.recv_timeout(Duration::from_secs(10))?;
             if let Ok(Message::Taken(_)) = Message::from_json(&text) {
                 taken += 1;
                 self.send()?;

@@ -1,6 +1,10 @@
 //! How measurements are taken: for how long and at which rate, what the kernel says of a process, and quantiles.
 
-use std::{collections::BTreeMap, fs, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use fovea::message::{Age, Message};
 use nix::{
@@ -22,6 +26,19 @@ pub(crate) fn core() -> Result<usize> {
 /// A time, but not so short that it measures nothing.
 pub(crate) fn seconds(seconds: f64, share: f64) -> Duration {
     Duration::from_secs_f64((seconds * share).max(0.5))
+}
+
+/// Sends at a steady rate for a time, and waits for the last result.
+pub(crate) fn pace(interval: Duration, time: Duration, mut send: impl FnMut() -> Result<()>) -> Result<()> {
+    let start = Instant::now();
+    let mut due = start;
+    while start.elapsed() < time {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        send()?;
+        due += interval;
+    }
+    thread::sleep(Duration::from_millis(100));
+    Ok(())
 }
 
 /// An age of each result.
