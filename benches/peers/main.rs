@@ -23,6 +23,7 @@ mod measure;
 mod programs;
 mod report;
 #[path = "../shared/table.rs"]
+#[expect(dead_code, reason = "ratios say yes or no by their medians here")]
 mod table;
 
 use std::{

@@ -1,12 +1,12 @@
-//! Loops without a daemon around them: what the work itself costs.
+//! Loops without a daemon around them: what the work itself costs. Their frames come through a socket, too.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fovea::{
     config::Config,
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
@@ -17,43 +17,45 @@ use fovea::{
     telemetry::camera_metrics::CameraMetrics,
 };
 
-use crate::{Result, measure};
+use crate::{Result, measure, socket::Socket};
 
-/// The frames as the processor gets them.
-fn received(frames: &[Bytes], size: Size) -> Vec<Frame> {
-    let camera = Camera::new("door");
-    let frames = frames.iter().map(|bytes| {
-        let origin =
-            Origin { camera: camera.clone(), seq: 1, captured_at: Monotonic::now(), captured_by: CapturedBy::Arrival };
-        Frame::compressed(origin, PixelFormat::Jpeg, size, bytes.clone())
-    });
-    frames.collect()
+/// A frame as the processor gets it, received now: the background learns by the frame's time.
+fn received(camera: &Camera, size: Size, bytes: Bytes) -> Frame {
+    let captured_at = Monotonic::now();
+    let origin = Origin { camera: camera.clone(), seq: 1, captured_at, captured_by: CapturedBy::Arrival };
+    Frame::compressed(origin, PixelFormat::Jpeg, size, bytes)
 }
 
-/// Decode and motion, nothing else, on `core` for a time; gives frames a second.
+/// Decode and motion, nothing else, on `core` for a time; gives frames a second. Another thread reads the frames from a socket
+/// on this core, as the daemon's receiver does: the next one waits meanwhile.
 pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) -> Result<f64> {
-    on_core(core, || {
+    let mut socket = Socket::connect(frames, Duration::ZERO)?;
+    let (sends, incoming) = mpsc::sync_channel(1);
+    let (empties, emptied) = mpsc::channel();
+    for _ in 0..3 {
+        empties.send(BytesMut::new())?;
+    }
+    thread::spawn(move || {
+        while let Ok(buffer) = emptied.recv() {
+            let Ok(frame) = socket.read(buffer) else { return };
+            if sends.send(frame).is_err() {
+                return;
+            }
+        }
+    });
+    on_core(core, move || {
         let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
         let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
-        let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
+        let camera = Camera::new("door");
+        let metrics = Arc::new(CameraMetrics::new(camera.clone()));
         let mut pipeline = CameraPipeline::new(&stages, &StageContext::default(), metrics.clone(), None);
         let (mut scratch, hub) = (Scratch::new()?, Hub::default());
-        let frames = received(frames, size);
         let (start, mut count) = (Instant::now(), 0_u32);
-        for frame in frames.iter().cycle() {
-            // As received now: the background learns by the frame's time.
-            let origin = Origin {
-                camera: frame.camera().clone(),
-                seq: 1,
-                captured_at: Monotonic::now(),
-                captured_by: CapturedBy::Arrival,
-            };
-            let frame = Frame::compressed(origin, PixelFormat::Jpeg, size, frame.bytes().clone());
-            pipeline.process(&frame, 0, &mut scratch, &hub);
+        while start.elapsed() < time {
+            let bytes = incoming.recv()?;
+            pipeline.process(&received(&camera, size, bytes.clone()), 0, &mut scratch, &hub);
+            let _ = empties.send(bytes.try_into_mut().map_err(|_| "the pipeline keeps a frame")?);
             count += 1;
-            if start.elapsed() >= time {
-                break;
-            }
         }
         let rejected = metrics.rejections();
         if !rejected.is_empty() {
@@ -63,21 +65,26 @@ pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) 
     })
 }
 
-/// libjpeg-turbo's gray decode at 1/8 at a steady rate on `core`; gives processor time a frame in milliseconds.
-pub(crate) fn floor_ms(frames: &[Bytes], size: Size, core: usize, interval: Duration, time: Duration) -> Result<f64> {
-    on_core(core, || {
-        let frames = received(frames, size);
-        let mut decoder = Decoder::new()?.with_fast_luma(false);
-        let (mut due, mut count) = (Instant::now(), 0_u32);
-        let (start, used) = (Instant::now(), measure::own_cpu_time()?);
-        for frame in frames.iter().cycle() {
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-            due += interval;
-            decoder.jpeg(frame, Scale::Eighth, false)?;
+/// Reading a frame from a socket and decoding it to grey at 1/8, at a steady rate on `core`, by libjpeg-turbo or by fovea's own
+/// decoder (`with_fast_luma`); gives processor time a frame in milliseconds.
+pub(crate) fn floor_ms(
+    frames: &[Bytes],
+    size: Size,
+    core: usize,
+    [interval, time]: [Duration; 2],
+    with_fast_luma: bool,
+) -> Result<f64> {
+    let mut socket = Socket::connect(frames, interval)?;
+    on_core(core, move || {
+        let camera = Camera::new("door");
+        let mut decoder = Decoder::new()?.with_fast_luma(with_fast_luma);
+        let mut buffer = BytesMut::new();
+        let (start, used, mut count) = (Instant::now(), measure::own_cpu_time()?, 0_u32);
+        while start.elapsed() < time {
+            let bytes = socket.read(buffer)?;
+            decoder.jpeg(&received(&camera, size, bytes.clone()), Scale::Eighth, false)?;
+            buffer = bytes.try_into_mut().map_err(|_| "the decoder keeps a frame")?;
             count += 1;
-            if start.elapsed() >= time {
-                break;
-            }
         }
         Ok((measure::own_cpu_time()? - used).as_secs_f64() * 1e3 / f64::from(count))
     })

@@ -24,7 +24,7 @@ use crate::{
     feed::{Feed, Speaks},
     footage::{FULL_HD, VGA, frames},
     measure::{RATE, ages, memory_kb, quantile, seconds, spread},
-    table::row,
+    table::{row, row_of_range},
 };
 
 const VIEWERS: usize = 20;
@@ -76,23 +76,16 @@ fn not_noticed(what: &str, rounds: &[Round], seen_mb: f64) -> String {
     let p50 = with(&all, 0.5) / without(&all, 0.5);
     let none =
         |rounds: &[&Round]| part(rounds, 0.99, |round| [&round.after]) / part(rounds, 0.99, |round| [&round.before]);
-    let with_spread = |ratio: &dyn Fn(&[&Round]) -> f64| {
-        let [low, high] = spread(rounds, ratio);
-        format!("{:.2} ({low:.2} to {high:.2})", ratio(&all))
-    };
+    let range = spread(rounds, p99);
+    let text = |ratio: f64, [low, high]: [f64; 2]| format!("{ratio:.2} ({low:.2} to {high:.2})");
     let measured = format!(
         "{} of {:.1} ms; without against without {}; p50 {p50:.2}; {} results; viewers receive {seen_mb:.0} MB/s",
-        with_spread(&p99),
+        text(p99(&all), range),
         without(&all, 0.99),
-        with_spread(&none),
+        text(none(&all), spread(rounds, none)),
         rounds.iter().map(|round| round.watched.len()).sum::<usize>(),
     );
-    row(
-        &format!("viewers do not delay frames: p99 age with against without {what}"),
-        &measured,
-        "<= 1.05",
-        p99(&all) <= 1.05,
-    )
+    row_of_range(&format!("viewers do not delay frames: p99 age with against without {what}"), &measured, 1.05, range)
 }
 
 fn with(rounds: &[&Round], share: f64) -> f64 {
