@@ -19,7 +19,7 @@ use crate::{
     feed::{Feed, Heard, Speaks},
     http_camera::{HttpCamera, Sent},
     measure::pace,
-    programs::{Processes, Program, Running, Turn},
+    program::{Processes, Program, Running, Turn},
 };
 
 /// A camera and who reads it.

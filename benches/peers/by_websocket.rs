@@ -15,7 +15,7 @@ use crate::{
     daemon::{Daemon, on_any_core},
     feed::{Feed, Heard, Speaks},
     measure::pace,
-    programs::{Processes, Program, Running, Turn},
+    program::{Processes, Program, Running, Turn},
 };
 
 /// A server and its sender.

@@ -20,6 +20,7 @@ mod http_camera;
 #[path = "../shared/measure.rs"]
 #[expect(dead_code, reason = "only processor time and ages here")]
 mod measure;
+mod program;
 mod programs;
 mod report;
 #[path = "../shared/table.rs"]
@@ -34,7 +35,8 @@ use std::{
 };
 
 use footage::{FULL_HD, VGA};
-use programs::{Group, Missing, Turn};
+use program::Turn;
+use programs::{Group, Missing};
 use report::Promises;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;

@@ -2,7 +2,8 @@
 
 use crate::{
     measure::{Pairs, median, quantile, spread},
-    programs::{Group, Turn},
+    program::Turn,
+    programs::Group,
     table::row,
 };
 
