@@ -85,8 +85,9 @@ impl Reconnect {
     }
 
     /// Blocks until the kernel announces a camera, until `mailbox` is readable, or until `deadline`. Returns whether a
-    /// camera was announced, be it another one.
-    pub(super) fn wait_for_device(&self, mailbox: &impl AsFd, deadline: Instant) -> bool {
+    /// camera was announced, be it another one. Then the backoff starts again: a new device belongs to root until udev
+    /// has seen it, and an attempt before that says nothing of the camera.
+    pub(super) fn wait_for_device(&mut self, mailbox: &impl AsFd, deadline: Instant) -> bool {
         let readable = PollFlags::POLLIN;
         let mailbox = (mailbox.as_fd(), readable);
         let is_announced = match &self.monitor {
@@ -94,7 +95,15 @@ impl Reconnect {
                 .map(|[_, has_events]| has_events && monitor.drain()),
             None => poll([mailbox], Some(deadline)).map(|_| false),
         };
-        is_announced.unwrap_or(false)
+        let is_announced = is_announced.unwrap_or(false);
+        if is_announced {
+            self.announced();
+        }
+        is_announced
+    }
+
+    fn announced(&mut self) {
+        self.backoff = MIN_BACKOFF;
     }
 }
 
@@ -116,6 +125,9 @@ mod tests {
             .collect();
         let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000].map(|backoff| (backoff, backoff > 1000));
         assert_eq!(backoffs, expected);
+        reconnect.announced();
+        assert_eq!((reconnect.backoff, reconnect.is_prolonged()), (MIN_BACKOFF, false), "it is being plugged in");
+        assert!(!reconnect.device_lost(), "the outage is not over");
         assert!(reconnect.device_connected().is_some());
         assert!(reconnect.device_lost() && !reconnect.is_prolonged(), "the next outage starts from the beginning");
     }

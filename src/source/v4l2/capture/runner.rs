@@ -85,16 +85,18 @@ impl Runner {
     /// Opens the first capture device among those that the configured name may mean.
     fn open(&self) -> Result<(PathBuf, Device), CaptureError> {
         let candidates = identify::candidates(&self.settings.device)?;
-        let mut last_error = CaptureError::NotFound(self.settings.device.clone());
+        // A camera's second node, for metadata, fails with the first, or opens and says nothing of why the first did not.
+        let (mut unopened, mut unusable) = (None, None);
         for path in candidates {
             match Device::open(&path, Some(self.sink.heartbeat().clone())) {
                 Ok(device) if device.can_capture() => return Ok((path, device)),
-                Ok(_) => last_error = CaptureError::NotACamera(path),
+                Ok(_) => unusable = Some(CaptureError::NotACamera(path)),
                 Err(error) if is_not_found(&error) => {}
-                Err(source) => last_error = CaptureError::Open { path, source },
+                Err(source) => unopened = unopened.or(Some(CaptureError::Open { path, source })),
             }
         }
-        Err(last_error)
+        let not_found = || CaptureError::NotFound(self.settings.device.clone());
+        Err(unopened.or(unusable).unwrap_or_else(not_found))
     }
 
     /// Captures frames until the command to stop comes.
