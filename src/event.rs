@@ -7,6 +7,7 @@
 pub mod condition;
 pub mod external;
 pub mod ignored;
+pub mod places;
 pub mod zone_tracker;
 
 use std::{
@@ -24,6 +25,9 @@ use crate::{
     system::clock::Monotonic,
     tracking::shared::Label,
 };
+
+/// The reason of an event that is about something that does not move.
+pub const STATIONARY: &str = "stationary";
 
 /// An event starts, goes on or ends.
 #[derive(Clone, Debug, PartialEq)]

@@ -278,7 +278,7 @@ pub struct Event {
     #[serde(serialize_with = "to_the_microsecond")]
     #[cfg_attr(test, schemars(with = "Timestamp"))]
     pub at: Timestamp,
-    /// The named zone; absent if the camera has no named zones.
+    /// The named zone; absent if the camera has no named zones, and of `object` outside of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
     /// Why, if the kind has several reasons; of `external`, the label that the client gave.

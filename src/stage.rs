@@ -107,6 +107,8 @@ impl From<serde_json::Error> for StageError {
 pub struct StageContext {
     /// What its stages share of tracks; `None` if no stage finds out what tracks are.
     pub tracks: Option<Arc<SharedTracks>>,
+    /// The zones of all its stages.
+    pub zones: Arc<[Zone]>,
     /// The models that its stages use.
     pub models: Option<Models>,
     /// What is counted of its questions to them.

@@ -161,7 +161,7 @@ fn played(config: &Config, frames: &[Vec<u8>], size: Size, place: [u32; 2]) -> R
     let camera = &config.cameras[0];
     let pool = Arc::default();
     let models = Models { pool: Arc::clone(&pool), processor: "bench".to_owned(), manifests: config.models.clone() };
-    let context = StageContext { tracks: Some(Arc::default()), models: Some(models), questions: Arc::default() };
+    let context = StageContext { tracks: Some(Arc::default()), models: Some(models), ..StageContext::default() };
     let mut stages = camera.stages.build(&context);
     let (mut scratch, mut played) = (Scratch::new()?, Played::default());
     // The model is opened by the first frame that it could be asked of.

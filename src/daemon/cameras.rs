@@ -214,8 +214,10 @@ impl Cameras {
 
     /// Has the camera's frames go through pipelines of what is configured.
     fn post_pipelines(&self, camera: &RunningCamera) {
+        let zones = camera.settings.stages.zones().into_iter().map(|(_, zone)| zone.clone());
         let context = StageContext {
             tracks: camera.settings.stages.label_tracks().then(Arc::default),
+            zones: zones.collect(),
             models: None,
             questions: camera.feed.metrics().questions().clone(),
         };

@@ -76,7 +76,7 @@ pub(super) struct EventRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional")]
     #[cfg_attr(test, schemars(with = "Option<Timestamp>"))]
     ended_at: Option<Timestamp>,
-    /// The named zone; absent if the camera has no named zones.
+    /// The named zone; absent if the camera has no named zones, and of `object` outside of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     zone: Option<&'a str>,
     /// Why, if the kind has several reasons.

@@ -34,7 +34,7 @@ use self::{
 };
 use super::{Seen, Stage, StageContext, StageError};
 use crate::{
-    event::EventChange,
+    event::{EventChange, places::Places},
     frame::{Frame, Size},
     geometry::overlap,
     message::{Detection, Rect},
@@ -107,7 +107,7 @@ impl ObjectsStage {
             names: Names::default(),
             sweeps: Sweeps::new(settings.sweep_ms.ms()),
             prices: Prices::default(),
-            events: Events::default(),
+            events: Events::new(Places::new(&*context.zones)),
             is_due: Cell::new(false),
         }
     }
@@ -153,7 +153,7 @@ impl ObjectsStage {
     fn observe_tracks(&mut self, now: Monotonic) -> Vec<EventChange> {
         let Some(snapshot) = self.snapshot() else { return Vec::new() };
         self.names.keep(&snapshot.tracks);
-        self.events.observe(&snapshot.tracks, &self.names, snapshot.captured_at, now)
+        self.events.observe(&snapshot, &self.names, now)
     }
 
     /// Takes what was seen of these tracks in a look; gives for each thing that was found its track.
@@ -228,7 +228,7 @@ impl Stage for ObjectsStage {
             let still = look.found.iter().filter(|found| !is_track(found));
             let still = still.map(|found| (label(found), found.bounds)).collect();
             let changes = self.sweeps.observe(still, now);
-            events.extend(self.events.sweep(changes, at));
+            events.extend(self.events.sweep(changes, full, at));
         }
         let detection = |(found, track): (Found, Option<u64>)| Detection {
             label: found.label.into(),

@@ -208,6 +208,44 @@ fn only_labels_that_are_wanted_are_told() {
     assert!(walk.results.iter().all(|result| result["detections"][0]["label"] != "person"));
 }
 
+/// With a priority that is not the lowest, so that a busy machine asks, too.
+const ON_MAIN: &str = "processor = \"main\"\n";
+
+/// The body walks through all of it.
+const EVERYWHERE: &str = "polygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\n";
+
+#[test]
+fn events_are_in_named_zones_that_are_about_their_label() {
+    let folder = folder("zones");
+    let zone = |name: &str, labels: &str| {
+        format!("[[camera.motion.zone]]\nname = \"{name}\"\nlabels = [\"{labels}\"]\n{EVERYWHERE}")
+    };
+    let daemon =
+        Daemon::start(&config(&folder, "", &[ON_MAIN, &zone("yard", "person"), &zone("road", "car")].concat()));
+    let mut walk = Walk::start(&daemon);
+    walk.until("an event goes on", |walk| walk.object("update").is_some());
+    let mut objects = walk.events.iter().filter(|event| event["kind"] == "object");
+    assert!(objects.all(|event| event["zone"] == "yard"), "{:?}", walk.events);
+}
+
+/// Neither a track nor what stands there.
+#[test]
+fn in_an_ignored_zone_what_is_called_so_is_no_event() {
+    let folder = folder("ignored");
+    for (labels, is_event) in [("person", false), ("car", true)] {
+        let ignored = format!("[[camera.motion.zone]]\nignore = true\nlabels = [\"{labels}\"]\n{EVERYWHERE}");
+        let daemon = Daemon::start(&config(&folder, "", &format!("{ON_MAIN}sweep_ms = 100\n{ignored}")));
+        let mut walk = Walk::start(&daemon);
+        walk.until("it has a name, and was looked at again", |_| {
+            let questions = questions(&daemon);
+            questions["named_tracks"].as_u64() >= Some(1) && questions["whole_pictures"].as_u64() >= Some(4)
+        });
+        let is_named = |result: &Value| result["detections"][0]["label"] == "person";
+        walk.until("a detection has the name", |walk| walk.results.iter().any(is_named));
+        assert_eq!(walk.object("start").is_some(), is_event, "{labels}: {:?}", walk.events);
+    }
+}
+
 #[test]
 fn without_its_file_everything_else_works_and_with_it_names_come() {
     let folder = folder("missing");

@@ -1,11 +1,12 @@
 //! Which events go on, for topics that are `ON` or `OFF`: one for each kind of event of a camera, and one for each named zone.
+//! What stands in a zone does not keep that `ON`: it would be for days.
 
 use std::collections::BTreeMap;
 
 use super::topics::Topics;
 use crate::{
     config, counting,
-    event::external,
+    event::{STATIONARY, external},
     message::{Event, EventState},
 };
 
@@ -19,7 +20,8 @@ impl RunningEvents {
         if event.state == EventState::End {
             self.0.remove(&event.id);
         } else if event.kind != external::KIND && event.kind != counting::CROSSING {
-            let what = (event.camera.clone(), event.kind.to_string(), event.zone.clone());
+            let zone = event.zone.clone().filter(|_| event.reason.as_deref() != Some(STATIONARY));
+            let what = (event.camera.clone(), event.kind.to_string(), zone);
             self.0.insert(event.id.clone(), what);
         }
     }
