@@ -269,6 +269,9 @@ fn judge(found: &Value) {
     assert_eq!((zones[0]["name"].as_str(), zones[1]["ignore"].as_bool()), (Some("gate"), Some(true)));
     let of_tracks = (zones[0]["visits"].as_bool(), zones[0]["loitering_after_ms"].as_integer());
     assert_eq!(of_tracks, (Some(true), Some(1500)));
+    let labels = |table: &toml::Value| table.get("labels").cloned().map(|labels| labels.try_into::<Vec<String>>());
+    assert_eq!(labels(&zones[0]), Some(Ok(vec!["person".to_owned(), "cell phone".to_owned()])));
+    assert_eq!([labels(&zones[1]), labels(line)], [None, None], "each has its own");
     let polygon: Vec<Vec<f64>> = zones[0]["polygon"].clone().try_into().expect("numbers");
     for (found, expected) in polygon.into_iter().zip([[0.1, 0.1], [0.8, 0.2], [0.5, 0.8]]) {
         assert!(near(found[0], expected[0], 0.01) && near(found[1], expected[1], 0.01), "{found:?} for {expected:?}");

@@ -124,9 +124,13 @@ def zones(page, url):
 
 
 def visits(page):
-    """The first zone has events of visits and of loitering, which are hidden for lines and refused if they make no sense."""
+    """The first zone is about some labels, and has events of visits and of loitering, which are hidden for lines. What makes no
+    sense is refused."""
     choose(page, 0)
     page.click("#zone-visits")
+    page.type("#shape-labels", "x" * 65)
+    says(page, "#shape-problem", "a label is 1 to 64 characters")
+    page.type("#shape-labels", "person, , cell phone,person ")
     page.type("#zone-loitering", "0")
     says(page, "#shape-problem", "loitering is after 1 to 86400 seconds")
     page.type("#zone-loitering", "1.5")
@@ -164,9 +168,9 @@ def line(page, at):
 def keeps(page):
     """What is configured comes out of the editor as it went in; sides that cross are told."""
     toml = page.run("""
-        const zones = [{ name: "gate", ignore: false, stage: "motion", polygon: [[0, 0], [1, 0], [0.5, 1]], visits: true, loitering_after_ms: 60000 },
-          { ignore: true, stage: "motion", polygon: [[0, 0], [1, 0], [0.5, 1]], visits: false }];
-        const line = { name: "ramp", from: [0.25, 1], to: [0.25, 0], left_to_right: "up", right_to_left: "down", dead_band: 0.02 };
+        const zones = [{ name: "gate", ignore: false, stage: "motion", polygon: [[0, 0], [1, 0], [0.5, 1]], visits: true, loitering_after_ms: 60000, labels: ["person", "cell phone"] },
+          { ignore: true, stage: "motion", polygon: [[0, 0], [1, 0], [0.5, 1]], visits: false, labels: ["the \\"car\\", or bus"] }];
+        const line = { name: "ramp", from: [0.25, 1], to: [0.25, 0], left_to_right: "up", right_to_left: "down", dead_band: 0.02, labels: ["dog"] };
         return import("/editor.js").then(({ openEditor }) => {
           openEditor("door", document.querySelector("#camera-door canvas"), ["motion"], zones, [line]);
           return document.querySelector("#toml").value;
@@ -178,15 +182,18 @@ to = [0.25, 0]
 left_to_right = "up"
 right_to_left = "down"
 dead_band = 0.02
+labels = ["dog"]
 
 [[camera.motion.zone]]
 name = "gate"
+labels = ["person", "cell phone"]
 visits = true
 loitering_after_ms = 60000
 polygon = [[0, 0], [1, 0], [0.5, 1]]
 
 [[camera.motion.zone]]
 ignore = true
+labels = ["the \\"car\\", or bus"]
 polygon = [[0, 0], [1, 0], [0.5, 1]]
 """
     if toml != expected:

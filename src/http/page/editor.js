@@ -1,7 +1,7 @@
 // The editor of a camera's zones and lines: drawn on the picture, and the same as TOML for the configuration.
 
 import { setText } from "/format.js";
-import { findProblem, lineOf, newLine, newZone, round, toToml, zoneOf } from "/shapes.js";
+import { findProblem, labelsOf, lineOf, newLine, newZone, round, toToml, zoneOf } from "/shapes.js";
 import { drawShapes, focusPoint } from "/sketch.js";
 
 const STEP = 0.01; // of an arrow key, as a fraction of the picture's sides
@@ -64,12 +64,13 @@ function showFields(shape) {
   for (const field of dialog.querySelectorAll(".of-line")) field.hidden = !isLine;
   for (const field of dialog.querySelectorAll(".of-zone")) field.hidden = isLine;
   if (stages.length < 2) element("zone-stage").parentElement.hidden = true;
-  for (const id of ["shape", "shape-name", "remove-shape", "zone-ignore", "zone-stage", "add-corner"]) element(id).disabled = !shape;
+  for (const id of ["shape", "shape-name", "shape-labels", "remove-shape", "zone-ignore", "zone-stage", "add-corner"]) element(id).disabled = !shape;
   setText(element("remove-shape"), isLine ? "Remove line" : "Remove zone");
-  const { name = "", ignore = false, stage = stages[0], visits = false, loitering_after_ms: loitering, directions = [] } = shape ?? {};
+  const { name = "", ignore = false, stage = stages[0], visits = false, loitering_after_ms: loitering, directions = [], labels = [] } = shape ?? {};
   for (const id of ["zone-visits", "zone-loitering"]) element(id).disabled = !shape || ignore;
   element("shape-name").disabled = !shape || ignore;
   setValue("shape-name", ignore ? "" : name);
+  setValue("shape-labels", labels.join(", "));
   setValue("zone-loitering", ignore || loitering === undefined ? "" : loitering / 1000);
   setValue("left-to-right", directions[0] ?? "");
   setValue("right-to-left", directions[1] ?? "");
@@ -145,6 +146,7 @@ on("remove-shape", "click", () => {
   selected = Math.max(0, selected - 1);
 });
 on("shape-name", "input", ({ target }, shape) => (shape.name = target.value));
+on("shape-labels", "input", ({ target }, shape) => (shape.labels = labelsOf(target.value)));
 on("zone-ignore", "change", ({ target }, zone) => (zone.ignore = target.checked));
 on("zone-visits", "change", ({ target }, zone) => (zone.visits = target.checked));
 on("zone-loitering", "input", ({ target }, zone) => {
@@ -157,7 +159,7 @@ on("right-to-left", "input", ({ target }, line) => (line.directions[1] = target.
 on("turn-line", "click", (_, line) => line.points.reverse());
 on("add-corner", "click", (_, zone) => zone.points.push([0.5, 0.5]));
 element("add-corner").addEventListener("click", () => focusPoint(svg, shapes[selected].points.length - 1));
-for (const id of ["shape-name", "zone-loitering", "left-to-right", "right-to-left"]) {
+for (const id of ["shape-name", "shape-labels", "zone-loitering", "left-to-right", "right-to-left"]) {
   element(id).addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
 }
 element("copy").addEventListener("click", async () => {

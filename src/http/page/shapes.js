@@ -3,8 +3,12 @@
 const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 const NAME_RULE = "a name is 1 to 32 of a-z, 0-9, - and _.";
 const [MAX_LINES, MAX_LOITERING_MS, DEAD_BAND] = [32, 86_400_000, 0.01];
+const [MAX_LABELS, MAX_LABEL_LENGTH] = [64, 64];
 
 export const round = (number) => Math.round(Math.min(1, Math.max(0, number)) * 1000) / 1000;
+
+/** The labels of a text with commas between them, each once. */
+export const labelsOf = (text) => [...new Set(text.split(",").map((label) => label.trim()).filter(Boolean))];
 
 /** A configured zone as it is edited. */
 export const zoneOf = ({ name = "", ignore, stage, polygon, visits = false, loitering_after_ms, labels = [] }) => ({
@@ -33,11 +37,16 @@ export const newLine = (shapes) => lineOf({
 /** Why the shapes are invalid; empty if they are valid. */
 export function findProblem(shapes) {
   for (const shape of shapes) {
-    const problem = shape.kind === "line" ? problemOfLine(shape, shapes) : problemOfZone(shape, shapes);
+    const problem = (shape.kind === "line" ? problemOfLine(shape, shapes) : problemOfZone(shape, shapes)) ?? problemOfLabels(shape);
     if (problem) return `${shape.ignore ? "the ignored zone" : `“${shape.name}”`}: ${problem}`;
   }
   const tooMany = shapes.filter(({ kind }) => kind === "line").length > MAX_LINES;
   return tooMany ? `A camera has at most ${MAX_LINES} lines.` : "";
+}
+
+function problemOfLabels({ labels }) {
+  if (labels.length > MAX_LABELS) return `it has at most ${MAX_LABELS} labels.`;
+  if (labels.some((label) => [...label].length > MAX_LABEL_LENGTH)) return `a label is 1 to ${MAX_LABEL_LENGTH} characters.`;
 }
 
 function problemOfLine({ name, directions, points: [from, to] }, shapes) {
