@@ -41,6 +41,17 @@ struct Answer {
     #[serde(flatten)]
     report: Report,
     tls: Option<Tls>,
+    capacity: Option<Carried>,
+}
+
+/// What it says of what the machine was measured to carry.
+#[derive(Debug, Deserialize)]
+struct Carried {
+    is_current: bool,
+    cameras: u32,
+    kept_fps: Option<f64>,
+    size_px: [u32; 2],
+    fps: f64,
 }
 
 /// What it says of its TLS.
@@ -72,6 +83,24 @@ pub enum StatusError {
     NotHealthy(String),
 }
 
+impl Carried {
+    /// `capacity  5 cameras of 1280x720 at 15 fps`
+    fn summary(&self) -> String {
+        let Self { is_current, cameras, kept_fps, size_px: [width, height], fps } = self;
+        if !is_current {
+            return "capacity  measured with other stages or another version: run fovea bench --save again".into();
+        }
+        let size = format!("{width}x{height}");
+        let rate = |fps: f64| (fps * 10.0).round() / 10.0;
+        match (cameras, kept_fps.filter(|fps| *fps > 0.0)) {
+            (0, None) => format!("capacity  too slow for a camera of {size}"),
+            (0, Some(kept)) => format!("capacity  one camera of {size} at no more than {} fps", rate(kept)),
+            (1, _) => format!("capacity  1 camera of {size} at {} fps", rate(*fps)),
+            _ => format!("capacity  {cameras} cameras of {size} at {} fps", rate(*fps)),
+        }
+    }
+}
+
 /// Asks the daemon and prints its answer.
 ///
 /// # Errors
@@ -83,11 +112,15 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     };
     let ClientOptions { tokens, tls } = ClientOptions::from_args(&args.token, &args.trust)?;
     let answer = fetch(&url, tokens.secret(None, url.host())?.as_ref(), tls)?;
-    let Answer { report, tls } = serde_json::from_str(&answer).map_err(|error| StatusError::NotFovea(url, error))?;
+    let Answer { report, tls, capacity } =
+        serde_json::from_str(&answer).map_err(|error| StatusError::NotFovea(url, error))?;
     if args.json {
         print_line(json(&answer))?;
     } else {
         print_line(table(&report))?;
+        if let Some(carried) = capacity {
+            print_line(carried.summary())?;
+        }
         if let Some(Tls { fingerprint }) = tls {
             print_line(format!("TLS certificate with the SHA-256 fingerprint {}", one_line(&fingerprint)))?;
         }

@@ -1,8 +1,8 @@
 //! `fovea status`: how a running daemon is doing, in words and as an exit code.
 
-use std::{net::TcpListener, process::Command};
+use std::{fs, net::TcpListener, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{
     client::Client,
@@ -59,6 +59,40 @@ fn it_is_a_line_for_each_camera_and_an_exit_code() {
 
     drop(yard);
     eventually("it is missed", || status(&[&url]).2.starts_with("not every camera is live: yard lost since 20"));
+}
+
+#[test]
+fn it_says_what_the_board_was_measured_to_carry() {
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join("status-capacity");
+    fs::create_dir_all(&state).expect("the target folder can be written");
+    let config = |stage: &str| format!("{HTTP}[[camera]]\nname = \"door\"\n[camera.{stage}]\n");
+    let start = |measured: &Value| {
+        fs::write(state.join("capacity.json"), measured.to_string()).expect("the folder is there");
+        Daemon::start_as(&config("tamper"), |mut command| {
+            command.env("STATE_DIRECTORY", &state);
+            command
+        })
+    };
+    let measured = json!({
+        "version": env!("CARGO_PKG_VERSION"), "measured_at": "2026-11-22T10:00:00Z", "measured_for_s": 50, "processor": "main",
+        "core": 1, "core_is_shared": false, "daemons_beside": 0, "stages": ["tamper"], "size_px": [1280, 720],
+        "frame_bytes": 120_000, "fps": 15, "limit_ms": 50, "cameras": 5, "cameras_low": 5, "cameras_high": 6,
+        "limited_by": "processor", "processor_ms": 9.5, "receive_ms": 0.5
+    });
+    let mut slow = measured.clone();
+    (slow["cameras"], slow["cameras_low"], slow["kept_fps"]) = (0.into(), 0.into(), 7.25.into());
+    for (measured, expected) in [
+        (measured, "capacity  5 cameras of 1280x720 at 15 fps"),
+        (slow, "capacity  one camera of 1280x720 at no more than 7.3 fps"),
+    ] {
+        let daemon = start(&measured);
+        let url = format!("http://{}", daemon.http_address());
+        let last_line = || status(&[&url]).1.lines().last().expect("a camera's, at least").to_owned();
+        assert_eq!(last_line(), expected);
+        daemon.reload(&config("motion"), "the new configuration is in use");
+        let again = "capacity  measured with other stages or another version: run fovea bench --save again";
+        assert_eq!(last_line(), again);
+    }
 }
 
 #[test]
