@@ -80,6 +80,8 @@ pub struct MotionStage {
     scene: Condition,
     /// The first learning is no event: nothing changed.
     has_learnt: bool,
+    /// The scene is not the camera's first: habits are known from those before, as a light that was switched moves nothing.
+    has_changed: bool,
 }
 
 impl MotionStage {
@@ -99,6 +101,7 @@ impl MotionStage {
             ignored: IgnoredLabels::new(settings.zones()),
             scene: Condition::new(SCENE, hold),
             has_learnt: false,
+            has_changed: false,
         }
     }
 
@@ -148,8 +151,8 @@ impl MotionStage {
             let is_cut = touches_the_rim(detection.bounds, full);
             let is_habit = self.habits.has(detection.bounds);
             let surroundings = Surroundings {
-                is_new,
-                is_habitual: is_habit,
+                is_unknown: is_new && !self.has_changed,
+                is_habitual: is_habit || is_new,
                 is_busy: is_habit || is_weathered || detections.len() >= MANY,
                 is_weathered: is_weathered && !is_new,
             };
@@ -186,6 +189,7 @@ impl MotionStage {
             self.has_learnt = true;
             return self.scene.clear(at);
         }
+        self.has_changed |= self.has_learnt;
         if self.has_learnt { self.scene.raise(None, at, at) } else { None }
     }
 }

@@ -93,7 +93,7 @@ pub(super) struct Evidence {
     seen: Monotonic,
     erraticness: f64,
     appearance: Appearance,
-    /// It was there when the scene was new: it may be a part of it.
+    /// It was there when the camera was new: it may be a part of the scene.
     is_native: bool,
     is_plausible: bool,
 }
@@ -226,9 +226,9 @@ impl Evidence {
 /// What is known of the place of a box.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Surroundings {
-    /// The scene is new: nobody knows yet what moves all the time.
-    pub(super) is_new: bool,
-    /// Something moves there all the time.
+    /// The camera is new: nobody knows yet what moves all the time.
+    pub(super) is_unknown: bool,
+    /// Something may move there all the time.
     pub(super) is_habitual: bool,
     /// Something does, or many things move in the picture.
     pub(super) is_busy: bool,
@@ -256,12 +256,12 @@ impl Plausibility {
     ) -> bool {
         let known = self.evidence.iter().position(|evidence| evidence.id == track.id());
         let index = known.unwrap_or_else(|| {
-            self.evidence.push(Evidence::new(track, bounds, surroundings.is_new, at));
+            self.evidence.push(Evidence::new(track, bounds, surroundings.is_unknown, at));
             self.evidence.len() - 1
         });
         let evidence = &mut self.evidence[index];
-        let Surroundings { is_new, is_habitual, is_busy, is_weathered } = surroundings;
-        let is_habitual = is_habitual || is_new || evidence.is_native;
+        let Surroundings { is_habitual, is_busy, is_weathered, .. } = surroundings;
+        let is_habitual = is_habitual || evidence.is_native;
         evidence.add(track, bounds, is_cut, is_busy, appearance, at);
         let may_stay = !is_habitual && !evidence.is_long;
         evidence.is_plausible = track.is_confirmed()
