@@ -26,11 +26,12 @@ mod tests {
 
     #[test]
     fn a_stamp_counts_if_it_can_be_true() {
-        let read_at = Monotonic::now();
+        // The wall's clock first: the delay only grows by what a busy machine does before the other is read.
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+        let read_at = Monotonic::now();
         let delay_ms = |stamp: f64| read_at.since(capture_time(Some(stamp), read_at)).as_millis();
-        assert!((490..=1_500).contains(&delay_ms(wall - 0.5)), "{}", delay_ms(wall - 0.5));
-        for stamp in [wall + 2.0, wall - 6.0, 17.25, -1.0, f64::NAN, f64::INFINITY] {
+        assert!((490..=5_000).contains(&delay_ms(wall - 0.5)), "{}", delay_ms(wall - 0.5));
+        for stamp in [wall + 60.0, wall - 6.0, 17.25, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(delay_ms(stamp), 0, "{stamp}");
         }
         assert_eq!(capture_time(None, read_at), read_at);
