@@ -11,6 +11,9 @@
 mod board {
     pub(crate) mod machine;
     pub(crate) mod shell;
+    pub(crate) mod usb_redirection;
+    pub(crate) mod webcam;
+    pub(crate) mod webcam_descriptors;
 
     pub(crate) mod boot;
     pub(crate) mod cameras;
@@ -20,9 +23,11 @@ mod board {
     pub(crate) mod dedicated;
     pub(crate) mod frames;
     pub(crate) mod idle;
+    pub(crate) mod mjpeg;
     pub(crate) mod models;
     pub(crate) mod outputs;
     pub(crate) mod package;
+    pub(crate) mod peers;
     pub(crate) mod service;
     pub(crate) mod sources;
 }
@@ -43,8 +48,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use parking_lot::Mutex;
 
 use board::{
-    boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, models, outputs, package,
-    service, sources,
+    boot, cameras, configuration, cores, crash, dedicated, frames, idle, machine::Board, mjpeg, models, outputs,
+    package, peers, service, sources,
 };
 
 /// All there are, in the order they are run in.
@@ -62,8 +67,12 @@ fn scenarios() -> Vec<Trial> {
         scenario(cameras::unplugged_again_and_again_it_is_back_each_time),
         scenario(cameras::it_waits_for_a_camera_and_finds_it_under_another_number),
         scenario(cameras::injected_faults_are_counted_and_survived),
-        scenario(cameras::capture_costs_no_more_than_ustreamer),
         scenario(cameras::ustreamer_is_followed_through_its_restarts),
+        scenario(mjpeg::frames_of_a_webcam_are_lent_and_looked_at),
+        scenario(mjpeg::broken_and_short_frames_cost_only_themselves),
+        scenario(mjpeg::a_webcam_is_unplugged_and_plugged_in_again),
+        scenario(peers::capture_costs_no_more_than_ustreamer),
+        scenario(peers::detection_costs_a_part_of_what_motion_takes),
         scenario(sources::a_stream_and_a_command_feed_cameras),
         scenario(outputs::a_broker_and_a_server_are_reached),
         scenario(crash::it_answers_again_after_a_kill),

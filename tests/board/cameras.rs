@@ -62,11 +62,11 @@ pub(super) fn configure(board: &mut Board, cameras: &str) {
 }
 
 /// What fovea answers at its HTTP port.
-fn get(board: &mut Board, path: &str) -> Vec<u8> {
+pub(super) fn bytes_of(board: &mut Board, path: &str) -> Vec<u8> {
     get_from(board, 8080, path)
 }
 
-fn get_from(board: &mut Board, port: u16, path: &str) -> Vec<u8> {
+pub(super) fn get_from(board: &mut Board, port: u16, path: &str) -> Vec<u8> {
     let text = board.ask(&format!(
         "exec 4<>/dev/tcp/127.0.0.1/{port}
          printf '%s\\r\\n' 'GET {path} HTTP/1.1' 'Host: localhost' 'Connection: close' '' >&4
@@ -81,7 +81,7 @@ fn get_from(board: &mut Board, port: u16, path: &str) -> Vec<u8> {
 
 /// A camera's numbers.
 pub(super) fn status(board: &mut Board, name: &str) -> Value {
-    let status: Value = serde_json::from_slice(&get(board, "/api/status")).expect("it is JSON");
+    let status: Value = serde_json::from_slice(&bytes_of(board, "/api/status")).expect("it is JSON");
     let cameras = status["cameras"].as_array().expect("a list");
     cameras.iter().find(|camera| camera["camera"] == name).expect("it is configured").clone()
 }
@@ -109,7 +109,7 @@ pub(super) fn is_live(status: &Value) -> bool {
 
 /// The mean colours of the eight bars in a camera's picture, as red, green, blue.
 fn bars(board: &mut Board, name: &str) -> Vec<[i32; 3]> {
-    let jpeg = get(board, &format!("/cameras/{name}/snapshot.jpg"));
+    let jpeg = bytes_of(board, &format!("/cameras/{name}/snapshot.jpg"));
     let mut decoder = Decompressor::new().expect("there is memory");
     let head = decoder.read_header(&jpeg).expect("a JPEG");
     let (width, height) = (head.width, head.height);
@@ -229,7 +229,7 @@ pub(crate) fn controls_are_set_read_back_and_set_anew(board: &mut Board) {
 }
 
 /// What the process has: descriptors, kilobytes of memory.
-fn holds(board: &mut Board) -> (u64, u64) {
+pub(super) fn holds(board: &mut Board) -> (u64, u64) {
     let text = board.ask(&format!(
         "pid=$({PROCESS})
          ls /proc/$pid/fd | wc --lines
@@ -398,50 +398,4 @@ pub(crate) fn ustreamer_is_followed_through_its_restarts(board: &mut Board) {
     assert!(said.matches("pictures arrive again after ").count() >= RESTARTS, "{said}");
     board.note(&format!("ages of results {ages}; {}", said.replace('\n', "; ")));
     board.ask("systemctl stop bridge ustreamer");
-}
-
-/// The processor time that a process has used since it began, in clock ticks. `stat` is its file of that name in /proc.
-fn cost(board: &mut Board, stat: &str) -> u64 {
-    let ticks = board.ask(&format!("stat=$(<{stat}); fields=(${{stat##*) }}); echo $((fields[11] + fields[12]))"));
-    ticks.parse().expect("a number")
-}
-
-/// Seconds that each is looked at.
-const LOOK: u64 = 30;
-
-pub(crate) fn capture_costs_no_more_than_ustreamer(board: &mut Board) {
-    if brief_leaves_out("what capture costs beside ustreamer, which is a measurement") {
-        return;
-    }
-    plug_in(board, "");
-    // Nothing is looked at: the frames are fetched, timed, and let go.
-    let text = camera("bars", BY_PATH, &format!("{SMALL}format = \"yuyv\"\n")).replace("[camera.motion]\n", "");
-    configure(board, &text);
-    wait_for(board, "bars", "it is live", is_live);
-    let stat = board.ask(&format!("echo /proc/$({PROCESS})/stat"));
-    let (ticks, frames) = (cost(board, &stat), count(&status(board, "bars"), "/received"));
-    thread::sleep(Duration::from_secs(LOOK));
-    let (ticks_after, frames_after) = (cost(board, &stat), count(&status(board, "bars"), "/received"));
-    board.ask("systemctl stop fovea");
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    let of = |ticks: u64, frames: u64| 10.0 * ticks as f64 / frames as f64;
-    let ours = of(ticks_after - ticks, frames_after - frames);
-
-    // The same node, size, format and rate; nobody looks, either.
-    board.ask(
-        "systemd-run --quiet --unit ustreamer --collect ustreamer --device /dev/video0 --resolution 640x360 --format YUYV \
-         --desired-fps 10 --port 8081 --host 127.0.0.1 --log-level 1",
-    );
-    board.wait_until("pidof ustreamer && (exec 4<>/dev/tcp/127.0.0.1/8081) 2>/dev/null");
-    let stat = board.ask("echo /proc/$(pidof ustreamer)/stat");
-    let before = cost(board, &stat);
-    thread::sleep(Duration::from_secs(LOOK));
-    let used = cost(board, &stat) - before;
-    // It counts the frames of the last second.
-    let state: Value = serde_json::from_slice(&get_from(board, 8081, "/state")).expect("it is JSON");
-    let rate = count(&state, "/result/source/captured_fps");
-    let theirs = of(used, rate * LOOK);
-    board.ask("systemctl stop ustreamer");
-    board
-        .note(&format!("{ours:.2} ms of processor time a frame, ustreamer {theirs:.2} ms, ratio {:.2}", ours / theirs));
 }

@@ -1,6 +1,7 @@
 //! The emulated board: its process, its commands, what it says when something fails.
 
 use std::{
+    env,
     ffi::OsStr,
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -19,7 +20,9 @@ pub(crate) struct Board {
     process: Child,
     shell: Shell,
     address: SocketAddr,
+    packages: PathBuf,
     console: PathBuf,
+    usb_socket: PathBuf,
     boot_time: Duration,
     /// When the scenario must be over.
     until: Instant,
@@ -61,13 +64,16 @@ impl Board {
         assert!(image.is_ok_and(|status| status.success()), "tests/board/root makes what the board boots from");
 
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let console = folder.join("board-console");
+        let (packages, console) = (packages(&folder), folder.join("board-console"));
         // The port may be taken before the emulator takes it. It ends then, and says why.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
         let address = port.expect("this machine has a free port");
         let began = Instant::now();
+        // In a folder with a short name, as that of a socket may have a hundred bytes.
+        let usb_socket = env::temp_dir().join(format!("fovea-board-{}", std::process::id()));
         let mut process = Command::new("tests/board/boot")
-            .args([address.port().to_string().as_ref(), packages(&folder).as_os_str(), console.as_os_str()])
+            .arg(address.port().to_string())
+            .args([&packages, &console, &usb_socket])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -75,7 +81,17 @@ impl Board {
         let (to, from) = (process.stdin.take().expect("piped"), process.stdout.take().expect("piped"));
         let shell = Shell::new(to, from);
         let until = began + BOOT_LIMIT;
-        let mut board = Self { process, shell, address, console, boot_time: Duration::ZERO, until, last: None };
+        let mut board = Self {
+            process,
+            shell,
+            address,
+            packages,
+            console,
+            usb_socket,
+            boot_time: Duration::ZERO,
+            until,
+            last: None,
+        };
         board.wait_for_boot();
         board.boot_time = began.elapsed();
         board
@@ -98,6 +114,16 @@ impl Board {
     /// Where its port 8999 is to be found from here.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The folder here that is `/packages` on the board.
+    pub(crate) fn packages(&self) -> &Path {
+        &self.packages
+    }
+
+    /// Who connects to this socket is a USB device of the board.
+    pub(crate) fn usb_socket(&self) -> &Path {
+        &self.usb_socket
     }
 
     /// Begins a scenario. After [`SCENARIO_LIMIT`] every command fails it.
@@ -206,6 +232,7 @@ impl Drop for Board {
         // It may have ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = fs::remove_file(&self.usb_socket);
     }
 }
 
