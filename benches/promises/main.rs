@@ -18,11 +18,13 @@ mod footage;
 #[path = "../shared/measure.rs"]
 mod measure;
 mod neighbours;
+mod objects;
 mod outputs;
 mod peer;
 #[path = "../look_time/pngs.rs"]
 #[expect(dead_code, reason = "one kind is enough here")]
 mod pngs;
+mod processors;
 mod promises;
 #[path = "../look_time/scans.rs"]
 #[expect(dead_code, reason = "one kind is enough here")]

@@ -17,9 +17,9 @@ use crate::{
     footage::{FULL_HD, VGA, frames},
     measure::{Pairs, RATE, ages, core, cpu_time, median, memory_kb, minor_faults, quantile, seconds, wake_ups},
     neighbours::{self, costly_pictures},
-    outputs,
+    objects, outputs,
     peer::Peer,
-    scraping,
+    processors, scraping,
     table::{row, row_of_range},
     tls, viewers,
 };
@@ -40,13 +40,15 @@ pub(crate) const OF_README: [(&str, Promise); 9] = [
 ];
 
 /// The others.
-pub(crate) const OTHERS: [(&str, Promise); 6] = [
+pub(crate) const OTHERS: [(&str, Promise); 8] = [
     ("fair", fair),
     ("neighbours", neighbours::neighbours),
     ("outputs", outputs::outputs),
     ("viewers", viewers::viewers),
     ("scraping", scraping::scraping),
     ("tls", tls::tls),
+    ("processors", processors::processors),
+    ("objects", objects::objects),
 ];
 
 /// Frames a second of the whole daemon against the bare loop on the same core.

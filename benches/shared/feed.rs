@@ -119,6 +119,13 @@ impl Feed {
 
     /// Keeps one frame waiting and one being looked at for a time; gives how many were taken a second.
     pub(crate) fn saturate(&mut self, time: Duration) -> Result<f64> {
+        let start = Instant::now();
+        let taken = self.saturate_counted(time)?;
+        Ok(f64::from(taken) / start.elapsed().as_secs_f64())
+    }
+
+    /// The same; gives how many were taken.
+    pub(crate) fn saturate_counted(&mut self, time: Duration) -> Result<u32> {
         self.send()?;
         self.send()?;
         let mut taken = 0_u32;
@@ -130,7 +137,7 @@ impl Feed {
                 self.send()?;
             }
         }
-        Ok(f64::from(taken) / start.elapsed().as_secs_f64())
+        Ok(taken)
     }
 }
 
