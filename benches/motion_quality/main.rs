@@ -5,7 +5,9 @@
 //!     cargo bench --bench motion_quality -- scenes    nights and weather alone
 //!     cargo bench --bench motion_quality -- rain      those of them with this in their names
 //!     cargo bench --bench motion_quality -- held-back with the seeds that no rule was tuned with
+//!     cargo bench --bench motion_quality -- only-people    false events if a network must call it a person
 //!
+//! `FOVEA_MODELS` is the folder with that network, FastestDet.onnx; `only-people` takes names of scenes, too.
 //! It needs Debian's opencv-doc and python3-opencv: the real clip, and MOG2 to compare with.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its purpose")]
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pictures drawn with small numbers")]
@@ -22,7 +24,7 @@ mod score;
 mod times;
 mod walker;
 
-use std::{process::ExitCode, time::Duration};
+use std::{env, path::Path, process::ExitCode, time::Duration};
 
 use fovea::system::clock::Monotonic;
 use nix::time::{ClockId, clock_gettime};
@@ -31,12 +33,21 @@ use self::{footage::Footage, night::Selection};
 
 fn main() -> ExitCode {
     opencv::core::set_num_threads(1).expect("OpenCV takes any number");
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if arguments == ["model", "worker"] {
+        // The process of the network is this program, too.
+        return if fovea::model::worker::run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
-    let is_word = |argument: &&String| !["quick", "held-back", "scenes"].contains(&argument.as_str());
+    let is_word = |argument: &&String| !["quick", "held-back", "scenes", "only-people"].contains(&argument.as_str());
     let name = arguments.iter().find(is_word).cloned().unwrap_or_default();
     let selection = Selection { is_quick: has("quick"), is_held_back: has("held-back"), name };
-    match tables(&selection, has("scenes") || !selection.name.is_empty()) {
+    let tables = if has("only-people") {
+        only_people(&selection)
+    } else {
+        tables(&selection, has("scenes") || !selection.name.is_empty())
+    };
+    match tables {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             eprintln!("{sentence}");
@@ -55,6 +66,11 @@ fn tables(selection: &Selection, has_scenes_alone: bool) -> Result<(), String> {
     clip::print(&footage)?;
     times::print(&footage);
     Ok(())
+}
+
+fn only_people(selection: &Selection) -> Result<(), String> {
+    let folder = env::var_os("FOVEA_MODELS").ok_or("FOVEA_MODELS is not set: it is the folder with FastestDet.onnx")?;
+    night::only_people::print(&Footage::load()?, selection, &Path::new(&folder).join("FastestDet.onnx"))
 }
 
 /// A capture time, `time` seconds after the first frame.

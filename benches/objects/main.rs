@@ -1,10 +1,16 @@
-//! What the objects stage finds beside whole pictures, how soon, and what it costs: `cargo bench --bench objects`.
+//! What the objects stage finds beside whole pictures, how soon, and what it costs.
+//!
+//!     cargo bench --bench objects               all of it, ten minutes
+//!     cargo bench --bench objects -- 768        what it finds in pictures with this in their names
+//!     cargo bench --bench objects -- decode     what parts of a picture cost to decode
+//!     cargo bench --bench objects -- cost       a named track, and an hour in which nothing moves; four minutes
 //!
 //! `FOVEA_MODELS` is the folder with FastestDet.onnx. The clip is played at its own rate through the motion and the objects stage.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clip of 795 frames")]
 
+mod cost;
 mod truth;
 
 use std::{
@@ -31,6 +37,7 @@ use fovea::{
     tracking::Track,
 };
 
+use cost::{networks_time, own_time};
 use truth::{PEOPLE, people, score};
 
 /// The time between two frames of the clip.
@@ -63,20 +70,24 @@ fn main() -> Result<(), Failure> {
         for (name, (width_px, height_px), place, motion) in cases.into_iter().filter(|(name, ..)| is_wanted(name)) {
             let frames = footage(if place == [0, 0] { "" } else { "wide" })?;
             let size = Size { width_px, height_px };
-            let config = configuration(&file, threshold, motion)?;
+            let config = configuration(&file, threshold, motion, "")?;
             let [hits, strangers] = whole_pictures(&config.models["people"], &frames, size, place)?;
             println!("{name}, threshold {threshold}: whole pictures {hits}/37, {strangers} false");
             played(&config, &frames, size, place)?.print(name, threshold);
         }
     }
-    if is_wanted("decode") { decode_times(&footage("full")?) } else { Ok(()) }
+    if is_wanted("decode") {
+        decode_times(&footage("full")?)?;
+    }
+    if is_wanted("cost") { cost::print(&file) } else { Ok(()) }
 }
 
-fn configuration(file: &Path, threshold: f64, motion: &str) -> Result<Config, Failure> {
+fn configuration(file: &Path, threshold: f64, motion: &str, objects: &str) -> Result<Config, Failure> {
     let model = format!(
         "[model.people]\nfile = {file:?}\ndecoder = \"fastestdet\"\nthreshold = {threshold}\nlabels = \"coco\"\n"
     );
-    let stages = format!("[camera.motion]\n{motion}[camera.objects]\nlabels = [\"person\"]\nmax_core_share = 1\n");
+    let objects = format!("[camera.objects]\nlabels = [\"person\"]\nmax_core_share = 1\n{objects}");
+    let stages = format!("[camera.motion]\n{motion}{objects}");
     Ok(Config::parse("bench", &format!("{model}[[camera]]\nname = \"bench\"\n{stages}"))?)
 }
 
@@ -134,6 +145,8 @@ struct Played {
     /// From a track's first frame to its name.
     delays: Vec<Duration>,
     looking: Duration,
+    /// Processor time of the stage and of the network.
+    spent: Duration,
     model_ms: f64,
     frames: usize,
 }
@@ -170,14 +183,19 @@ fn played(config: &Config, frames: &[Vec<u8>], size: Size, place: [u32; 2]) -> R
         thread::sleep(Duration::from_millis(50));
     }
     let mut first_seen = BTreeMap::new();
+    let networks = networks_time()?;
     let start = Instant::now();
     for (number, jpeg) in frames.iter().enumerate() {
         thread::sleep((start + PACE * number as u32).saturating_duration_since(Instant::now()));
         let frame = frame(number, jpeg, size);
         for (name, stage) in &mut stages {
-            let began = Instant::now();
-            let Some(views) = Views::decode(&frame, stage.needs(), &mut scratch)? else { continue };
-            let seen = stage.look(&views, &frame)?;
+            let (began, spent) = (Instant::now(), own_time()?);
+            let views = Views::decode(&frame, stage.needs(), &mut scratch)?;
+            let seen = views.map(|views| stage.look(&views, &frame)).transpose()?;
+            if *name == "objects" {
+                played.spent += own_time()? - spent;
+            }
+            let Some(seen) = seen else { continue };
             if *name == "objects" {
                 played.looking += began.elapsed();
             }
@@ -207,6 +225,7 @@ fn played(config: &Config, frames: &[Vec<u8>], size: Size, place: [u32; 2]) -> R
             played.tracked += score(&people, &bounds(false), is_hit)[0];
         }
     }
+    played.spent += networks_time()?.saturating_sub(networks);
     let counts = context.questions.counts().unwrap_or_default();
     (played.crops, played.whole_pictures) = (counts.crops, counts.whole_pictures);
     played.named_tracks = counts.named_tracks;

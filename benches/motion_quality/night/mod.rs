@@ -8,6 +8,7 @@ mod canvas;
 mod effect;
 mod insects;
 mod lights;
+pub(crate) mod only_people;
 mod outcome;
 mod people;
 mod plans;
