@@ -152,7 +152,8 @@ impl MotionStage {
             let is_habit = self.habits.has(detection.bounds);
             let surroundings = Surroundings {
                 is_unknown: is_new && !self.has_changed,
-                is_habitual: is_habit || is_new,
+                is_new,
+                is_habitual: is_habit,
                 is_busy: is_habit || is_weathered || detections.len() >= MANY,
                 is_weathered: is_weathered && !is_new,
             };

@@ -201,14 +201,15 @@ impl Evidence {
         (self.hits >= HITS || is_slow) && self.boxed >= STEADY * self.all
     }
 
-    fn goes_somewhere(&self, is_habitual: bool) -> bool {
+    /// Whether it goes somewhere. What may be a habit goes farther to be believed, and straighter if it is among habits.
+    fn goes_somewhere(&self, is_habitual: bool, is_among_habits: bool) -> bool {
         let away = distance(self.begin, self.foot_now);
         let (sizes, size) = match (self.is_long, is_habitual) {
             (_, true) => (AWAY_FROM_HABITS, self.area.sqrt() * self.wideness.clamp(1.0, MOST_WIDE)),
             (true, false) => (AWAY_FROM_HABITS, self.length),
             (false, false) => (AWAY, self.area.sqrt()),
         };
-        let straight = if is_habitual { STRAIGHT_AMONG_HABITS } else { STRAIGHT };
+        let straight = if is_among_habits { STRAIGHT_AMONG_HABITS } else { STRAIGHT };
         // Of what the rim cuts nobody knows the shape.
         !(is_habitual && self.was_cut) && self.steps >= 2 && away >= sizes * size && away >= straight * self.path
     }
@@ -228,7 +229,9 @@ impl Evidence {
 pub(super) struct Surroundings {
     /// The camera is new: nobody knows yet what moves all the time.
     pub(super) is_unknown: bool,
-    /// Something may move there all the time.
+    /// The scene is new, be it that the light changed: something may move there all the time.
+    pub(super) is_new: bool,
+    /// Something moves there all the time.
     pub(super) is_habitual: bool,
     /// Something does, or many things move in the picture.
     pub(super) is_busy: bool,
@@ -260,8 +263,9 @@ impl Plausibility {
             self.evidence.len() - 1
         });
         let evidence = &mut self.evidence[index];
-        let Surroundings { is_habitual, is_busy, is_weathered, .. } = surroundings;
-        let is_habitual = is_habitual || evidence.is_native;
+        let Surroundings { is_new, is_habitual, is_busy, is_weathered, .. } = surroundings;
+        let is_among_habits = is_habitual || evidence.is_native;
+        let is_habitual = is_among_habits || is_new;
         evidence.add(track, bounds, is_cut, is_busy, appearance, at);
         let may_stay = !is_habitual && !evidence.is_long;
         evidence.is_plausible = track.is_confirmed()
@@ -269,7 +273,7 @@ impl Plausibility {
             && !(is_busy && evidence.is_fast())
             && (evidence.is_plausible
                 || evidence.has_lived(track)
-                    && (evidence.goes_somewhere(is_habitual) || may_stay && evidence.stays(track)));
+                    && (evidence.goes_somewhere(is_habitual, is_among_habits) || may_stay && evidence.stays(track)));
         evidence.is_plausible
     }
 

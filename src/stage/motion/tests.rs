@@ -206,7 +206,8 @@ fn what_is_ignored_by_its_label_starts_no_event_and_what_has_none_starts_a_late_
     assert!(unnamed.len() == 1 && (3.0..4.0).contains(&unnamed[0]), "{unnamed:?}");
 }
 
-const CALM: Surroundings = Surroundings { is_unknown: false, is_habitual: false, is_busy: false, is_weathered: false };
+const CALM: Surroundings =
+    Surroundings { is_unknown: false, is_new: false, is_habitual: false, is_busy: false, is_weathered: false };
 const HABITUAL: Surroundings = Surroundings { is_habitual: true, is_busy: true, ..CALM };
 
 /// Which of 30 frames, a tenth of a second apart, is the first that makes this box worth an event.
