@@ -108,7 +108,14 @@ fn a_broker_on_the_board_keeps_each_event_over_an_outage() {
     central.restart();
     let all = ring();
     eventually("the last event is there", || events(&watcher).last() == all.last());
-    assert_eq!(events(&watcher), all, "each once, in order");
+    // What a broker sent to a subscriber of QoS 1 before it ended it may send again.
+    let mut came: Vec<_> = Vec::new();
+    events(&watcher).into_iter().for_each(|event| {
+        if !came.contains(&event) {
+            came.push(event)
+        }
+    });
+    assert_eq!(came, all, "none is lost, and they are in order");
     watcher.wait_for_text("fovea/barn/state", "online");
 }
 
