@@ -11,7 +11,7 @@ use super::{
     value::{Name, Polygon, Table, Whole},
     violation::Violation,
 };
-use crate::geometry::sides_that_meet;
+use crate::geometry::{contains, sides_that_meet};
 
 /// The most zones of a stage.
 pub const MAX_ZONES: usize = 256;
@@ -96,6 +96,12 @@ impl Zone {
     #[must_use]
     pub fn polygon(&self) -> &[[f32; 2]] {
         &self.polygon.0
+    }
+
+    /// Whether a point is in it, `[x, y]` in the same fractions.
+    #[must_use]
+    pub fn contains(&self, point: [f32; 2]) -> bool {
+        contains(self.polygon(), point)
     }
 }
 

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use crate::{
-    config::{labels::LabelFilter, zone::Zone},
-    geometry::contains,
-};
+use crate::config::zone::Zone;
 
 /// How long a track there may take to get its label. After that it counts: what nobody can name may be anybody.
 const NAMED_WITHIN: Duration = Duration::from_secs(3);
 
 /// The ignored zones of a camera that have labels.
 #[derive(Debug, Default)]
-pub struct IgnoredLabels(Vec<(Vec<[f32; 2]>, LabelFilter)>);
+pub struct IgnoredLabels(Vec<Zone>);
 
 /// What a track is at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,20 +26,19 @@ impl IgnoredLabels {
     /// Those among these zones.
     #[must_use]
     pub fn new<'z>(zones: impl IntoIterator<Item = &'z Zone>) -> Self {
-        let labelled = zones.into_iter().filter(|zone| zone.is_ignored() && zone.labels().is_set());
-        Self(labelled.map(|zone| (zone.polygon().to_vec(), zone.labels().clone())).collect())
+        Self(zones.into_iter().filter(|zone| zone.is_ignored() && zone.labels().is_set()).cloned().collect())
     }
 
     /// What a track is whose foot point is there, and which has been followed for this long.
     #[must_use]
     pub fn judge(&self, label: Option<&str>, foot_point: [f32; 2], followed_for: Duration) -> Verdict {
-        let mut around = self.0.iter().filter(|(polygon, _)| contains(polygon, foot_point)).peekable();
+        let mut around = self.0.iter().filter(|zone| zone.contains(foot_point)).peekable();
         if around.peek().is_none() {
             return Verdict::Counts;
         }
         match label {
             None if followed_for < NAMED_WITHIN => Verdict::Unnamed,
-            Some(_) if around.any(|(_, labels)| labels.passes(label)) => Verdict::Ignored,
+            Some(_) if around.any(|zone| zone.labels().passes(label)) => Verdict::Ignored,
             _ => Verdict::Counts,
         }
     }
@@ -51,6 +47,7 @@ impl IgnoredLabels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::labels::LabelFilter;
 
     const ROAD: [f32; 2] = [0.5, 0.9];
     const SOON: Duration = Duration::from_secs(1);

@@ -2,27 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::{
-    config::{labels::LabelFilter, zone::Zone},
-    geometry::contains,
-};
+use crate::config::zone::Zone;
 
 /// The zones of a camera.
 #[derive(Debug, Default)]
 pub struct Places {
-    named: Vec<(Arc<str>, Part)>,
-    ignored: Vec<Part>,
+    named: Vec<(Arc<str>, Zone)>,
+    ignored: Vec<Zone>,
 }
 
 /// A named zone, or what is outside of all of them.
 pub type Place = Option<Arc<str>>;
-
-/// A part of the picture, and what it is about.
-#[derive(Debug)]
-struct Part {
-    polygon: Vec<[f32; 2]>,
-    labels: LabelFilter,
-}
 
 impl Places {
     /// Those in these zones.
@@ -30,10 +20,9 @@ impl Places {
     pub fn new<'z>(zones: impl IntoIterator<Item = &'z Zone>) -> Self {
         let mut places = Self::default();
         for zone in zones {
-            let part = Part { polygon: zone.polygon().to_vec(), labels: zone.labels().clone() };
             match zone.name() {
-                Some(name) => places.named.push((name.into(), part)),
-                None => places.ignored.push(part),
+                Some(name) => places.named.push((name.into(), zone.clone())),
+                None => places.ignored.push(zone.clone()),
             }
         }
         places
@@ -43,28 +32,20 @@ impl Places {
     /// Nowhere if it is nothing there.
     #[must_use]
     pub fn of(&self, label: &str, foot_point: [f32; 2]) -> Vec<Place> {
-        if self.ignored.iter().any(|part| part.has(label, foot_point)) {
+        let is_there = |zone: &Zone| zone.labels().passes(Some(label)) && zone.contains(foot_point);
+        if self.ignored.iter().any(is_there) {
             return Vec::new();
         }
-        let named: Vec<_> = self
-            .named
-            .iter()
-            .filter(|(_, part)| part.has(label, foot_point))
-            .map(|(name, _)| Some(name.clone()))
-            .collect();
+        let named: Vec<_> =
+            self.named.iter().filter(|(_, zone)| is_there(zone)).map(|(name, _)| Some(name.clone())).collect();
         if named.is_empty() { vec![None] } else { named }
-    }
-}
-
-impl Part {
-    fn has(&self, label: &str, foot_point: [f32; 2]) -> bool {
-        self.labels.passes(Some(label)) && contains(&self.polygon, foot_point)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::labels::LabelFilter;
 
     #[test]
     fn a_thing_is_in_the_zones_that_are_about_it_or_outside_or_nothing() {
