@@ -26,7 +26,7 @@ use std::{
 use serde_json::Value;
 
 /// How long anything may take before it counts as not happening.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 
 /// A message of fovea. Fails if it is not as published; 32-bit ARM has no validator for that.
 pub(crate) fn read_message(text: &str) -> Value {
