@@ -16,8 +16,8 @@ use crate::support::boards::{CONFIG, brief_leaves_out};
 /// How many times, spread over all that is written.
 const CUTS: usize = 20;
 
-/// Of these, every sixth if that will do.
-const BRIEF_STEP: usize = 6;
+/// Of these, every ninth if that will do.
+const BRIEF_STEP: usize = 9;
 
 /// How many boards start at a time.
 const AT_A_TIME: usize = 2;
@@ -45,7 +45,7 @@ pub(crate) fn a_first_boot_survives_it_anywhere() {
     let log = WriteLog::open(&log).expect("the emulator wrote it");
     assert!(log.len() > CUTS, "only {} writes and flushes", log.len());
 
-    let step = if brief_leaves_out("17 of 20 power cuts") { BRIEF_STEP } else { 1 };
+    let step = if brief_leaves_out("18 of 20 power cuts") { BRIEF_STEP } else { 1 };
     let next = AtomicUsize::new(step);
     thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
