@@ -14,7 +14,13 @@ use fovea::{
     frame::{Camera, CapturedBy, Frame, Origin, PixelFormat, Size},
     hub::Hub,
     message::{Age, Details, Detection, FrameResult, Message, Rect},
-    processor::{decoder::Decoder, pipeline::CameraPipeline, scale::Scale, views::Scratch, worker::Worker},
+    processor::{
+        decoder::Decoder,
+        pipeline::CameraPipeline,
+        scale::Scale,
+        views::{Needs, Scratch, Views},
+        worker::Worker,
+    },
     slot::Slot,
     source::image_header,
     stage::{
@@ -74,18 +80,61 @@ fn decode_1080p_colour(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| decoder.jpeg(&frame, Scale::Full, true));
 }
 
-#[divan::bench(args = [VGA, FULL_HD])]
-fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
+/// A camera with motion, which has seen nothing.
+fn pipeline() -> CameraPipeline {
     let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
     let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
     let metrics = Arc::new(CameraMetrics::new(Camera::new("door")));
-    let mut pipeline = CameraPipeline::new(&stages, &StageContext::default(), metrics, None);
-    let (mut scratch, hub) = (Scratch::new().expect("a decoder"), Hub::default());
+    CameraPipeline::new(&stages, &StageContext::default(), metrics, None)
+}
+
+#[divan::bench(args = [VGA, FULL_HD])]
+fn decode_and_motion(bencher: Bencher<'_, '_>, size: Size) {
+    let (mut scratch, hub, mut pipeline) = (Scratch::new().expect("a decoder"), Hub::default(), pipeline());
     let frames = footage::frames(size, 40, false).expect("the clip is good");
     let mut next = frames.iter().cycle();
     bencher
         .with_inputs(|| received(next.next().expect("without end").clone(), size))
         .bench_local_values(|frame| pipeline.process(&frame, 0, &mut scratch, &hub));
+}
+
+/// The clip as a raw camera sends it, ten frames a second.
+fn raw_frames(format: PixelFormat) -> Vec<Frame> {
+    let (jpegs, mut decoder) = (footage::frames(VGA, CLIP_FRAMES, false).expect("the clip is good"), Decoder::new());
+    let decoder = decoder.as_mut().expect("a decoder");
+    let raw = |(number, jpeg): (u64, Bytes)| {
+        decoder.jpeg(&received(jpeg, VGA), Scale::Full, false).expect("a picture");
+        let mut bytes = decoder.pixels()[..decoder.pixels().len().min(640 * 480)].to_vec();
+        match format {
+            PixelFormat::Yuyv => bytes = bytes.into_iter().flat_map(|luma| [luma, 128]).collect(),
+            PixelFormat::Nv12 | PixelFormat::I420 => bytes.resize(640 * 480 / 2 * 3, 128),
+            _ => {}
+        }
+        let captured_at = Monotonic::from_micros(number * 100_000);
+        let origin = Origin { camera: Camera::new("door"), seq: number, captured_at, captured_by: CapturedBy::Driver };
+        Frame::raw(origin, format, VGA, 0, bytes.into()).expect("all rows")
+    };
+    (1_u64..).zip(jpegs).map(raw).collect()
+}
+
+#[divan::bench(args = [PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::Grey])]
+fn small_luma_of_raw(bencher: Bencher<'_, '_>, format: PixelFormat) {
+    let (frame, mut scratch) = (raw_frames(format).remove(0), Scratch::new().expect("a decoder"));
+    let mut shrink = || {
+        let views = Views::decode(&frame, Needs::luma(320), &mut scratch).expect("all rows").expect("luma is needed");
+        black_box(views.luma(320).expect("memory"));
+    };
+    bencher.bench_local(&mut shrink);
+}
+
+/// All of the clip, from a camera that has seen nothing.
+#[divan::bench(args = [PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::Grey])]
+fn raw_and_motion(bencher: Bencher<'_, '_>, format: PixelFormat) {
+    let (frames, mut scratch, hub) = (raw_frames(format), Scratch::new().expect("a decoder"), Hub::default());
+    bencher.counter(CLIP_FRAMES).bench_local(|| {
+        let mut pipeline = pipeline();
+        frames.iter().for_each(|frame| pipeline.process(frame, 0, &mut scratch, &hub));
+    });
 }
 
 /// The luma of consecutive frames, as motion looks at it, with their capture times.

@@ -12,6 +12,7 @@ pub(crate) mod luma_dc;
 pub mod pipeline;
 pub mod pixels;
 pub mod scale;
+mod small_luma;
 pub mod views;
 pub mod worker;
 

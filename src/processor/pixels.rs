@@ -62,15 +62,57 @@ pub fn byte_count(layout: PixelLayout, size: Size) -> opencv::Result<usize> {
     row.and_then(|row| row.checked_mul(size.height_px as usize)).ok_or_else(too_large)
 }
 
+/// The rows of a picture, top row first.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    bytes: &'a [u8],
+    stride_bytes: usize,
+    row_bytes: usize,
+    count: usize,
+}
+
+/// The rows of a picture of `size`, which are `stride_bytes` apart in `bytes`, 0 for rows without padding.
+///
+/// # Errors
+/// When they are not all in `bytes`, or OpenCV would refuse the size.
+pub fn rows(bytes: &[u8], layout: PixelLayout, size: Size, stride_bytes: usize) -> opencv::Result<Rows<'_>> {
+    let Shape { stride_bytes, .. } = Shape::within(bytes.len(), layout, size, stride_bytes)?;
+    let row_bytes = size.width_px as usize * layout.channels();
+    Ok(Rows { bytes, stride_bytes, row_bytes, count: size.height_px as usize })
+}
+
+impl<'a> Rows<'a> {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Bytes of a row, without padding.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        self.row_bytes
+    }
+
+    /// One of them, without padding.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn get(&self, row: usize) -> &'a [u8] {
+        &self.bytes[row * self.stride_bytes..][..self.row_bytes]
+    }
+}
+
 /// A matrix of `size` that borrows `bytes`: rows `stride_bytes` apart, 0 for rows without padding.
 ///
 /// # Errors
 /// When the rows are not all in `bytes`, or OpenCV refuses the size.
 #[expect(unsafe_code, reason = "OpenCV has no safe constructor for rows with padding")]
 pub fn view(bytes: &[u8], layout: PixelLayout, size: Size, stride_bytes: usize) -> opencv::Result<BoxedRef<'_, Mat>> {
-    let Rows { rows, columns, stride_bytes } = Rows::within(bytes.len(), layout, size, stride_bytes)?;
+    let Shape { rows, columns, stride_bytes } = Shape::within(bytes.len(), layout, size, stride_bytes)?;
     let data = bytes.as_ptr().cast_mut().cast::<c_void>();
-    // SAFETY: `rows` rows of `stride_bytes` lie in `bytes`, and a row's pixels in its stride, as `Rows::within` checked. The
+    // SAFETY: `rows` rows of `stride_bytes` lie in `bytes`, and a row's pixels in its stride, as `Shape::within` checked. The
     // matrix does not outlive the borrow, which the return type carries, and `BoxedRef` gives no mutable access, so the
     // constness cast away for the C++ signature is kept.
     let mat = unsafe { Mat::new_rows_cols_with_data_unsafe(rows, columns, layout.mat_type(), data, stride_bytes) }?;
@@ -83,7 +125,7 @@ pub fn view(bytes: &[u8], layout: PixelLayout, size: Size, stride_bytes: usize) 
 /// When the rows are not all in `bytes`, or OpenCV refuses the size.
 #[expect(unsafe_code, reason = "OpenCV has no safe constructor for a matrix of any number of channels")]
 pub fn view_mut(bytes: &mut [u8], layout: PixelLayout, size: Size) -> opencv::Result<BoxedRefMut<'_, Mat>> {
-    let Rows { rows, columns, stride_bytes } = Rows::within(bytes.len(), layout, size, 0)?;
+    let Shape { rows, columns, stride_bytes } = Shape::within(bytes.len(), layout, size, 0)?;
     let data = bytes.as_mut_ptr().cast::<c_void>();
     // SAFETY: as above; the borrow is a mutable one, and so nobody else reads or writes the bytes meanwhile.
     let mat = unsafe { Mat::new_rows_cols_with_data_unsafe(rows, columns, layout.mat_type(), data, stride_bytes) }?;
@@ -91,13 +133,13 @@ pub fn view_mut(bytes: &mut [u8], layout: PixelLayout, size: Size) -> opencv::Re
 }
 
 /// The shape of a matrix, as OpenCV counts.
-struct Rows {
+struct Shape {
     rows: i32,
     columns: i32,
     stride_bytes: usize,
 }
 
-impl Rows {
+impl Shape {
     /// The shape of a picture of `size`, all of it in `have` bytes.
     fn within(have: usize, layout: PixelLayout, size: Size, stride_bytes: usize) -> opencv::Result<Self> {
         let row_bytes = (size.width_px as usize).checked_mul(layout.channels()).ok_or_else(too_large)?;

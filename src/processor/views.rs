@@ -23,8 +23,9 @@ use super::{
     buffers::Buffers,
     crop_decoder::CropDecoder,
     decoder::Decoder,
-    pixels::{PixelLayout, byte_count, view, view_mut},
+    pixels::{PixelLayout, byte_count, rows, view, view_mut},
     scale::Scale,
+    small_luma::Luma,
 };
 use crate::{
     frame::{Frame, PixelFormat, Size},
@@ -286,12 +287,24 @@ impl<'a> Views<'a> {
     }
 
     fn make_luma(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
-        self.shrunk_and_converted(scale, PixelLayout::Grey, |pixels, luma| match self.layout {
-            PixelLayout::GreyAlpha | PixelLayout::Yuyv => extract_channel(pixels, luma, 0),
+        use PixelLayout::{Grey, GreyAlpha, I420, Nv12, Yuyv};
+        if scale >= self.scale && matches!(self.layout, Grey | GreyAlpha | Yuyv | Nv12 | I420) {
+            return self.small_luma(scale);
+        }
+        self.shrunk_and_converted(scale, Grey, |pixels, luma| match self.layout {
             PixelLayout::Rgb => cvt_color_def(pixels, luma, COLOR_RGB2GRAY),
             PixelLayout::Rgba => cvt_color_def(pixels, luma, COLOR_RGBA2GRAY),
             _ => cvt_color_def(pixels, luma, COLOR_BGR2GRAY),
         })
+    }
+
+    /// The luma that is there beside colour, or without any, at `scale`.
+    fn small_luma(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
+        let rows = rows(&self.bytes, self.layout, self.scale.of(self.full()), self.frame.stride_bytes())?;
+        let mut buffer = self.buffers.borrow_mut().take(byte_count(PixelLayout::Grey, scale.of(self.full()))?);
+        let side = scale.full_px() / self.scale.full_px();
+        Luma::new(rows, self.layout.channels()).shrink(side as usize, &mut buffer);
+        Ok(buffer)
     }
 
     fn make_bgr(&self, scale: Scale) -> opencv::Result<Vec<u8>> {
@@ -329,9 +342,7 @@ impl<'a> Views<'a> {
             return self.write(&self.decoded()?, wanted, size, convert);
         }
         let shrunk = self.shrunk(&self.decoded()?, self.layout, scale)?;
-        // Of NV12 and I420 the luma plane is decoded, which is gray.
-        let is_luma = matches!(self.layout, PixelLayout::Nv12 | PixelLayout::I420) && wanted == PixelLayout::Grey;
-        if self.layout == wanted || is_luma {
+        if self.layout == wanted {
             return Ok(shrunk);
         }
         let converted = self.write(&view(&shrunk, self.layout, size, 0)?, wanted, size, convert);
