@@ -7,7 +7,7 @@ use opencv::{
 };
 
 use super::Settings;
-use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, tolerance};
+use super::memory::{LEAST_STEPS, Lesson, Memory, REMEMBERED_STEPS, STEP, difference, tolerance};
 use super::veil::Veil;
 use crate::system::clock::Monotonic;
 
@@ -175,7 +175,7 @@ impl Background {
                 (lowest.min(brightest), highest.min(brightest), also_known.min(brightest));
             let darker = lowest.saturating_sub(*pixel) > tolerance;
             let brighter = pixel.saturating_sub(highest) > tolerance;
-            let unknown = pixel.abs_diff(also_known) > tolerance;
+            let unknown = difference(*pixel, also_known) > tolerance;
             *pixel = if (darker | brighter) & unknown { 255 } else { 0 };
         }
         Ok(())
@@ -213,9 +213,8 @@ impl Background {
         let usual = &mut self.usual.data_typed_mut::<u8>()?[..all];
         let (other, votes, restless) = (&mut self.other[..all], &mut self.votes[..all], &mut self.restless[..all]);
         let (also_known, last) = (&mut self.also_known[..all], &mut self.last[..all]);
-        if lesson.has_other_light() {
-            usual.iter_mut().chain(other.iter_mut()).for_each(|level| *level = lesson.relit(*level));
-        }
+        lesson.relight(usual);
+        lesson.relight(other);
         for i in 0..all {
             let was = Memory { usual: usual[i], other: other[i], votes: votes[i], restless: restless[i] };
             let memory = lesson.teach(was, last[i], picture[i]);
