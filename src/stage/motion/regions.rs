@@ -1,6 +1,6 @@
 //! From changed pixels to regions that move.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, ops::Range};
 
 use opencv::{
     core::{self, Mat, Point, Rect, Vector},
@@ -92,9 +92,37 @@ impl Regions {
         if self.brush.size()? != brush {
             self.brush = imgproc::get_structuring_element_def(imgproc::MORPH_RECT, brush)?;
         }
-        imgproc::dilate_def(&self.solid, &mut self.grown, &self.brush)?;
-        imgproc::erode_def(&self.grown, &mut self.joined, &self.brush)
+        for part in [&mut self.grown, &mut self.joined] {
+            if part.size()? == picture {
+                part.data_typed_mut::<u8>()?.fill(0);
+            } else {
+                *part = Mat::new_size_with_default(picture, core::CV_8UC1, core::Scalar::all(0.0))?;
+            }
+        }
+        for Range { start, end } in bands(self.solid.data_typed()?, picture.width, brush.height / 2) {
+            let mut grown = self.grown.row_bounds_mut(start, end)?;
+            imgproc::dilate_def(&self.solid.row_bounds(start, end)?, &mut grown, &self.brush)?;
+            drop(grown);
+            let mut joined = self.joined.row_bounds_mut(start, end)?;
+            imgproc::erode_def(&self.grown.row_bounds(start, end)?, &mut joined, &self.brush)?;
+        }
+        Ok(())
     }
+}
+
+/// The rows that have pixels, and so many above and below: the others stay empty whatever is joined. `pixels` are rows of `width`.
+fn bands(pixels: &[u8], width: i32, reach: i32) -> Vec<Range<i32>> {
+    let rows = pixels.chunks_exact(width.unsigned_abs() as usize);
+    let height = i32::try_from(rows.len()).unwrap_or(i32::MAX);
+    let mut bands: Vec<Range<i32>> = Vec::new();
+    for (y, _) in (0..).zip(rows).filter(|(_, row)| row.iter().fold(0, |any, pixel| any | pixel) != 0) {
+        let (start, end) = ((y - reach).max(0), (y + reach + 1).min(height));
+        match bands.last_mut() {
+            Some(band) if start <= band.end => band.end = end,
+            _ => bands.push(start..end),
+        }
+    }
+    bands
 }
 
 /// The pixels of the region with this rim, the rim included, by Pick's theorem: area = inside + rim / 2 - 1.
@@ -102,4 +130,38 @@ impl Regions {
 fn pixels_within(rim: &Vector<Point>) -> opencv::Result<u32> {
     let area = imgproc::contour_area_def(rim)?;
     Ok((area + rim.len() as f64 / 2.0 + 1.0) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is there by chance, in a third of the rows nothing.
+    fn chance(picture: core::Size, one_of: u32) -> Mat {
+        let hash = |i: i32| i.unsigned_abs().wrapping_mul(2_654_435_761).rotate_left(11) >> 5;
+        let is_there =
+            |x: i32, y: i32| hash(y * picture.width + x).is_multiple_of(one_of) && !hash(y).is_multiple_of(3);
+        let pixels = (0..picture.height).flat_map(|y| (0..picture.width).map(move |x| (x, y)));
+        let pixels: Vec<u8> = pixels.map(|(x, y)| if is_there(x, y) { 255 } else { 0 }).collect();
+        Mat::new_rows_cols_with_data(picture.height, picture.width, &pixels)
+            .and_then(|mat| mat.try_clone())
+            .expect("bytes")
+    }
+
+    #[test]
+    fn parts_are_joined_in_bands_as_in_the_whole_picture() {
+        let mut regions = Regions::default();
+        for (width, height) in [(1, 1), (9, 200), (320, 1), (320, 180), (97, 61), (640, 480)] {
+            for one_of in [1, 2, 30, 700, 9000, u32::MAX] {
+                let picture = core::Size::new(width, height);
+                regions.solid = chance(picture, one_of);
+                regions.join_parts().expect("bytes");
+                let (mut grown, mut expected) = (Mat::default(), Mat::default());
+                imgproc::dilate_def(&regions.solid, &mut grown, &regions.brush).expect("bytes");
+                imgproc::erode_def(&grown, &mut expected, &regions.brush).expect("bytes");
+                let [found, expected] = [&regions.joined, &expected].map(|mat| mat.data_bytes().expect("bytes"));
+                assert!(found == expected, "{width}x{height}, one of {one_of}");
+            }
+        }
+    }
 }
