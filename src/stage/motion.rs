@@ -13,6 +13,7 @@ mod persistence;
 mod plausible;
 mod regions;
 mod settings;
+mod silhouette;
 mod smooth;
 mod veil;
 

@@ -8,7 +8,7 @@ use opencv::{
     prelude::*,
 };
 
-use super::smooth;
+use super::{silhouette, smooth};
 
 /// Finds regions, and keeps what that takes. Matrices are rows x columns x 1 bytes of the luma's size.
 #[derive(Debug, Default)]
@@ -36,6 +36,16 @@ pub(super) struct Region {
     pub(super) pixels: u32,
 }
 
+impl Region {
+    /// Its pixels, shared out among its parts by their area.
+    fn among(self, parts: &[Rect]) -> impl Iterator<Item = Self> {
+        let area = |part: &Rect| u64::from(part.width.unsigned_abs()) * u64::from(part.height.unsigned_abs());
+        let all: u64 = parts.iter().map(area).sum();
+        let share = move |part| u64::from(self.pixels) * area(part) / all.max(1);
+        parts.iter().map(move |part| Self { bounds: *part, pixels: u32::try_from(share(part)).unwrap_or(self.pixels) })
+    }
+}
+
 /// Regions that are told of one frame: a flock of birds fits, and a message stays small.
 const MOST_REGIONS: usize = 64;
 
@@ -52,7 +62,8 @@ impl Regions {
         Ok(())
     }
 
-    /// The regions of `changed` where `watched` is not 0, with at least `least_pixels`, largest first.
+    /// The regions of `changed` where `watched` is not 0, with at least `least_pixels`, largest first. One of people who are close
+    /// together is one for each of them.
     pub(super) fn find(&mut self, changed: &Mat, watched: &Mat, least_pixels: u32) -> opencv::Result<Vec<Region>> {
         let changes = changed.data_typed::<u8>()?.iter().zip(watched.data_typed::<u8>()?);
         self.make_room(changed.size()?)?;
@@ -65,8 +76,14 @@ impl Regions {
         let mut regions = Vec::new();
         for rim in &self.rims {
             let region = Region { bounds: imgproc::bounding_rect(&rim)?, pixels: pixels_within(&rim)? };
-            if region.pixels >= least_pixels {
+            if region.pixels < least_pixels {
+                continue;
+            }
+            let people = silhouette::people(region.bounds, rim.as_slice());
+            if people.is_empty() {
                 regions.push(region);
+            } else {
+                regions.extend(region.among(&people));
             }
         }
         regions.sort_by_key(|region| Reverse(region.pixels));
