@@ -227,7 +227,12 @@ impl Detector {
             return self.begin(at);
         }
 
-        let regions = self.regions.find(&self.changed, &self.watched, self.least_pixels())?;
+        let (least_pixels, level, usual) = (self.least_pixels(), &self.level, self.background.usual());
+        let is_body = |bounds, solid: &Mat| {
+            let appearance = Appearance::of(bounds, level, usual, solid)?;
+            Ok(!appearance.is_transparent() && !appearance.is_out_of_focus())
+        };
+        let regions = self.regions.find(&self.changed, &self.watched, least_pixels, is_body)?;
         if self.persistence.is_on() {
             core::bitwise_and_def(self.regions.solid(), self.persistence.raw(), &mut self.covered)?;
         }

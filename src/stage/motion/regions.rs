@@ -63,8 +63,14 @@ impl Regions {
     }
 
     /// The regions of `changed` where `watched` is not 0, with at least `least_pixels`, largest first. One of people who are close
-    /// together is one for each of them.
-    pub(super) fn find(&mut self, changed: &Mat, watched: &Mat, least_pixels: u32) -> opencv::Result<Vec<Region>> {
+    /// together is one for each of them, if it `is_body`, which takes its bounds and what is [`solid`](Self::solid).
+    pub(super) fn find(
+        &mut self,
+        changed: &Mat,
+        watched: &Mat,
+        least_pixels: u32,
+        is_body: impl Fn(Rect, &Mat) -> opencv::Result<bool>,
+    ) -> opencv::Result<Vec<Region>> {
         let changes = changed.data_typed::<u8>()?.iter().zip(watched.data_typed::<u8>()?);
         self.make_room(changed.size()?)?;
         self.wanted.iter_mut().zip(changes).for_each(|(wanted, (changed, watched))| *wanted = changed & watched & 1);
@@ -80,7 +86,7 @@ impl Regions {
                 continue;
             }
             let people = silhouette::people(region.bounds, rim.as_slice());
-            if people.is_empty() {
+            if people.is_empty() || !is_body(region.bounds, &self.solid)? {
                 regions.push(region);
             } else {
                 regions.extend(region.among(&people));

@@ -2,7 +2,8 @@
 //!
 //! The upper outline of a region has a peak for each head, and a valley between two of them (Haritaoglu, Harwood and Davis,
 //! Hydra: Multiple People Detection and Tracking Using Silhouettes, 1999). A region that is no wider than one person is never
-//! cut, nor is one whose parts would not have a person's shape: cars and vans are flat on top, or wider than that.
+//! cut, nor is one whose parts would not have a person's shape: cars and vans are flat on top, or wider than that; so are the
+//! legs of a spider before the lens, most of the time.
 
 use std::ops::Range;
 
@@ -22,7 +23,7 @@ const TALL: f32 = 0.72;
 const DIP: f32 = 0.09;
 
 /// How wide a part is, in heights.
-const PART: Range<f32> = 0.2..0.85;
+const PART: Range<f32> = 0.2..0.55;
 
 /// Around each of the people that a region with these bounds and this rim shows; empty unless they are several.
 pub(super) fn people(bounds: Rect, rim: &[Point]) -> Vec<Rect> {
