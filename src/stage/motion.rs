@@ -130,19 +130,28 @@ impl MotionStage {
             motion.boxes.iter().zip(tracks).map(|(bounds, track)| self.detection(*bounds, track)).collect();
         let mut events: Vec<_> = self.scene.expire(at).into_iter().collect();
         events.extend(self.observe_scene(motion.relearning, at));
-        let plausible = self.plausible(&detections, full, at)?;
+        let plausible = self.plausible(&detections, full, motion.relearning, at)?;
         events.extend(self.zones.observe(&plausible, full, at));
         Ok((motion, detections, events))
     }
 
     /// The detections that are worth an event, which what is ignored by its label is not. At a slow frame rate all are: there are too
     /// few frames to judge a track by.
-    fn plausible(&mut self, detections: &[Detection], full: Size, at: Monotonic) -> opencv::Result<Vec<Detection>> {
+    fn plausible(
+        &mut self,
+        detections: &[Detection],
+        full: Size,
+        is_relearning: bool,
+        at: Monotonic,
+    ) -> opencv::Result<Vec<Detection>> {
         let passed = self.last_frame.replace(at).map(|last| at.since(last));
         let is_alone = passed.is_none_or(|passed| passed >= TOO_SLOW);
         let passed = passed.unwrap_or_default();
         self.habits.begin(full, passed);
-        self.plausibility.begin(self.tracker.tracks());
+        // No track misses a frame in which nothing can be seen.
+        if !is_relearning {
+            self.plausibility.begin(self.tracker.tracks());
+        }
         let (is_new, is_weathered) = (self.detector.is_new(at), self.detector.is_weathered());
         let mut plausible = Vec::new();
         for (number, (detection, track)) in detections.iter().zip(self.tracker.assigned()).enumerate() {

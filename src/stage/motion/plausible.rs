@@ -44,16 +44,28 @@ const UNSTEADY: f64 = 0.25;
 /// How far on average a box is from where the two before it lead, in sizes, at most.
 const ERRATIC: f64 = 0.15;
 
-/// Sizes a second that bodies go at most where other things move, too: snow and rain are faster.
+/// Sizes a second at which what is long, or where other things move, still goes where its path leads: a wave that ran and rests
+/// does not.
+const GOES: f64 = 0.5;
+
+/// Sizes a second that bodies go at most where other things move, too, from one box to the next and on average: snow and rain
+/// are faster.
 const FAST: f64 = 5.0;
 
-/// Hits, or seconds, after which a track is judged; raindrops are taken for one another for a few frames.
+/// Hits, or seconds, after which a track is judged; raindrops are taken for one another for a few frames. What goes where it is
+/// expected, by half of what is erratic, needs one less, if the rim does not cut it: light that runs out of the picture moves as
+/// its box gets smaller.
 const HITS: u32 = 6;
+const HITS_IF_EXPECTED: u32 = 5;
 const LIVES_S: f64 = 0.5;
 
 /// The same where rain and snow cut pieces off every box: those that are left of them move and change as they please.
 const UNSTEADY_IN_WEATHER: f64 = 0.45;
 const ERRATIC_IN_WEATHER: f64 = 0.7;
+
+/// Frames in which a track was worth an event, after which it may be as unsteady where other things move: shadows that it walks
+/// through add to its box and take from it.
+const KNOWN_AFTER: u32 = 10;
 
 /// What is forgotten with each frame of whether a track had a box.
 const FORGET: f64 = 0.1;
@@ -96,6 +108,8 @@ pub(super) struct Evidence {
     /// It was there when the camera was new: it may be a part of the scene.
     is_native: bool,
     is_plausible: bool,
+    /// In how many frames it was.
+    plausible_frames: u32,
 }
 
 impl Evidence {
@@ -125,6 +139,7 @@ impl Evidence {
             appearance: Appearance::default(),
             is_native,
             is_plausible: false,
+            plausible_frames: 0,
         }
     }
 
@@ -184,9 +199,10 @@ impl Evidence {
         (self.foot, self.seen) = (foot, at);
     }
 
-    fn is_body(&self, is_weathered: bool) -> bool {
+    fn is_body(&self, is_busy: bool, is_weathered: bool) -> bool {
+        let is_known = is_busy && self.is_plausible && self.plausible_frames >= KNOWN_AFTER;
         let (unsteady, erratic) =
-            if is_weathered { (UNSTEADY_IN_WEATHER, ERRATIC_IN_WEATHER) } else { (UNSTEADY, ERRATIC) };
+            if is_weathered || is_known { (UNSTEADY_IN_WEATHER, ERRATIC_IN_WEATHER) } else { (UNSTEADY, ERRATIC) };
         !self.appearance.is_transparent()
             // A streak of rain is sharp and bright, and says nothing of what is behind it.
             && (is_weathered || !self.appearance.is_out_of_focus())
@@ -198,7 +214,9 @@ impl Evidence {
     fn has_lived(&self, track: &Track) -> bool {
         let [first, last] = track.seen();
         let is_slow = last.since(first).as_secs_f64() >= LIVES_S && self.hits >= self.frames;
-        (self.hits >= HITS || is_slow) && self.boxed >= STEADY * self.all
+        let is_expected = !self.was_cut && self.erraticness < ERRATIC / 2.0;
+        let enough = if is_expected { HITS_IF_EXPECTED } else { HITS };
+        (self.hits >= enough || is_slow) && self.boxed >= STEADY * self.all
     }
 
     /// Whether it goes somewhere. What may be a habit goes farther to be believed, and straighter if it is among habits.
@@ -214,8 +232,15 @@ impl Evidence {
         !(is_habitual && self.was_cut) && self.steps >= 2 && away >= sizes * size && away >= straight * self.path
     }
 
-    fn is_fast(&self) -> bool {
-        self.velocity[0].hypot(self.velocity[1]) > FAST * self.area.sqrt()
+    /// Whether it still goes the way that leads away from the begin of its path.
+    fn goes_on(&self, track: &Track) -> bool {
+        let [x, y] = track.velocity();
+        let away = [0, 1].map(|axis| self.foot_now[axis] - self.begin[axis]);
+        x * away[0] + y * away[1] >= GOES * self.area.sqrt() * away[0].hypot(away[1])
+    }
+
+    fn is_fast(&self, track: &Track) -> bool {
+        [self.velocity, track.velocity()].iter().any(|[x, y]| x.hypot(*y) > FAST * self.area.sqrt())
     }
 
     fn stays(&self, track: &Track) -> bool {
@@ -267,13 +292,14 @@ impl Plausibility {
         let is_among_habits = is_habitual || evidence.is_native;
         let is_habitual = is_among_habits || is_new;
         evidence.add(track, bounds, is_cut, is_busy, appearance, at);
+        let goes = evidence.goes_somewhere(is_habitual, is_among_habits)
+            && (!(is_busy || evidence.is_long) || evidence.goes_on(track));
         let may_stay = !is_habitual && !evidence.is_long;
         evidence.is_plausible = track.is_confirmed()
-            && evidence.is_body(is_weathered)
-            && !(is_busy && evidence.is_fast())
-            && (evidence.is_plausible
-                || evidence.has_lived(track)
-                    && (evidence.goes_somewhere(is_habitual, is_among_habits) || may_stay && evidence.stays(track)));
+            && evidence.is_body(is_busy, is_weathered)
+            && !(is_busy && evidence.is_fast(track))
+            && (evidence.is_plausible || evidence.has_lived(track) && (goes || may_stay && evidence.stays(track)));
+        evidence.plausible_frames += u32::from(evidence.is_plausible);
         evidence.is_plausible
     }
 

@@ -212,15 +212,21 @@ const HABITUAL: Surroundings = Surroundings { is_habitual: true, is_busy: true, 
 
 /// Which of 30 frames, a tenth of a second apart, is the first that makes this box worth an event.
 fn first_plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32) -> Rect) -> Option<u32> {
+    plausible(surroundings, is_cut, bounds).first().copied()
+}
+
+/// Which of 30 frames, a tenth of a second apart, make this box worth an event.
+fn plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32) -> Rect) -> Vec<u32> {
     let (mut tracker, mut plausibility) = (Tracker::new(LONGEST_HOLD), Plausibility::default());
-    (0..30).find(|&frame| {
-        let at = Monotonic::from_micros(1_000_000 + u64::from(frame) * 100_000);
-        let bounds = bounds(frame);
+    let mut is_plausible = |frame: &u32| {
+        let at = Monotonic::from_micros(1_000_000 + u64::from(*frame) * 100_000);
+        let bounds = bounds(*frame);
         tracker.observe(&[bounds], at);
         plausibility.begin(tracker.tracks());
         let track = tracker.assigned().next().flatten().expect("a track for the only box");
         plausibility.observe(track, bounds, is_cut, surroundings, &Appearance::default(), at)
-    })
+    };
+    (0..30).filter(|frame| is_plausible(frame)).collect()
 }
 
 /// Somebody who walks by.
@@ -255,4 +261,38 @@ fn a_box_that_jumps_once_is_waited_for_no_longer_than_it_takes() {
     };
     let first = first_plausible(CALM, false, walks);
     assert!(first.is_some_and(|frame| frame <= 10), "{first:?}");
+}
+
+#[test]
+fn who_goes_where_expected_is_told_a_frame_sooner_unless_the_rim_cuts() {
+    assert_eq!(first_plausible(CALM, false, walker), Some(4), "the fifth frame");
+    assert_eq!(first_plausible(CALM, true, walker), Some(5));
+}
+
+/// A box without its upper third in every other frame.
+fn every_other_lower(frame: u32, bounds: Rect) -> Rect {
+    let less = if frame.is_multiple_of(2) { 0 } else { bounds.height / 3 };
+    Rect { y: bounds.y + less, height: bounds.height - less, ..bounds }
+}
+
+#[test]
+fn where_much_moves_what_ran_and_rests_goes_nowhere() {
+    let wave = |frame: u32| {
+        let there = walker(frame.min(14));
+        if frame < 22 { every_other_lower(frame, there) } else { there }
+    };
+    assert_eq!(first_plausible(HABITUAL, false, wave), None);
+}
+
+#[test]
+fn a_flake_that_sinks_fast_on_average_is_none() {
+    let weather = Surroundings { is_busy: true, is_weathered: true, ..CALM };
+    let flake = |frame: u32| Rect { x: 100, y: 50 + 26 * frame.div_ceil(2) + 14 * (frame / 2), width: 24, height: 46 };
+    assert_eq!(first_plausible(weather, false, flake), None);
+}
+
+#[test]
+fn who_is_known_may_walk_through_shadows() {
+    let walks = |frame: u32| if frame < 25 { walker(frame) } else { every_other_lower(frame, walker(frame)) };
+    assert!(plausible(HABITUAL, false, walks).contains(&29));
 }
