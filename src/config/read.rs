@@ -174,8 +174,8 @@ impl Reader<'_> {
     /// Reports a broken rule, unless that follows from a mistake already reported.
     fn report_violation(&mut self, violation: Violation) {
         let Violation { span, what, missed, lacks_element, .. } = violation;
-        let follows = self.reported.iter().any(|Reported { span: inner, path, .. }| {
-            missed.is_some_and(|missed| path.starts_with(missed))
+        let follows = self.reported.iter().any(|Reported { span: inner, path, key, table, .. }| {
+            missed.iter().any(|missed| path.starts_with(missed) || (*table == span && key == missed))
                 || (lacks_element && span.start <= inner.start && inner.end <= span.end)
         });
         if !follows {

@@ -9,8 +9,9 @@ pub struct Violation {
     pub(super) span: Span,
     /// What would be right.
     pub(super) what: String,
-    /// The key that is missed. If it is there, but wrong by itself, that is all there is to tell.
-    pub(super) missed: Option<&'static str>,
+    /// The keys of which one is missed, with their tables, or in the table at `span`. If one is there, but wrong by itself, that is
+    /// all there is to tell.
+    pub(super) missed: Vec<&'static str>,
     /// It lacks an element. If one is there, but wrong by itself, that is all there is to tell.
     pub(super) lacks_element: bool,
     /// It is accepted and told: earlier versions accepted it and the next will not, or it has no effect.
@@ -20,7 +21,7 @@ pub struct Violation {
 impl Violation {
     /// Says of what stands at `span` what would be right.
     pub(crate) fn new(span: Span, what: impl Into<String>) -> Self {
-        Self { span, what: what.into(), missed: None, lacks_element: false, is_warning: false }
+        Self { span, what: what.into(), missed: Vec::new(), lacks_element: false, is_warning: false }
     }
 
     /// The same of what is accepted for now, or has no effect.
@@ -34,7 +35,8 @@ impl Violation {
     }
 
     /// The same, unless the key `missed` is there and wrong by itself.
-    pub(crate) fn unless(self, missed: &'static str) -> Self {
-        Self { missed: Some(missed), ..self }
+    pub(crate) fn unless(mut self, missed: &'static str) -> Self {
+        self.missed.push(missed);
+        self
     }
 }
