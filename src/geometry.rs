@@ -22,6 +22,21 @@ pub fn contains(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
     sides(polygon).filter(crosses).count() % 2 == 1
 }
 
+/// Whether a polygon and a box of a picture of this size share a point.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "a fraction needs no more than f32")]
+pub fn reaches_into(polygon: &[[f32; 2]], bounds: Rect, full: Size) -> bool {
+    let part = |at: u32, of: u32| (f64::from(at) / f64::from(of.max(1))) as f32;
+    let [left, right] = [bounds.x, bounds.x.saturating_add(bounds.width)].map(|x| part(x, full.width_px));
+    let [top, bottom] = [bounds.y, bounds.y.saturating_add(bounds.height)].map(|y| part(y, full.height_px));
+    let corners = [[left, top], [right, top], [right, bottom], [left, bottom]];
+    let is_in_box = |[x, y]: &[f32; 2]| (left..=right).contains(x) && (top..=bottom).contains(y);
+    let side = |(from, to): ([f32; 2], [f32; 2])| -> Side { [from, to].map(|end| end.map(f64::from)) };
+    polygon.iter().any(is_in_box)
+        || contains(polygon, corners[0])
+        || sides(polygon).map(side).any(|one| sides(&corners).map(side).any(|other| meet(&one, &other)))
+}
+
 /// A side of a polygon, from one corner to the next.
 pub type Side = [[f64; 2]; 2];
 
@@ -121,6 +136,18 @@ mod tests {
         for corners in good {
             assert_eq!(sides_that_meet(corners), None, "{corners:?}");
         }
+    }
+
+    #[test]
+    fn a_polygon_reaches_into_a_box_by_a_corner_a_side_or_all_of_it() {
+        let full = Size { width_px: 200, height_px: 100 };
+        let reaches = |polygon: &[[f32; 2]]| reaches_into(polygon, Rect { x: 100, y: 50, width: 40, height: 20 }, full);
+        assert!(reaches(&[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), "all around it");
+        assert!(reaches(&[[0.55, 0.55], [0.6, 0.55], [0.6, 0.6]]), "inside of it");
+        assert!(reaches(&[[0.0, 0.55], [1.0, 0.55], [1.0, 0.6], [0.0, 0.6]]), "through it");
+        assert!(reaches(&[[0.69, 0.69], [0.9, 0.69], [0.9, 0.9]]), "a corner");
+        assert!(!reaches(&[[0.0, 0.0], [0.49, 0.0], [0.49, 1.0], [0.0, 1.0]]), "beside it");
+        assert!(!reaches(&[[0.68, 0.75], [1.0, 0.4], [1.0, 1.0]]), "its bounds do, but not it");
     }
 
     #[test]
