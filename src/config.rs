@@ -388,4 +388,10 @@ impl Camera {
         let counting = counting::event_kinds(&self.lines, &zones);
         self.stages.event_kinds().into_iter().chain(counting).collect()
     }
+
+    /// Whether it has masks over what a network calls so, wherever that goes.
+    #[must_use]
+    pub fn has_moving_masks(&self) -> bool {
+        self.masks.iter().any(Mask::is_moving)
+    }
 }

@@ -35,7 +35,7 @@
 //! | stage | one analysis of frames: motion, tamper |
 //! | detection | one thing that a stage found in one frame: label, box, score, track, text |
 //! | track | a thing that a stage follows from frame to frame, with a number |
-//! | mask | a part of a camera's picture that no stage, no viewer and no output gets to see |
+//! | mask | a part of a camera's picture that no stage, no viewer and no output gets to see; with labels, what a network finds, which stages do see |
 //! | result | what the stages on one processor say of one frame, with its age |
 //! | event | something that starts, goes on and ends, built from detections |
 //! | hub | takes results and events and puts them into the queues of all subscribers |
@@ -76,6 +76,7 @@ pub mod http;
 pub mod hub;
 pub mod message;
 pub mod model;
+pub mod moving_mask;
 pub mod output;
 pub mod picture;
 pub mod privacy_mask;

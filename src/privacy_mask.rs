@@ -12,6 +12,8 @@ pub use self::raster::Cells;
 use crate::{
     config::mask::Mask,
     frame::{PixelFormat, Size},
+    message::Rect,
+    moving_mask::Covers,
     sync::Mutex,
 };
 
@@ -21,10 +23,15 @@ pub const GREY: u8 = 128;
 /// Rasters that are kept. A camera's frames need one or two.
 const KEPT: usize = 8;
 
+/// All of a picture.
+const WHOLE: [[f32; 2]; 4] = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+
 /// The masks of one camera.
 #[derive(Debug)]
 pub struct PrivacyMask {
     masks: Vec<Mask>,
+    /// What those of them that move cover of one frame.
+    moving: Vec<Vec<[f32; 2]>>,
     kept: Mutex<Vec<(Grid, Arc<Cells>)>>,
 }
 
@@ -62,7 +69,27 @@ impl PrivacyMask {
     /// The masks as configured; `None` if there are none.
     #[must_use]
     pub fn new(masks: &[Mask]) -> Option<Self> {
-        (!masks.is_empty()).then(|| Self { masks: masks.to_vec(), kept: Mutex::default() })
+        (!masks.is_empty()).then(|| Self { masks: masks.to_vec(), moving: Vec::new(), kept: Mutex::default() })
+    }
+
+    /// Those alone that stay where they are: what a network is to find, a stage has to see.
+    #[must_use]
+    pub fn of_stages(masks: &[Mask]) -> Option<Self> {
+        let still: Vec<_> = masks.iter().filter(|mask| !mask.is_moving()).cloned().collect();
+        Self::new(&still)
+    }
+
+    /// The masks as they are in one frame; `None` if none of them moves, and so they are the same in each. Without covers that were
+    /// made for these masks, those that move cover all that they can.
+    #[must_use]
+    pub fn in_frame(&self, covers: Option<&Covers>, full: Size) -> Option<Self> {
+        let mut movers = self.masks.iter().filter(|mask| mask.is_moving()).peekable();
+        movers.peek()?;
+        let moving = match covers.and_then(|covers| covers.boxes(&self.masks)) {
+            Some(boxes) => boxes.iter().map(|bounds| corners(*bounds, full)).collect(),
+            None => movers.map(|mask| mask.polygon().unwrap_or(&WHOLE).to_vec()).collect(),
+        };
+        Some(Self { masks: self.masks.clone(), moving, kept: Mutex::default() })
     }
 
     /// As configured.
@@ -78,7 +105,8 @@ impl PrivacyMask {
         if let Some((_, cells)) = kept.iter().find(|(of, _)| *of == grid) {
             return cells.clone();
         }
-        let cells = Arc::new(Cells::of(self.masks.iter().map(Mask::polygon), grid));
+        let still = self.masks.iter().filter(|mask| !mask.is_moving()).filter_map(Mask::polygon);
+        let cells = Arc::new(Cells::of(still.chain(self.moving.iter().map(Vec::as_slice)), grid));
         if kept.len() >= KEPT {
             kept.remove(0);
         }
@@ -107,6 +135,15 @@ impl PrivacyMask {
         let cells = self.cells(Grid { full, cell_px: raw_cell_px(format) });
         raw_planes(format, full, stride_bytes).for_each(|plane| cells.paint(bytes, plane, GREY));
     }
+}
+
+/// The corners of a box, as fractions of the picture.
+#[expect(clippy::cast_possible_truncation, reason = "a fraction needs no more than f32")]
+fn corners(Rect { x, y, width, height }: Rect, full: Size) -> Vec<[f32; 2]> {
+    let part = |at: u32, of: u32| (f64::from(at) / f64::from(of.max(1))) as f32;
+    let [left, right] = [x, x.saturating_add(width)].map(|x| part(x, full.width_px));
+    let [top, bottom] = [y, y.saturating_add(height)].map(|y| part(y, full.height_px));
+    vec![[left, top], [right, top], [right, bottom], [left, bottom]]
 }
 
 impl Cells {

@@ -16,6 +16,7 @@ use crate::{
         manifest::Manifest,
         pool::{ModelPool, PooledModel},
     },
+    moving_mask::Looks,
     processor::views::{CropError, Needs, Views},
     system::clock::Monotonic,
     telemetry::model_metrics::Questions,
@@ -113,6 +114,8 @@ pub struct StageContext {
     pub models: Option<Models>,
     /// What is counted of its questions to them.
     pub questions: Arc<Questions>,
+    /// Where it says what it saw, for masks that move; `None` if the camera has none.
+    pub looks: Option<Arc<Looks>>,
 }
 
 /// The models that a camera's stages on one processor use.
@@ -141,6 +144,8 @@ pub struct OtherSettings<'c> {
     pub models: &'c BTreeMap<String, Manifest>,
     /// Whether any stage of the camera follows what it finds.
     pub have_tracks: bool,
+    /// The labels that masks are over, and where they stand.
+    pub masked: &'c [(&'c str, Range<usize>)],
 }
 
 /// A stage's table in the configuration: every value in it is in range by its type.

@@ -46,6 +46,7 @@ mod daemon {
         mod results;
         mod states;
     }
+    mod moving_masks;
     mod needed_libraries;
     mod newest_wins;
     mod nothing_is_left;

@@ -222,7 +222,7 @@ fn camera(
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
         processors: processor::assign(&stages, &camera.processors(), processors, violations),
         lines: camera.line.iter().map(|line| (**line.get_ref()).clone()).collect(),
-        masks: mask::check(&camera.mask, violations),
+        masks: mask::check(&camera.mask, &stages, violations),
         models: used.map(|(name, manifest)| (name.clone(), manifest.clone())).collect(),
         stages,
     }

@@ -260,7 +260,9 @@ macro_rules! camera {
                 $(self.$stage.iter().for_each(|table| table.get_ref().settings.check(violations));)*
                 let mut stages =
                     Stages { $($stage: self.$stage.as_ref().map(|table| table.get_ref().settings.clone()),)* };
-                let others = OtherSettings { models, have_tracks: stages.have_tracks() };
+                let masked: Vec<_> =
+                    self.mask.iter().flat_map(|mask| mask.get_ref().labels().spanned_names()).collect();
+                let others = OtherSettings { models, have_tracks: stages.have_tracks(), masked: &masked };
                 $(
                     if let (Some(settings), Some(table)) = (&mut stages.$stage, &self.$stage) {
                         settings.resolve(table.span(), &others, violations);

@@ -38,6 +38,11 @@ impl LabelFilter {
         self.written().iter().map(|label| label.get_ref().0.as_str())
     }
 
+    /// The labels and where they stand.
+    pub(super) fn spanned_names(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.written().iter().map(|label| (label.get_ref().0.as_str(), label.span()))
+    }
+
     /// Where the list is; `None` if there is none.
     pub(super) fn span(&self) -> Option<Span> {
         self.0.as_ref().map(Spanned::span)

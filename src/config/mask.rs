@@ -4,11 +4,15 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
+    labels::LabelFilter,
     names::Names,
     value::{Name, Polygon, Table},
     violation::Violation,
 };
-use crate::geometry::{area, sides_that_meet};
+use crate::{
+    geometry::{area, sides_that_meet},
+    stage::Stages,
+};
 
 /// Masks of a camera at most. More are a mistake, or a picture of which nothing is left.
 const MOST_MASKS: usize = 32;
@@ -19,19 +23,33 @@ const MOST_CORNERS: usize = 64;
 /// The smallest area of a mask, as a fraction of the picture: two pixels of 1920x1080.
 const LEAST_AREA: f64 = 1e-6;
 
-/// A mask as written.
+/// A mask as written: a part of the picture, or what a network calls so, wherever it goes, or only in that part.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mask {
     name: Option<Spanned<Name>>,
-    polygon: Spanned<Polygon>,
+    polygon: Option<Spanned<Polygon>>,
+    #[serde(default)]
+    labels: LabelFilter,
 }
 
 impl Mask {
     /// A mask without a name.
     #[must_use]
     pub fn of(polygon: Vec<[f32; 2]>) -> Self {
-        Self { name: None, polygon: Spanned::new(0..0, Polygon(polygon)) }
+        Self { name: None, polygon: Some(Spanned::new(0..0, Polygon(polygon))), labels: LabelFilter::default() }
+    }
+
+    /// A mask over what is called so, wherever it goes.
+    #[must_use]
+    pub fn over<'l>(labels: impl IntoIterator<Item = &'l str>) -> Self {
+        Self { name: None, polygon: None, labels: LabelFilter::of(labels) }
+    }
+
+    /// The same mask, over what is called so alone.
+    #[must_use]
+    pub fn with_labels(self, labels: LabelFilter) -> Self {
+        Self { labels, ..self }
     }
 
     /// What people call it.
@@ -40,16 +58,29 @@ impl Mask {
         self.name.as_ref().map(|name| name.get_ref().0.as_str())
     }
 
-    /// At least three corners, `[x, y]` in fractions of width and height from the upper left.
+    /// At least three corners, `[x, y]` in fractions of width and height from the upper left; `None` if it has none, and so is
+    /// about the whole picture.
     #[must_use]
-    pub fn polygon(&self) -> &[[f32; 2]] {
-        &self.polygon.get_ref().0
+    pub fn polygon(&self) -> Option<&[[f32; 2]]> {
+        self.polygon.as_ref().map(|polygon| polygon.get_ref().0.as_slice())
+    }
+
+    /// What it is over; without labels everything.
+    #[must_use]
+    pub fn labels(&self) -> &LabelFilter {
+        &self.labels
+    }
+
+    /// Whether it is over what has its labels, and moves with that.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.labels.is_set()
     }
 }
 
-/// The masks of a camera. Finds too many of them, names that stand twice, and polygons that cover nothing or cross
-/// themselves.
-pub(super) fn check(masks: &[Spanned<Table<Mask>>], violations: &mut Vec<Violation>) -> Vec<Mask> {
+/// The masks of a camera. Finds too many of them, names that stand twice, polygons that cover nothing or cross themselves, masks
+/// over nothing, and labels that nobody finds out or follows.
+pub(super) fn check(masks: &[Spanned<Table<Mask>>], stages: &Stages, violations: &mut Vec<Violation>) -> Vec<Mask> {
     if let Some(first) = masks.get(MOST_MASKS) {
         let what = format!(
             "is the first of {} masks too many: a camera can have {MOST_MASKS}; join masks that lie side by side",
@@ -60,12 +91,30 @@ pub(super) fn check(masks: &[Spanned<Table<Mask>>], violations: &mut Vec<Violati
     }
     let mut names = Names::of("mask of this camera");
     for mask in masks {
-        let Mask { name, polygon } = &**mask.get_ref();
+        let Mask { name, polygon, labels } = &**mask.get_ref();
         violations.extend(name.as_ref().and_then(|name| names.add(name)));
-        let what = fault(&polygon.get_ref().0);
-        violations.extend(what.map(|what| Violation::new(polygon.span(), what)));
+        let written = polygon.as_ref().and_then(|polygon| Some((polygon.span(), fault(&polygon.get_ref().0)?)));
+        violations.extend(written.map(|(span, what)| Violation::new(span, what)));
+        labels.check_not_empty(violations);
+        violations.extend(labels.span().filter(|_| labels.is_set()).and_then(|span| {
+            let missing = without_stages(stages)?;
+            Some(Violation::new(span, format!("nobody would know what to mask: {missing}")))
+        }));
+        if polygon.is_none() && labels.span().is_none() {
+            let what = "must have a polygon, or labels: add a line polygon = ... or labels = [...]";
+            violations.push(Violation::new(mask.span(), what).unless("polygon").unless("labels"));
+        }
     }
     masks.iter().map(|mask| (**mask.get_ref()).clone()).collect()
+}
+
+/// The stages that masks with labels need, if one is missing.
+fn without_stages(stages: &Stages) -> Option<&'static str> {
+    if !stages.label_tracks() {
+        return Some("no stage of this camera finds out labels: add [camera.objects]");
+    }
+    let what = "no stage of this camera follows what moves: add [camera.motion]";
+    (!stages.have_tracks()).then_some(what)
 }
 
 /// What is wrong with a polygon of a mask.

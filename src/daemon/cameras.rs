@@ -12,6 +12,7 @@ use crate::{
     frame::Camera,
     http::CameraView,
     hub::Hub,
+    moving_mask::MovingMask,
     picture::latest_frame::{LatestFrame, LatestFrames},
     processor::{pipeline::CameraPipeline, worker::PipelineUpdates},
     source::websocket::CameraEndpoint,
@@ -220,6 +221,7 @@ impl Cameras {
             zones: zones.collect(),
             models: None,
             questions: camera.feed.metrics().questions().clone(),
+            looks: camera.settings.has_moving_masks().then(Arc::default),
         };
         for (index, branch) in camera.branches.iter().enumerate() {
             let updates = self.updates(branch);
@@ -263,13 +265,22 @@ impl RunningCamera {
         let none = Stages::default();
         let parts = &self.settings.processors;
         let stages = parts.get(index).filter(|_| self.detects).map_or(&none, |part| &part.stages);
-        // Lines and zones count what a stage follows: where it looks, they are counted.
-        let counting_index = parts.iter().position(|part| part.stages.have_tracks()).unwrap_or(0);
+        // Lines and zones count what a stage follows: where it looks, they are counted. Masks move with it, too: there its
+        // frames are left for those who want to see them, instead of on the first processor.
+        let tracks_index = parts.iter().position(|part| part.stages.have_tracks()).unwrap_or(0);
+        let shown_index = if context.looks.is_some() && self.detects { tracks_index } else { 0 };
+        let latest = self.latest.clone().filter(|_| index == shown_index);
         let zones = self.settings.stages.zones().into_iter().map(|(_, zone)| zone);
-        let mut pipeline = CameraPipeline::new(stages, context, self.feed.metrics().clone(), self.latest.clone())
-            .with_masks(&self.settings.masks);
-        if index == counting_index {
+        let mut pipeline =
+            CameraPipeline::new(stages, context, self.feed.metrics().clone(), latest).with_masks(&self.settings.masks);
+        if index == tracks_index {
             pipeline = pipeline.with_counting(Counting::new(&self.settings.lines, zones, Monotonic::now()));
+        }
+        if let (Some(tracks), Some(looks)) = (&context.tracks, &context.looks)
+            && index == tracks_index
+        {
+            let moving_mask = MovingMask::new(&self.settings.masks, tracks.clone(), looks.clone());
+            pipeline = pipeline.with_moving_mask(moving_mask);
         }
         if let Some(branch) = self.branches.get(index).filter(|_| index > 0) {
             pipeline = pipeline.on_further(branch.further_results().clone());
@@ -304,6 +315,9 @@ fn log_settings(camera: &RunningCamera) {
         0 => {}
         1 => info!(CAMERA = name; "{name}: 1 privacy mask"),
         masks => info!(CAMERA = name; "{name}: {masks} privacy masks"),
+    }
+    if settings.has_moving_masks() {
+        info!(CAMERA = name; "{name}: of privacy masks with labels, whatever moves and the network did not judge is covered, too");
     }
 }
 

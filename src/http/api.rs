@@ -148,9 +148,13 @@ struct MaskInfo<'a> {
     /// Its name, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    /// Its corners, as parts of the width and of the height of the picture.
+    /// Its corners, as parts of the width and of the height of the picture; absent if it is about the whole picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(length(min = 3), inner(inner(range(min = 0, max = 1)))))]
-    polygon: &'a [[f32; 2]],
+    polygon: Option<&'a [[f32; 2]]>,
+    /// The labels that it covers, wherever they go; absent if it covers all that is in the polygon.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<&'a str>,
 }
 
 /// `/api/status`: of the cameras that the client's token is for.
@@ -202,6 +206,11 @@ fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
         let (name, dead_band, labels) = (line.name(), line.dead_band(), line.labels().names().collect());
         LineInfo { name, from, to, left_to_right, right_to_left, dead_band, labels }
     });
+    let masks = settings.masks.iter().map(|mask| MaskInfo {
+        name: mask.name(),
+        polygon: mask.polygon(),
+        labels: mask.labels().names().collect(),
+    });
     let stages = settings.stages.names();
     CameraInfo {
         name,
@@ -212,7 +221,7 @@ fn camera_info(camera: &CameraJpeg) -> CameraInfo<'_> {
         zone_stages: settings.stages.with_zones(),
         zones: zones.collect(),
         lines: lines.collect(),
-        masks: settings.masks.iter().map(|mask| MaskInfo { name: mask.name(), polygon: mask.polygon() }).collect(),
+        masks: masks.collect(),
         live: format!("/cameras/{name}/live.mjpg"),
         snapshot: format!("/cameras/{name}/snapshot.jpg"),
     }

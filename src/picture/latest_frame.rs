@@ -15,6 +15,7 @@ use crate::{
     config::mask::Mask,
     frame::{Frame, Origin, PixelFormat, Size},
     message::{Detection, Rect},
+    moving_mask::Covers,
     privacy_mask::PrivacyMask,
 };
 
@@ -30,6 +31,8 @@ pub struct LatestFrame {
 struct Stored {
     frame: Frame,
     detections: Arc<[Detection]>,
+    /// What masks that move cover of it, if that is known.
+    covers: Option<Arc<Covers>>,
 }
 
 /// A frame, what was found in it, and what of it nobody gets to see. Held, it holds the frame's buffer: whoever keeps it for
@@ -53,8 +56,9 @@ pub struct LatestFrames(ArcSwap<Vec<(String, Arc<LatestFrame>)>>);
 
 impl LatestFrame {
     /// Puts a frame in the place of the one before. Never waits.
-    pub fn store(&self, frame: &Frame, detections: &Arc<[Detection]>) {
-        self.newest.store(Some(Arc::new(Stored { frame: frame.clone(), detections: detections.clone() })));
+    pub fn store(&self, frame: &Frame, detections: &Arc<[Detection]>, covers: Option<Arc<Covers>>) {
+        let (frame, detections) = (frame.clone(), detections.clone());
+        self.newest.store(Some(Arc::new(Stored { frame, detections, covers })));
     }
 
     /// What nobody gets to see from now on, of the frame that is there, too.
@@ -106,7 +110,8 @@ impl Annotated {
     /// # Errors
     /// If it cannot be decoded, masked or encoded.
     pub fn to_jpeg(&self) -> Result<Bytes, EncodeError> {
-        jpeg::encode_frame(&self.stored.frame, self.mask.as_deref())
+        let moved = self.moved_mask();
+        jpeg::encode_frame(&self.stored.frame, moved.as_ref().or(self.mask.as_deref()))
     }
 
     /// It as a JPEG file with boxes around what was found. Takes milliseconds.
@@ -114,8 +119,13 @@ impl Annotated {
     /// # Errors
     /// If it cannot be decoded or encoded.
     pub fn to_jpeg_with_boxes(&self) -> Result<Bytes, EncodeError> {
-        let boxes: Vec<_> = self.boxes().collect();
-        jpeg::encode_frame_with_boxes(&self.stored.frame, self.mask.as_deref(), &boxes)
+        let (boxes, moved) = (self.boxes().collect::<Vec<_>>(), self.moved_mask());
+        jpeg::encode_frame_with_boxes(&self.stored.frame, moved.as_ref().or(self.mask.as_deref()), &boxes)
+    }
+
+    /// The masks as they are in this frame, if some move.
+    fn moved_mask(&self) -> Option<PrivacyMask> {
+        self.mask.as_ref()?.in_frame(self.stored.covers.as_deref(), self.size())
     }
 
     /// What tells it from others.

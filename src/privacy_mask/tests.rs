@@ -108,3 +108,28 @@ fn raw_pictures_are_painted_in_all_planes() {
         }
     }
 }
+
+/// What moves is covered where it is in the frame, and everywhere if nobody says where.
+#[test]
+fn masks_that_move_are_another_one_in_each_frame() {
+    let polygon = vec![[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]];
+    let still = Mask::of(vec![[0.75, 0.0], [1.0, 0.0], [1.0, 1.0], [0.75, 1.0]]);
+    let faces = Mask::over(["face"]);
+    let in_half = faces.clone();
+    let in_half = Mask::of(polygon).with_labels(in_half.labels().clone());
+    let row = |masks: &[Mask], covers: Option<&Covers>| {
+        let mask = PrivacyMask::new(masks).expect("there is one").in_frame(covers, FULL).expect("one moves");
+        mask.cells(grid([1, 1])).row(10).to_vec()
+    };
+    let covers = |masks: &[Mask]| Covers::new(masks.into(), vec![Rect { x: 10, y: 8, width: 5, height: 4 }]);
+    let masks = [still.clone(), faces];
+    assert_eq!(row(&masks, Some(&covers(&masks))), [[10, 15], [48, 64]]);
+    assert_eq!(row(&masks, None), [[0, 64]]);
+    let halves = [still.clone(), in_half];
+    assert_eq!(row(&halves, Some(&covers(&masks))), [[0, 32], [48, 64]], "the covers are for other masks");
+    // Stages see what moves.
+    let of_stages = PrivacyMask::of_stages(&masks).expect("one stays");
+    assert_eq!(of_stages.cells(grid([1, 1])).row(10), [[48, 64]]);
+    assert!(PrivacyMask::of_stages(&masks[1..]).is_none());
+    assert!(PrivacyMask::new(&[still]).expect("one").in_frame(None, FULL).is_none(), "it is the same in each");
+}

@@ -19,6 +19,7 @@ use crate::{
     frame::{Camera, Frame},
     hub::{Hub, Topic},
     message::{Age, Details, Detection, FrameResult, Message, Taken},
+    moving_mask::MovingMask,
     picture::latest_frame::LatestFrame,
     privacy_mask::PrivacyMask,
     stage::{Seen, Stage, StageContext, Stages},
@@ -43,6 +44,8 @@ pub struct CameraPipeline {
     decoding: Arc<StageMetrics>,
     /// What its stages do not get to see.
     mask: Option<PrivacyMask>,
+    /// What covers things that its stages follow and find, in what is left for others to see.
+    moving_mask: Option<MovingMask>,
     /// Where its newest frame is left, if anybody can come and see.
     latest: Option<Arc<LatestFrame>>,
     /// If this is not the camera's first processor: what is counted here instead of the camera's numbers.
@@ -87,8 +90,21 @@ impl CameraPipeline {
             |(name, stage)| NamedStage { name, stage, metrics: metrics.stage(name), failures: LogLimiter::default() };
         let stages = stages.build(context).into_iter().map(named).collect();
         let (further, is_counting, owes_taken) = (None, false, false);
-        let (counting, mask) = (Counting::of_nothing(), None);
-        Self { camera, stages, counting, ids, decoding, mask, latest, metrics, further, is_counting, owes_taken }
+        let (counting, mask, moving_mask) = (Counting::of_nothing(), None, None);
+        Self {
+            camera,
+            stages,
+            counting,
+            ids,
+            decoding,
+            mask,
+            moving_mask,
+            latest,
+            metrics,
+            further,
+            is_counting,
+            owes_taken,
+        }
     }
 
     /// The same pipeline, whose tracks are counted: at most one of a camera's.
@@ -97,17 +113,23 @@ impl CameraPipeline {
         Self { counting, is_counting: true, ..self }
     }
 
-    /// The same pipeline, whose stages do not get to see what is in these masks.
+    /// The same pipeline, whose stages do not get to see what is in these masks, but for those that move.
     #[must_use]
     pub fn with_masks(self, masks: &[Mask]) -> Self {
-        Self { mask: PrivacyMask::new(masks), ..self }
+        Self { mask: PrivacyMask::of_stages(masks), ..self }
+    }
+
+    /// The same pipeline, which leaves its frames with what these masks cover of them. One of its stages follows what moves.
+    #[must_use]
+    pub fn with_moving_mask(self, moving_mask: MovingMask) -> Self {
+        Self { moving_mask: Some(moving_mask), ..self }
     }
 
     /// The same on a processor that is not the camera's first one: its results are told apart from those of the first one,
     /// and counted by themselves in `results`; senders do not hear which frames it takes.
     #[must_use]
     pub fn on_further(self, results: Arc<FurtherResults>) -> Self {
-        Self { further: Some(results), latest: None, ..self }
+        Self { further: Some(results), ..self }
     }
 
     /// Takes the place of an earlier pipeline of the same camera: counts go on from there.
@@ -142,7 +164,8 @@ impl CameraPipeline {
         let detections: Arc<[_]> = detections.into();
         // First: who hears the result finds its frame, and it counted.
         if let Some(latest) = &self.latest {
-            latest.store(frame, &detections);
+            let mask = self.moving_mask.as_mut();
+            latest.store(frame, &detections, mask.and_then(|mask| mask.cover(frame.captured_at(), frame.size())));
         }
         let end = age(frame);
         match &self.further {

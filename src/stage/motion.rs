@@ -44,7 +44,7 @@ use crate::{
     system::clock::Monotonic,
     tracking::{
         Track, Tracker,
-        shared::{Label, SharedTracks},
+        shared::{Label, SharedTracks, Snapshot},
     },
 };
 
@@ -217,7 +217,8 @@ impl Stage for MotionStage {
         }
         let (motion, detections, events) = self.observe(&luma, frame.size(), frame.captured_at())?;
         if let Some(shared) = &self.shared {
-            shared.publish(self.tracks(), frame.size(), frame.captured_at());
+            let (tracks, is_learning) = (self.tracks(), motion.relearning);
+            shared.publish(Snapshot { tracks, size: frame.size(), captured_at: frame.captured_at(), is_learning });
         }
         Ok(Seen { detections, detail: Some(to_raw_value(&motion)?), events })
     }

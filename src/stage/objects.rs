@@ -26,7 +26,7 @@ use serde_json::value::to_raw_value;
 
 pub use self::settings::Settings;
 use self::{
-    choice::{Candidate, Prices, candidates},
+    choice::{Candidate, Prices, candidates, expected},
     crops::{assign, shown, square, to_picture},
     events::Events,
     names::Names,
@@ -39,10 +39,14 @@ use crate::{
     geometry::overlap,
     message::{Detection, Rect},
     model::{detector::Found, pool::PooledModel},
+    moving_mask::{Look as MaskLook, LookedAt, Looks},
     processor::views::{Needs, Views},
     system::clock::Monotonic,
     telemetry::model_metrics::Questions,
-    tracking::shared::{Label, SharedTracks, Snapshot},
+    tracking::{
+        Track,
+        shared::{Label, SharedTracks, Snapshot},
+    },
 };
 
 /// The kind of its events.
@@ -51,8 +55,18 @@ const OBJECT: &str = "object";
 /// Tracks that nobody has seen for so long are no reason to look at a frame.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// The least longer side of a track in the network's input, in pixels, of which a look says something.
+const LEAST_PX: f64 = 20.0;
+
 /// How much a thing in a sweep shares of the smaller box with a track that has a name, to be that.
 const SAME_AS_TRACK: f64 = 0.6;
+
+/// How much later than it should a track may be looked at again before masks take it for something that nobody looked at.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The least part of the network's input that a track is to fill if masks go by what is found in it: a face is an eighth of a
+/// body.
+const JUDGED_PART: f64 = 0.25;
 
 /// The stage of one camera.
 #[derive(Debug)]
@@ -62,6 +76,8 @@ pub struct ObjectsStage {
     model: Option<Arc<PooledModel>>,
     shared: Option<Arc<SharedTracks>>,
     questions: Arc<Questions>,
+    /// Who wants to know what each look showed: masks over what is found.
+    looks: Option<Arc<Looks>>,
     labels: Vec<String>,
     min_score: f32,
     share: f32,
@@ -100,11 +116,12 @@ impl ObjectsStage {
             model: model.and_then(|(name, models)| models.get(name.get_ref())),
             shared: context.tracks.clone(),
             questions: context.questions.clone(),
+            looks: context.looks.clone(),
             labels: settings.labels.iter().map(|label| label.get_ref().clone()).collect(),
             min_score: settings.min_score.f32(),
             share: settings.max_core_share.get_ref().f32(),
             ask_again: settings.ask_again_ms.ms(),
-            names: Names::default(),
+            names: Names::new(context.looks.is_some()),
             sweeps: Sweeps::new(settings.sweep_ms.ms()),
             prices: Prices::default(),
             events: Events::new(Places::new(&*context.zones)),
@@ -120,7 +137,7 @@ impl ObjectsStage {
     /// Whether there is something to ask of a frame that is as old as the tracks are.
     fn has_questions(&self, now: Monotonic) -> bool {
         let of_track = |snapshot: &Snapshot| {
-            let Snapshot { tracks, size, captured_at } = snapshot;
+            let Snapshot { tracks, size, captured_at, .. } = snapshot;
             let all = candidates(tracks, &self.names, self.ask_again, *size, *captured_at);
             now.since(*captured_at) < FRESH && all.first().is_some_and(Candidate::is_due)
         };
@@ -147,6 +164,33 @@ impl ObjectsStage {
             .filter(is_told)
             .filter_map(|found| Some(Found { bounds: to_picture(found.bounds, size, part, full)?, ..found }));
         Ok(Some(Look { part, size, found: found.collect() }))
+    }
+
+    /// The least longer side in the network's input, in pixels, of a track of which a look says something.
+    fn least_px(&self, input: Size) -> f64 {
+        let judged = self.looks.as_ref().map(|_| f64::from(input.width_px.max(input.height_px)) * JUDGED_PART);
+        judged.unwrap_or(LEAST_PX)
+    }
+
+    /// Tells masks what a look showed. `judged` are the tracks of which it says something.
+    fn tell_masks(&self, look: &Look, tracks: &[Track], judged: &[Candidate], frame: &Frame, input: Size) {
+        let Some(looks) = &self.looks else { return };
+        let (at, full) = (frame.captured_at(), frame.size());
+        let ratio = |pixels: u32, of: u32| f64::from(pixels) / f64::from(of.max(1));
+        let (longer, of) = (input.width_px.max(input.height_px), look.part.width.max(look.part.height));
+        let looked_at = |track: &Track| {
+            let is_judged = judged.iter().any(|one| one.id == track.id());
+            Some(LookedAt { id: track.id(), bounds: expected(track, full, at)?, is_judged })
+        };
+        looks.push(MaskLook {
+            at,
+            full,
+            part: look.part,
+            scale: ratio(longer, of).min(ratio(look.size.width_px, look.part.width)),
+            tracks: tracks.iter().filter(|track| track.is_confirmed()).filter_map(looked_at).collect(),
+            found: look.found.iter().map(|found| (found.label.clone(), found.bounds)).collect(),
+            holds: self.ask_again * 2 + GRACE,
+        });
     }
 
     /// Ends and goes on with what tracks alone say.
@@ -209,15 +253,16 @@ impl Stage for ObjectsStage {
         let is_sweep = self.sweeps.are_due(now);
         let first = all.first().filter(|first| first.is_due());
         let part = match first {
-            _ if is_sweep || self.prices.is_whole_cheaper(&all, full, input) => whole,
+            _ if is_sweep || self.prices.is_whole_cheaper(&all, full, input, self.least_px(input)) => whole,
             Some(first) => square(first.bounds, full, input),
             None => return Ok(Seen::default()),
         };
         let Some(look) = self.look_at(part, input, views)? else { return Ok(Seen::default()) };
-        let mut shown = shown(&all, look.part, look.size, input);
+        let mut shown = shown(&all, look.part, look.size, input, self.least_px(input));
         // Whom a crop is for was looked at, however small it is.
         let is_for = first.filter(|first| !is_sweep && part != whole && shown.iter().all(|one| one.id != first.id));
         shown.extend(is_for);
+        self.tell_masks(&look, tracks, &shown, frame, input);
         let of_found = self.learn(&shown, &look, at);
         let mut events = self.observe_tracks(now);
         if is_sweep {

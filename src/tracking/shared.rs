@@ -38,12 +38,14 @@ pub struct Snapshot {
     pub size: Size,
     /// When the frame was captured.
     pub captured_at: Monotonic,
+    /// Whether whoever follows them learns the scene, and says nothing of what moves.
+    pub is_learning: bool,
 }
 
 impl SharedTracks {
     /// Makes these the tracks.
-    pub fn publish(&self, tracks: Vec<Track>, size: Size, captured_at: Monotonic) {
-        self.snapshot.store(Some(Arc::new(Snapshot { tracks, size, captured_at })));
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.snapshot.store(Some(Arc::new(snapshot)));
     }
 
     /// The newest tracks; `None` before the first frame.

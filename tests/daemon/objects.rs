@@ -132,7 +132,7 @@ fn questions(daemon: &Daemon) -> Value {
 }
 
 /// The processes of networks that the daemon started, newest last.
-fn workers(daemon: &Daemon) -> Vec<Pid> {
+pub(super) fn workers(daemon: &Daemon) -> Vec<Pid> {
     let mut workers = Vec::new();
     for task in daemon.tasks() {
         let children = fs::read_to_string(format!("/proc/{}/task/{}/children", task.id, task.id)).unwrap_or_default();

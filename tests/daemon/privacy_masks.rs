@@ -65,7 +65,7 @@ impl<'k> Sender<'k> {
 }
 
 /// An event of the door, with a picture. Gives its id once it is kept.
-fn trigger(daemon: &Daemon) -> String {
+pub(super) fn trigger(daemon: &Daemon) -> String {
     let answer = post(daemon, "/api/cameras/door/event", "", &json!({ "label": "bell" }).to_string());
     assert_eq!(answer.status, 200);
     let id = answer.json()["id"].as_str().expect("it has an id").to_owned();
@@ -74,7 +74,7 @@ fn trigger(daemon: &Daemon) -> String {
 }
 
 /// The newest frame by every way that it leaves by.
-fn ways_of_frame(daemon: &Daemon) -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn ways_of_frame(daemon: &Daemon) -> Vec<(&'static str, Vec<u8>)> {
     let snapshot = |path| {
         let answer = get(daemon, path);
         assert_eq!(answer.status, 200, "{path}");
@@ -88,7 +88,7 @@ fn ways_of_frame(daemon: &Daemon) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn ways_of_event(daemon: &Daemon, id: &str) -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn ways_of_event(daemon: &Daemon, id: &str) -> Vec<(&'static str, Vec<u8>)> {
     let paths = [
         ("event", format!("/api/events/{id}.jpg")),
         ("event's overlay", format!("/api/events/{id}.jpg?overlay")),

@@ -25,7 +25,18 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnostic> {
     for (name, manifest) in &config.models {
         let hidden = is_installed.then(|| hidden(&manifest.file)).flatten();
         diagnostics.push(match health::check(name, manifest) {
-            Err(reason) => Diagnostic::bad(format!("the model {name}: {reason}")),
+            Err(reason) => {
+                let masked = config.cameras.iter().filter(|camera| camera.has_moving_masks());
+                let masked =
+                    masked.filter(|camera| camera.models.contains_key(name)).map(|camera| camera.name.as_str());
+                let masked = masked.collect::<Vec<_>>().join(", ");
+                let consequence = if masked.is_empty() {
+                    String::new()
+                } else {
+                    format!("; until it works, the masks of {masked} with labels cover all of the picture")
+                };
+                Diagnostic::bad(format!("the model {name}: {reason}{consequence}"))
+            }
             Ok(_) if hidden.is_some() => Diagnostic::bad(format!(
                 "the model {name}: {}; move it to /etc/fovea and write its new place into model.{name}.file",
                 hidden.unwrap_or_default()

@@ -68,7 +68,7 @@ pub(super) fn candidates(
 }
 
 /// Where a track is in a frame captured at `at`, earlier or later than the one that it was seen in last.
-fn expected(track: &Track, full: Size, at: Monotonic) -> Option<Rect> {
+pub(super) fn expected(track: &Track, full: Size, at: Monotonic) -> Option<Rect> {
     let (bounds, seen, velocity) = (track.bounds(), track.seen()[1], track.velocity());
     let seconds = (at.since(seen).as_secs_f64() - seen.since(at).as_secs_f64()).clamp(-LONGEST_S, LONGEST_S);
     let along = |from: u32, length: u32, velocity: f64, of: u32| {
@@ -107,13 +107,14 @@ impl Prices {
     }
 
     /// Whether a look at the whole picture is cheaper than looks at all that is due, each at a part. It must be large enough to
-    /// be found in a picture that is made as small as the network's input.
-    pub(super) fn is_whole_cheaper(&self, candidates: &[Candidate], full: Size, input: Size) -> bool {
+    /// be found in a picture that is made as small as the network's input, with a longer side of `least_px` there at least.
+    pub(super) fn is_whole_cheaper(&self, candidates: &[Candidate], full: Size, input: Size, least_px: f64) -> bool {
         let (Some(crop), Some(whole)) = (self.crop_s, self.whole_s) else { return false };
         let ratio = |input: u32, full: u32| f64::from(input) / f64::from(full.max(1));
         let scale = ratio(input.width_px, full.width_px).min(ratio(input.height_px, full.height_px));
+        let least_px = least_px.max(SEEN_PX);
         let is_found =
-            |candidate: &&Candidate| f64::from(candidate.bounds.width.max(candidate.bounds.height)) * scale >= SEEN_PX;
+            |candidate: &&Candidate| f64::from(candidate.bounds.width.max(candidate.bounds.height)) * scale >= least_px;
         let due = candidates.iter().filter(|candidate| candidate.is_due());
         let count = u32::try_from(due.filter(is_found).count()).unwrap_or(u32::MAX);
         // The neediest is not passed over because others are larger.
@@ -181,18 +182,20 @@ mod tests {
     #[test]
     fn whichever_is_cheaper_is_done() {
         let all = candidates(&tracks(&[(100, 20), (600, 20), (1200, 20)]), &Names::default(), AGAIN, FULL, at(900));
-        let is_whole_cheaper = |crop_ms, whole_ms, all: &[Candidate]| {
+        let is_cheaper_for = |crop_ms, whole_ms, all: &[Candidate], least_px| {
             let mut prices = Prices::default();
-            assert!(!prices.is_whole_cheaper(all, FULL, INPUT), "nothing is known");
+            assert!(!prices.is_whole_cheaper(all, FULL, INPUT, 0.0), "nothing is known");
             prices.paid(false, Duration::from_millis(crop_ms));
             prices.paid(true, Duration::from_millis(whole_ms));
-            prices.is_whole_cheaper(all, FULL, INPUT)
+            prices.is_whole_cheaper(all, FULL, INPUT, least_px)
         };
+        let is_whole_cheaper = |crop_ms, whole_ms, all: &[Candidate]| is_cheaper_for(crop_ms, whole_ms, all, 20.0);
         assert!(is_whole_cheaper(20, 50, &all));
         assert!(!is_whole_cheaper(10, 50, &all));
         assert!(!is_whole_cheaper(20, 50, &all[..1]));
         let small: Vec<_> =
             all.iter().map(|one| Candidate { bounds: Rect { width: 30, height: 60, ..one.bounds }, ..*one }).collect();
         assert!(!is_whole_cheaper(20, 50, &small), "a whole picture loses them");
+        assert!(!is_cheaper_for(20, 50, &all, 88.0), "it loses their faces");
     }
 }

@@ -45,8 +45,9 @@ pub(super) fn to_picture(found: Rect, size: Size, crop: Rect, full: Size) -> Opt
     Some(Rect { x, y, width, height })
 }
 
-/// The candidates that a look at this part of the picture says something of: all of each is in it, and it is not tiny there.
-pub(super) fn shown(candidates: &[Candidate], part: Rect, size: Size, input: Size) -> Vec<Candidate> {
+/// The candidates that a look at this part of the picture says something of: all of each is in it, and in the network's input it
+/// has a longer side of `least_px` at least.
+pub(super) fn shown(candidates: &[Candidate], part: Rect, size: Size, input: Size, least_px: f64) -> Vec<Candidate> {
     let is_in = |from: u32, length: u32, start: u32, side: u32| {
         from >= start && from.saturating_add(length) <= start.saturating_add(side)
     };
@@ -58,7 +59,7 @@ pub(super) fn shown(candidates: &[Candidate], part: Rect, size: Size, input: Siz
         let longer = f64::from(width.max(height));
         is_in(x, width, part.x, part.width)
             && is_in(y, height, part.y, part.height)
-            && longer * scale >= 20.0
+            && longer * scale >= least_px
             && longer * sharpness >= 10.0
     };
     candidates.iter().filter(is_shown).copied().collect()

@@ -69,7 +69,7 @@ impl Events {
     /// What starts, goes on and ends with these tracks.
     pub(super) fn observe(&mut self, snapshot: &Snapshot, names: &Names, now: Monotonic) -> Vec<EventChange> {
         self.checked = now;
-        let Snapshot { tracks, size, captured_at } = snapshot;
+        let Snapshot { tracks, size, captured_at, .. } = snapshot;
         let is_silent = now.since(*captured_at) >= SILENT_AFTER;
         let is_over = |id: u64| is_silent || tracks.iter().all(|track| track.id() != id);
         let mut changes = self.end_if(|id, _| is_over(id));
@@ -224,7 +224,7 @@ mod tests {
 
     /// These tracks in a frame captured at that time.
     fn seen(tracker: &Tracker, captured_at: Monotonic) -> Snapshot {
-        Snapshot { tracks: tracker.tracks().to_vec(), size: FULL, captured_at }
+        Snapshot { tracks: tracker.tracks().to_vec(), size: FULL, captured_at, is_learning: false }
     }
 
     #[test]

@@ -34,6 +34,8 @@ const CHANGED_BY: f64 = 1.5;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     tracks: BTreeMap<u64, Known>,
+    /// Whether what is nothing is looked at as often as what has a name: it may turn round and have a face.
+    never_gives_up: bool,
 }
 
 /// What is known of one track.
@@ -64,6 +66,11 @@ pub(super) enum Need {
 }
 
 impl Names {
+    /// Nothing is known.
+    pub(super) fn new(never_gives_up: bool) -> Self {
+        Self { tracks: BTreeMap::new(), never_gives_up }
+    }
+
     /// Forgets the tracks that are not there any more.
     pub(super) fn keep(&mut self, tracks: &[Track]) {
         self.tracks.retain(|id, _| tracks.iter().any(|track| track.id() == *id));
@@ -80,11 +87,12 @@ impl Names {
         if !is_decided {
             return Need::Undecided(since.as_secs_f64());
         }
-        let doublings = if name.is_some() { 0 } else { nothing.saturating_sub(ENOUGH) };
+        let is_firm = name.is_some() || self.never_gives_up;
+        let doublings = if is_firm { 0 } else { nothing.saturating_sub(ENOUGH) };
         let pause = ask_again.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
         // What changes its shape all the time is no reason to look all the time.
         let is_due = since >= pause.min(LONGEST_PAUSE.max(ask_again))
-            || (name.is_some() && has_changed(looked.sides, track.bounds()) && since >= ask_again / 4);
+            || (is_firm && has_changed(looked.sides, track.bounds()) && since >= ask_again / 4);
         if is_due { Need::Again(since.as_secs_f64()) } else { Need::None }
     }
 
@@ -224,5 +232,21 @@ mod tests {
         let pauses: Vec<_> = looked.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!(pauses[..2], [100, 100]);
         assert_eq!(pauses[2..8], [5_000, 10_000, 20_000, 40_000, 80_000, 120_000]);
+    }
+
+    #[test]
+    fn for_masks_what_is_nothing_is_looked_at_as_often_as_before() {
+        let (mut names, track) = (Names::new(true), track(BOX));
+        let mut looked = Vec::new();
+        for ms in (0..60_000).step_by(100) {
+            if names.need(&track, at(ms), AGAIN) != Need::None {
+                names.look(track.id(), None, BOX, at(ms), 0.5);
+                looked.push(ms);
+            }
+        }
+        let pauses: Vec<_> = looked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses[2..].iter().all(|pause| *pause == 5_000), "{pauses:?}");
+        names.look(track.id(), None, Rect { width: 80, ..BOX }, at(61_000), 0.5);
+        assert!(matches!(names.need(&track, at(62_500), AGAIN), Need::Again(_)), "it has another shape");
     }
 }

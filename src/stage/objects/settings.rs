@@ -72,7 +72,22 @@ impl StageSettings for Settings {
                 violations.push(Violation::new(label.span(), what));
             }
         }
-        if !others.have_tracks {
+        for (label, span) in others.masked {
+            if manifest.labels.class(label).is_none() {
+                let what = format!("the model {name} has no class of this name in {known}, so nothing would be masked");
+                violations.push(Violation::new(span.clone(), what));
+            } else if !self.labels.is_empty() && self.labels.iter().all(|wanted| wanted.get_ref() != label) {
+                let what = "[camera.objects] leaves this label out, so nothing would be masked: add it to its labels";
+                violations.push(Violation::new(span.clone(), what));
+            }
+        }
+        if !others.masked.is_empty() && self.sweep_ms.u32() == 0 {
+            let what = "a mask of this camera has labels, and only looks at whole pictures find what does not move: remove \
+                        sweep_ms = 0, or remove the mask";
+            violations.push(Violation::new(table.clone(), what));
+        }
+        // Masks with labels say so themselves.
+        if !others.have_tracks && others.masked.is_empty() {
             let what = "the camera has no stage that follows what moves, so only whole pictures are looked at, every \
                         sweep_ms: add [camera.motion]";
             violations.push(Violation::warning(table.clone(), what));
