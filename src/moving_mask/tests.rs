@@ -334,7 +334,7 @@ fn looks_that_nobody_takes_do_not_pile_up() {
     assert_eq!(scene.looks.take().len(), MOST_LOOKS);
 }
 
-/// `cargo test --release --lib moving_mask -- --ignored --nocapture`.
+/// `cargo test --lib moving_mask -- --ignored --nocapture`; with `--release` as it is on a board.
 #[test]
 #[ignore = "a measurement"]
 #[expect(clippy::print_stdout, reason = "it is what a measurement is for")]
