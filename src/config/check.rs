@@ -216,13 +216,21 @@ fn camera(
     if !stages.label_tracks() {
         zone::check_labels(stages.zones().into_iter().map(|(_, zone)| zone), violations);
     }
+    // What masks with labels need.
+    let missing = if !stages.label_tracks() {
+        Some("no stage of this camera finds out labels: add [camera.objects]")
+    } else if !stages.have_tracks() {
+        Some("no stage of this camera follows what moves: add [camera.motion]")
+    } else {
+        None
+    };
     Camera {
         name: camera.name.get_ref().0.clone(),
         detection: camera.detection.0,
         v4l2: camera.v4l2.as_ref().map(|written| v4l2(written.get_ref())),
         processors: processor::assign(&stages, &camera.processors(), processors, violations),
         lines: camera.line.iter().map(|line| (**line.get_ref()).clone()).collect(),
-        masks: mask::check(&camera.mask, &stages, violations),
+        masks: mask::check(&camera.mask, missing, violations),
         models: used.map(|(name, manifest)| (name.clone(), manifest.clone())).collect(),
         stages,
     }

@@ -9,10 +9,7 @@ use super::{
     value::{Name, Polygon, Table},
     violation::Violation,
 };
-use crate::{
-    geometry::{area, sides_that_meet},
-    stage::Stages,
-};
+use crate::geometry::{area, sides_that_meet};
 
 /// Masks of a camera at most. More are a mistake, or a picture of which nothing is left.
 const MOST_MASKS: usize = 32;
@@ -79,8 +76,12 @@ impl Mask {
 }
 
 /// The masks of a camera. Finds too many of them, names that stand twice, polygons that cover nothing or cross themselves, masks
-/// over nothing, and labels that nobody finds out or follows.
-pub(super) fn check(masks: &[Spanned<Table<Mask>>], stages: &Stages, violations: &mut Vec<Violation>) -> Vec<Mask> {
+/// over nothing, and labels if there is something `missing` in the camera without which nobody knows where they are.
+pub(super) fn check(
+    masks: &[Spanned<Table<Mask>>],
+    missing: Option<&str>,
+    violations: &mut Vec<Violation>,
+) -> Vec<Mask> {
     if let Some(first) = masks.get(MOST_MASKS) {
         let what = format!(
             "is the first of {} masks too many: a camera can have {MOST_MASKS}; join masks that lie side by side",
@@ -97,8 +98,7 @@ pub(super) fn check(masks: &[Spanned<Table<Mask>>], stages: &Stages, violations:
         violations.extend(written.map(|(span, what)| Violation::new(span, what)));
         labels.check_not_empty(violations);
         violations.extend(labels.span().filter(|_| labels.is_set()).and_then(|span| {
-            let missing = without_stages(stages)?;
-            Some(Violation::new(span, format!("nobody would know what to mask: {missing}")))
+            Some(Violation::new(span, format!("nobody would know what to mask: {}", missing?)))
         }));
         if polygon.is_none() && labels.span().is_none() {
             let what = "must have a polygon, or labels: add a line polygon = ... or labels = [...]";
@@ -106,15 +106,6 @@ pub(super) fn check(masks: &[Spanned<Table<Mask>>], stages: &Stages, violations:
         }
     }
     masks.iter().map(|mask| (**mask.get_ref()).clone()).collect()
-}
-
-/// The stages that masks with labels need, if one is missing.
-fn without_stages(stages: &Stages) -> Option<&'static str> {
-    if !stages.label_tracks() {
-        return Some("no stage of this camera finds out labels: add [camera.objects]");
-    }
-    let what = "no stage of this camera follows what moves: add [camera.motion]";
-    (!stages.have_tracks()).then_some(what)
 }
 
 /// What is wrong with a polygon of a mask.
