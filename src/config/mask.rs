@@ -97,9 +97,12 @@ pub(super) fn check(
         let written = polygon.as_ref().and_then(|polygon| Some((polygon.span(), fault(&polygon.get_ref().0)?)));
         violations.extend(written.map(|(span, what)| Violation::new(span, what)));
         labels.check_not_empty(violations);
-        violations.extend(labels.span().filter(|_| labels.is_set()).and_then(|span| {
-            Some(Violation::new(span, format!("nobody would know what to mask: {}", missing?)))
-        }));
+        violations.extend(
+            labels
+                .span()
+                .filter(|_| labels.is_set())
+                .and_then(|span| Some(Violation::new(span, format!("nobody would know what to mask: {}", missing?)))),
+        );
         if polygon.is_none() && labels.span().is_none() {
             let what = "must have a polygon, or labels: add a line polygon = ... or labels = [...]";
             violations.push(Violation::new(mask.span(), what).unless("polygon").unless("labels"));
