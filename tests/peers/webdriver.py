@@ -28,10 +28,13 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 def start_driver():
     """Starts chromedriver on a free port; gives it and its address, read from what it says."""
-    driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
-    for line in driver.stdout:
-        if found := re.search(r"started successfully on port (\d+)", line):
-            return driver, f"http://127.0.0.1:{found[1]}"
+    # A port that is free for IPv4, which it chooses, may be in use for IPv6, where it wants the same one.
+    for _ in range(5):
+        driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
+        for line in driver.stdout:
+            if found := re.search(r"started successfully on port (\d+)", line):
+                return driver, f"http://127.0.0.1:{found[1]}"
+        driver.wait()
     sys.exit("chromedriver did not start")
 
 
