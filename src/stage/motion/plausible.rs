@@ -299,7 +299,7 @@ impl Plausibility {
             && evidence.is_body(is_busy, is_weathered)
             && !(is_busy && evidence.is_fast(track))
             && (evidence.is_plausible || evidence.has_lived(track) && (goes || may_stay && evidence.stays(track)));
-        evidence.plausible_frames += u32::from(evidence.is_plausible);
+        evidence.plausible_frames = evidence.plausible_frames.saturating_add(u32::from(evidence.is_plausible));
         evidence.is_plausible
     }
 
