@@ -26,43 +26,57 @@ fn received(camera: &Camera, size: Size, bytes: Bytes) -> Frame {
     Frame::compressed(origin, PixelFormat::Jpeg, size, bytes)
 }
 
-/// Decode and motion, nothing else, on `core` for a time; gives frames a second. Another thread reads the frames from a socket
-/// on this core, as the daemon's receiver does: the next one waits meanwhile.
-pub(crate) fn motion(frames: &[Bytes], size: Size, core: usize, time: Duration) -> Result<f64> {
-    let mut socket = Socket::connect(frames, Duration::ZERO)?;
-    let (sends, incoming) = mpsc::sync_channel(1);
-    let (empties, emptied) = mpsc::channel();
-    for _ in 0..3 {
-        empties.send(BytesMut::new())?;
-    }
-    thread::spawn(move || {
-        while let Ok(buffer) = emptied.recv() {
-            let Ok(frame) = socket.read(buffer) else { return };
-            if sends.send(frame).is_err() {
-                return;
-            }
-        }
-    });
-    on_core(core, move || {
+/// A camera with motion and no daemon around it. It goes on from turn to turn, as the daemon's does: a scene that is always new
+/// costs less.
+pub(crate) struct BareCamera {
+    camera: Camera,
+    metrics: Arc<CameraMetrics>,
+    pipeline: CameraPipeline,
+}
+
+impl BareCamera {
+    pub(crate) fn new() -> Self {
         let text = "[[camera]]\nname = \"door\"\n[camera.motion]";
         let stages = Config::parse("bench", text).expect("it is good").cameras.remove(0).stages;
         let camera = Camera::new("door");
         let metrics = Arc::new(CameraMetrics::new(camera.clone()));
-        let mut pipeline = CameraPipeline::new(&stages, &StageContext::default(), metrics.clone(), None);
-        let (mut scratch, hub) = (Scratch::new()?, Hub::default());
-        let (start, mut count) = (Instant::now(), 0_u32);
-        while start.elapsed() < time {
-            let bytes = incoming.recv()?;
-            pipeline.process(&received(&camera, size, bytes.clone()), 0, &mut scratch, &hub);
-            let _ = empties.send(bytes.try_into_mut().map_err(|_| "the pipeline keeps a frame")?);
-            count += 1;
+        let pipeline = CameraPipeline::new(&stages, &StageContext::default(), metrics.clone(), None);
+        Self { camera, metrics, pipeline }
+    }
+
+    /// Decode and motion, nothing else, on `core` for a time; gives frames a second. Another thread reads the frames from a
+    /// socket on this core, as the daemon's receiver does: the next one waits meanwhile.
+    pub(crate) fn motion(&mut self, frames: &[Bytes], size: Size, core: usize, time: Duration) -> Result<f64> {
+        let mut socket = Socket::connect(frames, Duration::ZERO)?;
+        let (sends, incoming) = mpsc::sync_channel(1);
+        let (empties, emptied) = mpsc::channel();
+        for _ in 0..3 {
+            empties.send(BytesMut::new())?;
         }
-        let rejected = metrics.rejections();
-        if !rejected.is_empty() {
-            return Err(format!("frames were rejected: {rejected:?}").into());
-        }
-        Ok(f64::from(count) / start.elapsed().as_secs_f64())
-    })
+        thread::spawn(move || {
+            while let Ok(buffer) = emptied.recv() {
+                let Ok(frame) = socket.read(buffer) else { return };
+                if sends.send(frame).is_err() {
+                    return;
+                }
+            }
+        });
+        on_core(core, move || {
+            let (mut scratch, hub) = (Scratch::new()?, Hub::default());
+            let (start, mut count) = (Instant::now(), 0_u32);
+            while start.elapsed() < time {
+                let bytes = incoming.recv()?;
+                self.pipeline.process(&received(&self.camera, size, bytes.clone()), 0, &mut scratch, &hub);
+                let _ = empties.send(bytes.try_into_mut().map_err(|_| "the pipeline keeps a frame")?);
+                count += 1;
+            }
+            let rejected = self.metrics.rejections();
+            if !rejected.is_empty() {
+                return Err(format!("frames were rejected: {rejected:?}").into());
+            }
+            Ok(f64::from(count) / start.elapsed().as_secs_f64())
+        })
+    }
 }
 
 /// Reading a frame from a socket and decoding it to grey at 1/8, at a steady rate on `core`, by libjpeg-turbo or by fovea's own

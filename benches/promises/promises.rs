@@ -10,7 +10,8 @@ use fovea::frame::Size;
 use tungstenite::protocol::frame::coding::Data;
 
 use crate::{
-    Result, bare,
+    Result,
+    bare::{self, BareCamera},
     daemon::Daemon,
     feed::{Feed, Speaks, masked},
     first_picture,
@@ -59,9 +60,11 @@ fn saturated(share: f64) -> Result<Vec<String>> {
         let daemon = Daemon::start()?;
         let mut feed = Feed::connect(daemon.address, "/", &frames, Speaks::V1)?;
         feed.saturate(seconds(1.0, share))?;
+        let mut bare = BareCamera::new();
+        bare.motion(&frames, size, core()?, seconds(1.0, share))?;
         let (mut ratios, mut rates) = (Vec::new(), Vec::new());
         for _ in 0..9 {
-            let alone = bare::motion(&frames, size, core()?, seconds(2.0, share))?;
+            let alone = bare.motion(&frames, size, core()?, seconds(2.0, share))?;
             let whole = feed.saturate(seconds(2.0, share))?;
             ratios.push(whole / alone);
             rates.push(whole);
