@@ -22,14 +22,21 @@ pub fn contains(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
     sides(polygon).filter(crosses).count() % 2 == 1
 }
 
-/// Whether a polygon and a box of a picture of this size share a point.
+/// The corners of a box, as fractions of a picture of this size, from the upper left one clockwise.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "a fraction needs no more than f32")]
-pub fn reaches_into(polygon: &[[f32; 2]], bounds: Rect, full: Size) -> bool {
+pub fn corners(Rect { x, y, width, height }: Rect, full: Size) -> [[f32; 2]; 4] {
     let part = |at: u32, of: u32| (f64::from(at) / f64::from(of.max(1))) as f32;
-    let [left, right] = [bounds.x, bounds.x.saturating_add(bounds.width)].map(|x| part(x, full.width_px));
-    let [top, bottom] = [bounds.y, bounds.y.saturating_add(bounds.height)].map(|y| part(y, full.height_px));
-    let corners = [[left, top], [right, top], [right, bottom], [left, bottom]];
+    let [left, right] = [x, x.saturating_add(width)].map(|x| part(x, full.width_px));
+    let [top, bottom] = [y, y.saturating_add(height)].map(|y| part(y, full.height_px));
+    [[left, top], [right, top], [right, bottom], [left, bottom]]
+}
+
+/// Whether a polygon and a box of a picture of this size share a point.
+#[must_use]
+pub fn reaches_into(polygon: &[[f32; 2]], bounds: Rect, full: Size) -> bool {
+    let corners = corners(bounds, full);
+    let [[left, top], _, [right, bottom], _] = corners;
     let is_in_box = |[x, y]: &[f32; 2]| (left..=right).contains(x) && (top..=bottom).contains(y);
     let side = |(from, to): ([f32; 2], [f32; 2])| -> Side { [from, to].map(|end| end.map(f64::from)) };
     polygon.iter().any(is_in_box)

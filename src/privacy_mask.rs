@@ -12,7 +12,7 @@ pub use self::raster::Cells;
 use crate::{
     config::mask::Mask,
     frame::{PixelFormat, Size},
-    message::Rect,
+    geometry::corners,
     moving_mask::Covers,
     sync::Mutex,
 };
@@ -86,7 +86,7 @@ impl PrivacyMask {
         let mut movers = self.masks.iter().filter(|mask| mask.is_moving()).peekable();
         movers.peek()?;
         let moving = match covers.and_then(|covers| covers.boxes(&self.masks)) {
-            Some(boxes) => boxes.iter().map(|bounds| corners(*bounds, full)).collect(),
+            Some(boxes) => boxes.iter().map(|bounds| corners(*bounds, full).to_vec()).collect(),
             None => movers.map(|mask| mask.polygon().unwrap_or(&WHOLE).to_vec()).collect(),
         };
         Some(Self { masks: self.masks.clone(), moving, kept: Mutex::default() })
@@ -135,15 +135,6 @@ impl PrivacyMask {
         let cells = self.cells(Grid { full, cell_px: raw_cell_px(format) });
         raw_planes(format, full, stride_bytes).for_each(|plane| cells.paint(bytes, plane, GREY));
     }
-}
-
-/// The corners of a box, as fractions of the picture.
-#[expect(clippy::cast_possible_truncation, reason = "a fraction needs no more than f32")]
-fn corners(Rect { x, y, width, height }: Rect, full: Size) -> Vec<[f32; 2]> {
-    let part = |at: u32, of: u32| (f64::from(at) / f64::from(of.max(1))) as f32;
-    let [left, right] = [x, x.saturating_add(width)].map(|x| part(x, full.width_px));
-    let [top, bottom] = [y, y.saturating_add(height)].map(|y| part(y, full.height_px));
-    vec![[left, top], [right, top], [right, bottom], [left, bottom]]
 }
 
 impl Cells {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::message::Rect;
 
 const FULL: Size = Size { width_px: 64, height_px: 48 };
 

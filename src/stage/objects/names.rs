@@ -219,17 +219,21 @@ mod tests {
         assert_eq!(names.labels(), Labels::new());
     }
 
-    #[test]
-    fn what_is_nothing_is_looked_at_ever_more_rarely() {
-        let (mut names, track) = (Names::default(), track(BOX));
+    /// The milliseconds between looks at what turns out to be nothing, for so many of them.
+    fn pauses(names: &mut Names, track: &Track, until_ms: u64) -> Vec<u64> {
         let mut looked = Vec::new();
-        for ms in (0..600_000).step_by(100) {
-            if names.need(&track, at(ms), AGAIN) != Need::None {
+        for ms in (0..until_ms).step_by(100) {
+            if names.need(track, at(ms), AGAIN) != Need::None {
                 names.look(track.id(), None, BOX, at(ms), 0.5);
                 looked.push(ms);
             }
         }
-        let pauses: Vec<_> = looked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        looked.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+
+    #[test]
+    fn what_is_nothing_is_looked_at_ever_more_rarely() {
+        let pauses = pauses(&mut Names::default(), &track(BOX), 600_000);
         assert_eq!(pauses[..2], [100, 100]);
         assert_eq!(pauses[2..8], [5_000, 10_000, 20_000, 40_000, 80_000, 120_000]);
     }
@@ -237,14 +241,7 @@ mod tests {
     #[test]
     fn for_masks_what_is_nothing_is_looked_at_as_often_as_before() {
         let (mut names, track) = (Names::new(true), track(BOX));
-        let mut looked = Vec::new();
-        for ms in (0..60_000).step_by(100) {
-            if names.need(&track, at(ms), AGAIN) != Need::None {
-                names.look(track.id(), None, BOX, at(ms), 0.5);
-                looked.push(ms);
-            }
-        }
-        let pauses: Vec<_> = looked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let pauses = pauses(&mut names, &track, 60_000);
         assert!(pauses[2..].iter().all(|pause| *pause == 5_000), "{pauses:?}");
         names.look(track.id(), None, Rect { width: 80, ..BOX }, at(61_000), 0.5);
         assert!(matches!(names.need(&track, at(62_500), AGAIN), Need::Again(_)), "it has another shape");
