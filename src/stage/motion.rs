@@ -12,6 +12,7 @@ mod memory;
 mod persistence;
 mod plausible;
 mod regions;
+mod rims;
 mod settings;
 mod silhouette;
 mod smooth;

@@ -3,12 +3,12 @@
 use std::{cmp::Reverse, ops::Range};
 
 use opencv::{
-    core::{self, Mat, Point, Rect, Vector},
+    core::{self, Mat, Point, Rect},
     imgproc,
     prelude::*,
 };
 
-use super::{silhouette, smooth};
+use super::{rims::Rims, silhouette, smooth};
 
 /// Finds regions, and keeps what that takes. Matrices are rows x columns x 1 bytes of the luma's size.
 #[derive(Debug, Default)]
@@ -23,8 +23,7 @@ pub(super) struct Regions {
     joined: Mat,
     /// What the parts of one thing are joined with.
     brush: Mat,
-    /// For each region, the pixels along its rim, in order.
-    rims: Vector<Vector<Point>>,
+    rims: Rims,
 }
 
 /// A connected region of moving pixels.
@@ -37,6 +36,23 @@ pub(super) struct Region {
 }
 
 impl Region {
+    /// The region with these pixels along its rim, in order.
+    fn within(rim: &[Point]) -> Self {
+        let begin = rim.first().copied().unwrap_or_default();
+        let around = |[low, high]: [Point; 2], at: &Point| {
+            [Point::new(low.x.min(at.x), low.y.min(at.y)), Point::new(high.x.max(at.x), high.y.max(at.y))]
+        };
+        let [low, high] = rim.iter().fold([begin; 2], around);
+        let bounds = Rect { x: low.x, y: low.y, width: high.x - low.x + 1, height: high.y - low.y + 1 };
+        // Twice the area within the middles of the rim's pixels, by the shoelace formula.
+        let next = rim.iter().skip(1).chain([&begin]);
+        let area: i64 =
+            rim.iter().zip(next).map(|(a, b)| i64::from(a.x) * i64::from(b.y) - i64::from(b.x) * i64::from(a.y)).sum();
+        // Pick's theorem: area = inside + rim / 2 - 1.
+        let pixels = (area.unsigned_abs() + rim.len() as u64 + 2) / 2;
+        Self { bounds, pixels: u32::try_from(pixels).unwrap_or(u32::MAX) }
+    }
+
     /// Its pixels, shared out among its parts by their area.
     fn among(self, parts: &[Rect]) -> impl Iterator<Item = Self> {
         let area = |part: &Rect| u64::from(part.width.unsigned_abs()) * u64::from(part.height.unsigned_abs());
@@ -57,8 +73,9 @@ impl Regions {
     pub(super) fn make_room(&mut self, size: core::Size) -> opencv::Result<()> {
         if self.solid.size()? != size {
             self.solid = Mat::new_size_with_default(size, core::CV_8UC1, core::Scalar::all(0.0))?;
+            self.wanted.resize(self.solid.total(), 0);
+            self.rims.make_room([size.width, size.height].map(|side| side.unsigned_abs() as usize));
         }
-        self.wanted.resize(self.solid.total(), 0);
         Ok(())
     }
 
@@ -72,26 +89,26 @@ impl Regions {
         is_body: impl Fn(Rect, &Mat) -> opencv::Result<bool>,
     ) -> opencv::Result<Vec<Region>> {
         let changes = changed.data_typed::<u8>()?.iter().zip(watched.data_typed::<u8>()?);
-        self.make_room(changed.size()?)?;
         self.wanted.iter_mut().zip(changes).for_each(|(wanted, (changed, watched))| *wanted = changed & watched & 1);
         if !self.drop_specks()? {
             return Ok(Vec::new());
         }
         self.join_parts()?;
-        imgproc::find_contours_def(&self.joined, &mut self.rims, imgproc::RETR_EXTERNAL, imgproc::CHAIN_APPROX_NONE)?;
         let mut regions = Vec::new();
-        for rim in &self.rims {
-            let region = Region { bounds: imgproc::bounding_rect(&rim)?, pixels: pixels_within(&rim)? };
+        self.rims.find(self.joined.data_typed()?, |rim| {
+            let region = Region::within(rim);
             if region.pixels < least_pixels {
-                continue;
+                return Ok(());
             }
-            let people = silhouette::people(region.bounds, rim.as_slice());
+            let people = silhouette::people(region.bounds, rim);
             if people.is_empty() || !is_body(region.bounds, &self.solid)? {
                 regions.push(region);
             } else {
                 regions.extend(region.among(&people));
             }
-        }
+            Ok(())
+        })?;
+        regions.reverse(); // of two that are as large, the lower one is nearer
         regions.sort_by_key(|region| Reverse(region.pixels));
         regions.truncate(MOST_REGIONS);
         Ok(regions)
@@ -148,13 +165,6 @@ fn bands(pixels: &[u8], width: i32, reach: i32) -> Vec<Range<i32>> {
     bands
 }
 
-/// The pixels of the region with this rim, the rim included, by Pick's theorem: area = inside + rim / 2 - 1.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number, and no picture is larger")]
-fn pixels_within(rim: &Vector<Point>) -> opencv::Result<u32> {
-    let area = imgproc::contour_area_def(rim)?;
-    Ok((area + rim.len() as f64 / 2.0 + 1.0) as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +179,27 @@ mod tests {
         Mat::new_rows_cols_with_data(picture.height, picture.width, &pixels)
             .and_then(|mat| mat.try_clone())
             .expect("bytes")
+    }
+
+    #[test]
+    fn a_region_is_as_large_as_by_opencv() {
+        let mut rims = Rims::default();
+        for (width, height, one_of) in [(1, 9, 1), (97, 61, 2), (97, 61, 3), (320, 180, 5)] {
+            let picture = chance(core::Size::new(width, height), one_of);
+            rims.make_room([width, height].map(|side| side.unsigned_abs() as usize));
+            let mut regions = 0;
+            let look = |rim: &[Point]| {
+                let points = Mat::from_slice(rim)?;
+                let area = imgproc::contour_area_def(&points)? + rim.len() as f64 / 2.0 + 1.0;
+                let bounds = imgproc::bounding_rect(&points)?;
+                let Region { bounds: found, pixels } = Region::within(rim);
+                assert_eq!((found, f64::from(pixels)), (bounds, area.floor()), "{rim:?}");
+                regions += 1;
+                Ok(())
+            };
+            rims.find(picture.data_typed().expect("bytes"), look).expect("points");
+            assert!(regions > 0, "{width}x{height} has some");
+        }
     }
 
     #[test]
