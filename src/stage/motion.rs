@@ -5,6 +5,7 @@
 
 mod appearance;
 mod background;
+mod course;
 pub mod detector;
 mod habits;
 mod mask;
@@ -159,7 +160,7 @@ impl MotionStage {
             let Some(track) = track else { continue };
             let appearance =
                 if number < MOST_LOOKS { self.detector.appearance(number)? } else { Appearance::default() };
-            let is_cut = touches_the_rim(detection.bounds, full);
+            let cut = cut_edges(detection.bounds, full);
             let is_habit = self.habits.has(detection.bounds);
             let surroundings = Surroundings {
                 is_unknown: is_new && !self.has_changed,
@@ -169,7 +170,7 @@ impl MotionStage {
                 is_weathered: is_weathered && !is_new,
             };
             let is_plausible =
-                self.plausibility.observe(track, detection.bounds, is_cut, surroundings, &appearance, at);
+                self.plausibility.observe(track, detection.bounds, cut, surroundings, &appearance, at);
             if !is_plausible {
                 self.habits.learn(detection.bounds, passed);
             }
@@ -245,10 +246,12 @@ impl Stage for MotionStage {
     }
 }
 
-/// Whether a part of it may be outside of the picture.
-fn touches_the_rim(bounds: Rect, full: Size) -> bool {
-    let touches = |from: u32, length: u32, of: u32| from <= of / 64 || from + length >= of - of / 64;
-    touches(bounds.x, bounds.width, full.width_px) || touches(bounds.y, bounds.height, full.height_px)
+/// Beyond which of its edges (left, right, upper, lower) a part of it may be outside of the picture.
+fn cut_edges(bounds: Rect, full: Size) -> [bool; 4] {
+    let cut = |from: u32, length: u32, of: u32| [from <= of / 64, from + length >= of - of / 64];
+    let [left, right] = cut(bounds.x, bounds.width, full.width_px);
+    let [upper, lower] = cut(bounds.y, bounds.height, full.height_px);
+    [left, right, upper, lower]
 }
 
 #[cfg(test)]

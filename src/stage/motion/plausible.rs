@@ -1,6 +1,9 @@
 //! Which tracks are worth an event: those that go somewhere, as bodies do.
 
-use super::appearance::Appearance;
+use super::{
+    appearance::Appearance,
+    course::{Course, Movement},
+};
 use crate::{
     message::Rect,
     system::clock::Monotonic,
@@ -13,30 +16,22 @@ const STEP: f64 = 0.15;
 /// Points of a path that are looked back at.
 const MOST_STEPS: u32 = 24;
 
-/// The least way from its begin, in sizes; and where something moves all the time.
+/// The least way from its begin, in sizes; and of what is long, in lengths.
 const AWAY: f64 = 0.4;
-const AWAY_FROM_HABITS: f64 = 2.5;
+const AWAY_IF_LONG: f64 = 2.5;
 
-/// How many times as wide as high what lies flat is, as waves do: it must go as far as where something moves all the time.
+/// How many times as wide as high what lies flat is, as waves do: it is long.
 const FLAT: f64 = 2.2;
 
 /// How many times as high as wide what is thin is, as threads of a web are: the same. A walker is three times as high.
 const THIN: f64 = 4.2;
 
-/// How many times as wide as high what moves where something moves all the time counts at most: it must go as many times as far.
-const MOST_WIDE: f64 = 4.0;
-
-/// What is forgotten with each frame of how wide it was.
-const FORGET_WIDENESS: f64 = 0.005;
-
 /// The most that one change of the area, and one jump, count for in a calm scene: a leg that comes to a body is no reason to wait for a second.
 const MOST_CHANGE: f64 = 0.6;
 const MOST_JUMP: f64 = 0.4;
 
-/// The part of the path that leads away from its begin; and where something moves all the time. There, what appears at one place
-/// after the other looks like something that goes, and turns back; bodies go on.
+/// The part of the path that leads away from its begin.
 const STRAIGHT: f64 = 0.6;
-const STRAIGHT_AMONG_HABITS: f64 = 0.8;
 
 /// The mean change of the area from hit to hit, as a logarithm, at most.
 const UNSTEADY: f64 = 0.25;
@@ -44,8 +39,7 @@ const UNSTEADY: f64 = 0.25;
 /// How far on average a box is from where the two before it lead, in sizes, at most.
 const ERRATIC: f64 = 0.15;
 
-/// Sizes a second at which what is long, or where other things move, still goes where its path leads: a wave that ran and rests
-/// does not.
+/// Sizes a second at which what is long, or in weather, still goes where its path leads: a wave that ran and rests does not.
 const GOES: f64 = 0.5;
 
 /// Sizes a second that bodies go at most where other things move, too, from one box to the next and on average: snow and rain
@@ -63,9 +57,10 @@ const LIVES_S: f64 = 0.5;
 const UNSTEADY_IN_WEATHER: f64 = 0.45;
 const ERRATIC_IN_WEATHER: f64 = 0.7;
 
-/// Frames in which a track was worth an event, after which it may be as unsteady where other things move: shadows that it walks
-/// through add to its box and take from it.
-const KNOWN_AFTER: u32 = 10;
+/// Seconds for which a track that was worth an event may be so again, where other things move, and for which it may be joined with
+/// them: shadows that somebody walks through add to the box and take from it. When somebody is gone, the track is a shadow's.
+const KNOWN_FOR_S: f64 = 3.0;
+const JOINED_FOR_S: f64 = 2.0;
 
 /// What is forgotten with each frame of whether a track had a box.
 const FORGET: f64 = 0.1;
@@ -92,7 +87,6 @@ pub(super) struct Evidence {
     is_long: bool,
     /// Whether the rim cuts the last box.
     was_cut: bool,
-    wideness: f64,
     unsteadiness: f64,
     hits: u32,
     frames: u32,
@@ -108,8 +102,10 @@ pub(super) struct Evidence {
     /// It was there when the camera was new: it may be a part of the scene.
     is_native: bool,
     is_plausible: bool,
-    /// In how many frames it was.
-    plausible_frames: u32,
+    /// When it was so last, and when it moved as a whole, or nearly.
+    last_plausible: Option<Monotonic>,
+    last_coherent: Option<Monotonic>,
+    course: Course,
 }
 
 impl Evidence {
@@ -130,7 +126,6 @@ impl Evidence {
             length: 0.0,
             is_long: false,
             was_cut: false,
-            wideness: 1.0,
             unsteadiness: 0.0,
             hits: 0,
             frames: 0,
@@ -139,7 +134,9 @@ impl Evidence {
             appearance: Appearance::default(),
             is_native,
             is_plausible: false,
-            plausible_frames: 0,
+            last_plausible: None,
+            last_coherent: None,
+            course: Course::default(),
         }
     }
 
@@ -147,7 +144,7 @@ impl Evidence {
         &mut self,
         track: &Track,
         bounds: Rect,
-        is_cut: bool,
+        cut: [bool; 4],
         is_busy: bool,
         appearance: &Appearance,
         at: Monotonic,
@@ -168,17 +165,15 @@ impl Evidence {
         self.area = area(bounds);
         self.length = f64::from(bounds.width.max(bounds.height));
         let [width, height] = [bounds.width, bounds.height].map(|side| f64::from(side.max(1)));
-        self.was_cut = is_cut;
-        // What runs out of the picture gets narrow.
-        if !is_cut {
-            self.wideness = (width / height).max(self.wideness * (1.0 - FORGET_WIDENESS));
-        }
+        self.was_cut = cut.contains(&true);
         self.is_long = width > FLAT * height || height > THIN * width;
-        if !is_cut {
+        // What runs out of the picture gets narrow.
+        if !self.was_cut {
             self.unsteadiness += 0.3 * (change - self.unsteadiness);
         }
         self.move_to(foot_point(bounds), size, is_busy, at);
         self.hits += 1;
+        self.course.add(bounds, cut, [self.frames, self.hits], at);
         self.boxed += FORGET;
         self.appearance.add(appearance);
     }
@@ -199,15 +194,18 @@ impl Evidence {
         (self.foot, self.seen) = (foot, at);
     }
 
-    fn is_body(&self, is_busy: bool, is_weathered: bool) -> bool {
-        let is_known = is_busy && self.is_plausible && self.plausible_frames >= KNOWN_AFTER;
-        let (unsteady, erratic) =
-            if is_weathered || is_known { (UNSTEADY_IN_WEATHER, ERRATIC_IN_WEATHER) } else { (UNSTEADY, ERRATIC) };
+    /// Whether it covers what is behind it, and is in focus.
+    fn is_opaque(&self, is_weathered: bool) -> bool {
         !self.appearance.is_transparent()
             // A streak of rain is sharp and bright, and says nothing of what is behind it.
             && (is_weathered || !self.appearance.is_out_of_focus())
-            && self.unsteadiness < unsteady
-            && self.erraticness < erratic
+    }
+
+    /// Whether its box is where it is expected, and as large.
+    fn is_steady(&self, is_weathered: bool) -> bool {
+        let (unsteady, erratic) =
+            if is_weathered { (UNSTEADY_IN_WEATHER, ERRATIC_IN_WEATHER) } else { (UNSTEADY, ERRATIC) };
+        self.unsteadiness < unsteady && self.erraticness < erratic
     }
 
     /// Whether there are enough hits to judge by, and hardly a frame without.
@@ -219,17 +217,11 @@ impl Evidence {
         (self.hits >= enough || is_slow) && self.boxed >= STEADY * self.all
     }
 
-    /// Whether it goes somewhere. What may be a habit goes farther to be believed, and straighter if it is among habits.
-    fn goes_somewhere(&self, is_habitual: bool, is_among_habits: bool) -> bool {
+    /// Whether it goes somewhere.
+    fn goes_somewhere(&self) -> bool {
         let away = distance(self.begin, self.foot_now);
-        let (sizes, size) = match (self.is_long, is_habitual) {
-            (_, true) => (AWAY_FROM_HABITS, self.area.sqrt() * self.wideness.clamp(1.0, MOST_WIDE)),
-            (true, false) => (AWAY_FROM_HABITS, self.length),
-            (false, false) => (AWAY, self.area.sqrt()),
-        };
-        let straight = if is_among_habits { STRAIGHT_AMONG_HABITS } else { STRAIGHT };
-        // Of what the rim cuts nobody knows the shape.
-        !(is_habitual && self.was_cut) && self.steps >= 2 && away >= sizes * size && away >= straight * self.path
+        let least = if self.is_long { AWAY_IF_LONG * self.length } else { AWAY * self.area.sqrt() };
+        self.steps >= 2 && away >= least && away >= STRAIGHT * self.path
     }
 
     /// Whether it still goes the way that leads away from the begin of its path.
@@ -246,6 +238,37 @@ impl Evidence {
     fn stays(&self, track: &Track) -> bool {
         let [first, last] = track.seen();
         last.since(first).as_secs_f64() >= STAYS_S && f64::from(self.hits) >= 0.9 * f64::from(self.frames)
+    }
+
+    /// Whether it is worth an event where little else moves: a steady box that goes somewhere, or stays.
+    fn is_worth_it_in_calm(&self, track: &Track, movement: Movement, surroundings: Surroundings) -> bool {
+        let Surroundings { is_busy, is_weathered, .. } = surroundings;
+        let has_lived = self.has_lived(track) || movement == Movement::Whole && !self.was_cut;
+        let goes = self.goes_somewhere() && (!(is_busy || self.is_long) || self.goes_on(track));
+        self.is_steady(is_weathered)
+            && (self.is_plausible || has_lived && (goes || !self.is_long && self.stays(track)))
+    }
+
+    /// Whether it is worth an event where other things move, or may: it moves as a whole, or did a moment ago. Where nothing is a
+    /// habit, it may stay.
+    fn is_worth_it_among_others(
+        &self,
+        track: &Track,
+        movement: Movement,
+        surroundings: Surroundings,
+        is_habitual: bool,
+        at: Monotonic,
+    ) -> bool {
+        let is_steady = self.is_steady(surroundings.is_weathered);
+        let is_within = |time: Option<Monotonic>, seconds| time.is_some_and(|time| at.since(time).as_secs_f64() < seconds);
+        // Of what the rim cuts nobody knows the shape.
+        let is_whole = movement == Movement::Whole && !(is_habitual && self.was_cut);
+        let is_known =
+            is_within(self.last_plausible, KNOWN_FOR_S) && is_within(self.last_coherent, JOINED_FOR_S);
+        let stays = !self.is_long && self.has_lived(track) && self.stays(track);
+        is_whole && (surroundings.is_busy || is_steady)
+            || is_known
+            || !is_habitual && is_steady && (self.is_plausible || stays)
     }
 }
 
@@ -271,13 +294,13 @@ pub(super) struct Plausibility {
 }
 
 impl Plausibility {
-    /// Takes a box of the next frame, its track, whether the picture's rim cuts it, where it is, and how it looks. Tells
-    /// whether it is worth an event.
+    /// Takes a box of the next frame, its track, which edges of it (left, right, upper, lower) the picture's rim cuts, where it is,
+    /// and how it looks. Tells whether it is worth an event.
     pub(super) fn observe(
         &mut self,
         track: &Track,
         bounds: Rect,
-        is_cut: bool,
+        cut: [bool; 4],
         surroundings: Surroundings,
         appearance: &Appearance,
         at: Monotonic,
@@ -288,18 +311,26 @@ impl Plausibility {
             self.evidence.len() - 1
         });
         let evidence = &mut self.evidence[index];
-        let Surroundings { is_new, is_habitual, is_busy, is_weathered, .. } = surroundings;
-        let is_among_habits = is_habitual || evidence.is_native;
-        let is_habitual = is_among_habits || is_new;
-        evidence.add(track, bounds, is_cut, is_busy, appearance, at);
-        let goes = evidence.goes_somewhere(is_habitual, is_among_habits)
-            && (!(is_busy || evidence.is_long) || evidence.goes_on(track));
-        let may_stay = !is_habitual && !evidence.is_long;
+        let Surroundings { is_new, is_busy, is_weathered, .. } = surroundings;
+        let is_habitual = surroundings.is_habitual || evidence.is_native || is_new;
+        let is_among_others = is_habitual || is_busy && !is_weathered;
+        evidence.add(track, bounds, cut, is_busy, appearance, at);
+        let movement = evidence.course.movement();
+        if movement >= Movement::Coherent {
+            evidence.last_coherent = Some(at);
+        }
+        let is_worth_it = if is_among_others {
+            evidence.is_worth_it_among_others(track, movement, surroundings, is_habitual, at)
+        } else {
+            evidence.is_worth_it_in_calm(track, movement, surroundings)
+        };
         evidence.is_plausible = track.is_confirmed()
-            && evidence.is_body(is_busy, is_weathered)
-            && !(is_busy && evidence.is_fast(track))
-            && (evidence.is_plausible || evidence.has_lived(track) && (goes || may_stay && evidence.stays(track)));
-        evidence.plausible_frames = evidence.plausible_frames.saturating_add(u32::from(evidence.is_plausible));
+            && evidence.is_opaque(is_weathered)
+            && is_worth_it
+            && !((is_busy || is_among_others) && evidence.is_fast(track));
+        if evidence.is_plausible {
+            evidence.last_plausible = Some(at);
+        }
         evidence.is_plausible
     }
 
