@@ -169,8 +169,7 @@ impl MotionStage {
                 is_busy: is_habit || is_weathered || detections.len() >= MANY,
                 is_weathered: is_weathered && !is_new,
             };
-            let is_plausible =
-                self.plausibility.observe(track, detection.bounds, cut, surroundings, &appearance, at);
+            let is_plausible = self.plausibility.observe(track, detection.bounds, cut, surroundings, &appearance, at);
             if !is_plausible {
                 self.habits.learn(detection.bounds, passed);
             }

@@ -23,8 +23,8 @@ const BOXED: f64 = 0.8;
 /// How far it goes at least, in sizes. Who walks goes as far in a third of a second.
 const WAY: f64 = 0.3;
 
-/// How many times as far as it strays it goes. In half a second, people come to 20 to 40. In 12 minutes each of shadows of trees,
-/// of a web in the wind and of waves, the best that anything came to was 10.
+/// How many times as far as it strays it goes. In half a second, people come to 20 to 40. The best that anything else came to in 27
+/// minutes of shadows of trees was 11.9, and in 10 minutes of a web in the wind or of waves 9.9.
 const WHOLE: f64 = 12.0;
 
 /// The same for what was whole a moment ago.

@@ -245,8 +245,7 @@ impl Evidence {
         let Surroundings { is_busy, is_weathered, .. } = surroundings;
         let has_lived = self.has_lived(track) || movement == Movement::Whole && !self.was_cut;
         let goes = self.goes_somewhere() && (!(is_busy || self.is_long) || self.goes_on(track));
-        self.is_steady(is_weathered)
-            && (self.is_plausible || has_lived && (goes || !self.is_long && self.stays(track)))
+        self.is_steady(is_weathered) && (self.is_plausible || has_lived && (goes || !self.is_long && self.stays(track)))
     }
 
     /// Whether it is worth an event where other things move, or may: it moves as a whole, or did a moment ago. Where nothing is a
@@ -260,11 +259,11 @@ impl Evidence {
         at: Monotonic,
     ) -> bool {
         let is_steady = self.is_steady(surroundings.is_weathered);
-        let is_within = |time: Option<Monotonic>, seconds| time.is_some_and(|time| at.since(time).as_secs_f64() < seconds);
+        let is_within =
+            |time: Option<Monotonic>, seconds| time.is_some_and(|time| at.since(time).as_secs_f64() < seconds);
         // Of what the rim cuts nobody knows the shape.
         let is_whole = movement == Movement::Whole && !(is_habitual && self.was_cut);
-        let is_known =
-            is_within(self.last_plausible, KNOWN_FOR_S) && is_within(self.last_coherent, JOINED_FOR_S);
+        let is_known = is_within(self.last_plausible, KNOWN_FOR_S) && is_within(self.last_coherent, JOINED_FOR_S);
         let stays = !self.is_long && self.has_lived(track) && self.stays(track);
         is_whole && (surroundings.is_busy || is_steady)
             || is_known
