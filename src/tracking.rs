@@ -32,7 +32,7 @@ const SIZE_GAIN: f64 = 0.3;
 const MERGED_TOLERANCE: f64 = 0.6;
 
 /// Most tracks at a time. A further one takes the place of the one that has had no box for longest.
-const MAX_TRACKS: usize = 64;
+pub(crate) const MAX_TRACKS: usize = 64;
 
 /// What moved by less than this part of its size is where it was.
 const STILL_WITHIN: f64 = 0.5;

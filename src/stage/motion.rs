@@ -96,7 +96,7 @@ impl MotionStage {
             width_px: settings.width_px.u32(),
             detector: Detector::new(settings),
             tracker: Tracker::new(hold.clamp(SHORTEST_HOLD, LONGEST_HOLD)),
-            plausibility: Plausibility::default(),
+            plausibility: Plausibility::new(),
             habits: Habits::new(),
             shared: None,
             last_frame: None,

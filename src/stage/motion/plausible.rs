@@ -7,7 +7,7 @@ use super::{
 use crate::{
     message::Rect,
     system::clock::Monotonic,
-    tracking::{Track, foot_point},
+    tracking::{MAX_TRACKS, Track, foot_point},
 };
 
 /// The least way between two points of a path, in sizes: less is the trembling of a box.
@@ -287,12 +287,17 @@ pub(super) struct Surroundings {
 }
 
 /// The evidence for all tracks of a camera.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plausibility {
     evidence: Vec<Evidence>,
 }
 
 impl Plausibility {
+    pub(super) fn new() -> Self {
+        // For as many tracks as there ever are: grown when a picture is busy, it is as large as a frame.
+        Self { evidence: Vec::with_capacity(MAX_TRACKS) }
+    }
+
     /// Takes a box of the next frame, its track, which edges of it (left, right, upper, lower) the picture's rim cuts, where it is,
     /// and how it looks. Tells whether it is worth an event.
     pub(super) fn observe(

@@ -217,7 +217,7 @@ fn first_plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32
 
 /// Which of 30 frames, a tenth of a second apart, make this box worth an event.
 fn plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32) -> Rect) -> Vec<u32> {
-    let (mut tracker, mut plausibility) = (Tracker::new(LONGEST_HOLD), Plausibility::default());
+    let (mut tracker, mut plausibility) = (Tracker::new(LONGEST_HOLD), Plausibility::new());
     let mut is_plausible = |frame: &u32| {
         let at = Monotonic::from_micros(1_000_000 + u64::from(*frame) * 100_000);
         let bounds = bounds(*frame);
