@@ -157,7 +157,8 @@ impl Background {
 
     /// Takes over what a veil changed. A lesson must follow, which brings `also_known` up to date.
     pub(super) fn take_over(&mut self, veil: &Veil) -> opencv::Result<()> {
-        veil.cover([self.usual.data_typed_mut::<u8>()?, &mut self.other])
+        veil.cover([self.usual.data_typed_mut::<u8>()?, &mut self.other]);
+        Ok(())
     }
 
     /// Writes 255 to `changed` where `picture`, brought to the background's light, is not what is usually there or

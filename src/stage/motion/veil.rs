@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use opencv::{core::Mat, imgproc, prelude::*};
+use opencv::{core::Mat, prelude::*};
 
 use crate::system::clock::Monotonic;
 
@@ -19,10 +19,7 @@ const COLUMNS: usize = 24;
 const ROWS: usize = 18;
 const CELLS: usize = COLUMNS * ROWS;
 
-/// Its rows and columns, as OpenCV counts them.
-const GRID: (i32, i32) = (18, 24);
-
-/// Pixels of a row or column of a cell that are compared: the mean of 64 is exact to a part of a level.
+/// About how many pixels of a row or column of a cell are compared: the mean of 64 is exact to a part of a level.
 const SAMPLES: usize = 8;
 
 /// Cells to each side of which the mean is taken: the shortest waves of fog are ten cells long.
@@ -66,9 +63,10 @@ pub(super) struct Veil {
     strange: f32,
     last: Monotonic,
     changes: [Change; CELLS],
-    /// For each pixel, the offset and the slope: rows x columns x 1 floats.
-    offsets: Mat,
-    slopes: Mat,
+    /// The offset and the slope of each cell of a row, for each pixel across: rows of the grid x columns of the picture.
+    offsets: Vec<f32>,
+    slopes: Vec<f32>,
+    width: usize,
 }
 
 impl Veil {
@@ -78,8 +76,9 @@ impl Veil {
             strange: 0.0,
             last: Monotonic::from_micros(0),
             changes: [Change::default(); CELLS],
-            offsets: Mat::default(),
-            slopes: Mat::default(),
+            offsets: Vec::new(),
+            slopes: Vec::new(),
+            width: 0,
         }
     }
 
@@ -106,29 +105,55 @@ impl Veil {
     /// was has no say, nor has what is `masked`, if that is not empty.
     pub(super) fn lift(&mut self, picture: &mut Mat, usual: &Mat, masked: &Mat, most: u8) -> opencv::Result<()> {
         self.look(picture, usual, masked, f32::from(most))?;
-        let size = picture.size()?;
-        let (offsets, slopes) = (self.changes.map(|change| change.offset), self.changes.map(|change| change.slope));
-        for (cells, pixels) in [(&offsets, &mut self.offsets), (&slopes, &mut self.slopes)] {
-            let cells = Mat::new_rows_cols_with_data(GRID.0, GRID.1, cells)?;
-            imgproc::resize(&cells, pixels, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
-        }
-        let usual = usual.data_typed::<u8>()?;
-        let veil = self.offsets.data_typed::<f32>()?.iter().zip(self.slopes.data_typed::<f32>()?);
-        for ((pixel, &usual), (&offset, &slope)) in picture.data_typed_mut::<u8>()?.iter_mut().zip(usual).zip(veil) {
-            *pixel = level(f32::from(*pixel) - offset - slope * f32::from(usual));
+        self.stretch(picture.size()?.width.unsigned_abs() as usize);
+        let usual = usual.data_typed::<u8>()?.chunks_exact(self.width);
+        let picture = picture.data_typed_mut::<u8>()?.chunks_exact_mut(self.width);
+        let height = picture.len();
+        for (y, (row, usual)) in picture.zip(usual).enumerate() {
+            for ((pixel, &usual), (offset, slope)) in row.iter_mut().zip(usual).zip(self.row(y, height)) {
+                *pixel = level(f32::from(*pixel) - offset - slope * f32::from(usual));
+            }
         }
         Ok(())
     }
 
     /// How bright what has these levels is behind the veil, which is then taken over.
-    pub(super) fn cover<'p>(&self, planes: impl IntoIterator<Item = &'p mut [u8]>) -> opencv::Result<()> {
-        let (offsets, slopes) = (self.offsets.data_typed::<f32>()?, self.slopes.data_typed::<f32>()?);
+    pub(super) fn cover<'p>(&self, planes: impl IntoIterator<Item = &'p mut [u8]>) {
         for plane in planes {
-            for ((pixel, &offset), &slope) in plane.iter_mut().zip(offsets).zip(slopes) {
-                *pixel = level(f32::from(*pixel) * (1.0 + slope) + offset);
+            let rows = plane.chunks_exact_mut(self.width);
+            let height = rows.len();
+            for (y, row) in rows.enumerate() {
+                for (pixel, (offset, slope)) in row.iter_mut().zip(self.row(y, height)) {
+                    *pixel = level(f32::from(*pixel) * (1.0 + slope) + offset);
+                }
             }
         }
-        Ok(())
+    }
+
+    /// Stretches the rows of the grid to so many pixels.
+    fn stretch(&mut self, width: usize) {
+        self.width = width;
+        for plane in [&mut self.offsets, &mut self.slopes] {
+            plane.resize(ROWS * width, 0.0);
+        }
+        for x in 0..width {
+            let ([left, right], [of_left, of_right]) = nearest(x, width, COLUMNS);
+            for row in 0..ROWS {
+                let [left, right] = [left, right].map(|column| self.changes[row * COLUMNS + column]);
+                self.offsets[row * width + x] = left.offset * of_left + right.offset * of_right;
+                self.slopes[row * width + x] = left.slope * of_left + right.slope * of_right;
+            }
+        }
+    }
+
+    /// The offset and the slope of each pixel in a row of the picture.
+    fn row(&self, y: usize, height: usize) -> impl Iterator<Item = (f32, f32)> {
+        let (rows, [of_upper, of_lower]) = nearest(y, height, ROWS);
+        let [offsets, slopes] = [&self.offsets, &self.slopes].map(|plane| {
+            let [upper, lower] = rows.map(|row| &plane[row * self.width..][..self.width]);
+            upper.iter().zip(lower).map(move |(upper, lower)| upper * of_upper + lower * of_lower)
+        });
+        offsets.zip(slopes)
     }
 
     /// The background took it over.
@@ -147,7 +172,7 @@ impl Veil {
         let (now, was) = (picture.data_typed::<u8>()?, usual.data_typed::<u8>()?);
         let masked = if masked.empty() { &[] } else { masked.data_typed::<u8>()? };
         let mut cells = [Sums::default(); CELLS];
-        let [across, down] = [(width / COLUMNS / SAMPLES).max(1), (height / ROWS / SAMPLES).max(1)];
+        let [across, down] = [width / COLUMNS, height / ROWS].map(|side| ((side + SAMPLES / 2) / SAMPLES).max(1));
         for (cell, (Change { offset, slope }, sums)) in self.changes.iter().zip(&mut cells).enumerate() {
             let (row, column) = (cell / COLUMNS, cell % COLUMNS);
             let mut all = 0_u16;
@@ -168,21 +193,29 @@ impl Veil {
                 *sums = Sums::default();
             }
         }
+        // First along the rows, then along the columns.
+        let rows: [Sums; CELLS] = std::array::from_fn(|cell| {
+            let (row, column) = (cell / COLUMNS, cell % COLUMNS);
+            let around = column.saturating_sub(AROUND)..(column + AROUND + 1).min(COLUMNS);
+            Sums::of(around.map(|column| &cells[row * COLUMNS + column]))
+        });
         self.changes = std::array::from_fn(|cell| {
             let (row, column) = (cell / COLUMNS, cell % COLUMNS);
-            let mut sums = Sums::default();
-            for row in row.saturating_sub(AROUND)..(row + AROUND + 1).min(ROWS) {
-                for column in column.saturating_sub(AROUND)..(column + AROUND + 1).min(COLUMNS) {
-                    sums.add(&cells[row * COLUMNS + column]);
-                }
-            }
-            sums.line()
+            let around = row.saturating_sub(AROUND)..(row + AROUND + 1).min(ROWS);
+            Sums::of(around.map(|row| &rows[row * COLUMNS + column])).line()
         });
         Ok(())
     }
 }
 
 impl Sums {
+    fn of<'s>(all: impl Iterator<Item = &'s Self>) -> Self {
+        all.fold(Self::default(), |mut sums, more| {
+            sums.add(more);
+            sums
+        })
+    }
+
     fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.level += other.level;
@@ -201,6 +234,16 @@ impl Sums {
         let slope = (self.product / self.count - level * change) / (variance + FLAT);
         Change { offset: change - slope * level, slope }
     }
+}
+
+/// The two cells whose middles are nearest to the middle of a pixel, of a row or column of so many pixels and cells, and the part
+/// of each. Beyond the outer cells' middles it is the outer cell.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "of a picture")]
+fn nearest(pixel: usize, pixels: usize, cells: usize) -> ([usize; 2], [f32; 2]) {
+    let place = ((pixel as f32 + 0.5) * cells as f32 / pixels as f32 - 0.5).clamp(0.0, (cells - 1) as f32);
+    let first = place as usize;
+    let of_second = place - first as f32;
+    ([first, (first + 1).min(cells - 1)], [1.0 - of_second, of_second])
 }
 
 /// The nearest grey level, the upper one of two.
@@ -225,6 +268,8 @@ fn level_by_bits(value: f32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use opencv::{core::Size, imgproc};
+
     use super::*;
 
     const WIDTH: usize = 192;
@@ -284,11 +329,33 @@ mod tests {
         let (mut now, usual) = (picture(fog), picture(stones));
         veil.lift(&mut now, &usual, &Mat::default(), MOST).expect("bytes");
         let mut planes = usual.data_typed::<u8>().expect("bytes").to_vec();
-        veil.cover([&mut planes[..]]).expect("of one size");
+        veil.cover([&mut planes[..]]);
         let expected = picture(fog);
         let off =
             planes.iter().zip(expected.data_typed::<u8>().expect("bytes")).map(|(one, other)| one.abs_diff(*other));
         assert!(off.max() <= Some(2));
+    }
+
+    #[test]
+    fn the_grid_is_stretched_as_opencv_stretches() {
+        let mut veil = Veil::new();
+        for (number, change) in (0_u16..).zip(&mut veil.changes) {
+            let offset = f32::from(number * 31 % 64) - 32.0;
+            *change = Change { offset, slope: offset / 100.0 };
+        }
+        let grid = veil.changes.map(|change| change.offset);
+        let grid = Mat::new_rows_cols_with_data(18, 24, &grid).expect("floats");
+        for (width, height) in [(1, 1), (7, 5), (24, 18), (160, 90), (383, 289)] {
+            veil.stretch(width);
+            let size = Size::new(i32::try_from(width).expect("small"), i32::try_from(height).expect("small"));
+            let mut expected = Mat::default();
+            imgproc::resize(&grid, &mut expected, size, 0.0, 0.0, imgproc::INTER_LINEAR).expect("floats");
+            let expected = expected.data_typed::<f32>().expect("floats").chunks_exact(width);
+            for (y, expected) in expected.enumerate() {
+                let off = veil.row(y, height).zip(expected).map(|((offset, _), expected)| (offset - expected).abs());
+                assert!(off.fold(0.0, f32::max) < 0.001, "{width}x{height}, row {y}");
+            }
+        }
     }
 
     #[test]
