@@ -17,7 +17,7 @@ use fovea::{
     telemetry::camera_metrics::CameraMetrics,
 };
 
-use crate::{Result, measure, socket::Socket};
+use crate::{Result, measure, showing::Showing, socket::Socket};
 
 /// A frame as the processor gets it, received now: the background learns by the frame's time.
 fn received(camera: &Camera, size: Size, bytes: Bytes) -> Frame {
@@ -44,10 +44,17 @@ impl BareCamera {
         Self { camera, metrics, pipeline }
     }
 
-    /// Decode and motion, nothing else, on `core` for a time; gives frames a second. Another thread reads the frames from a
-    /// socket on this core, as the daemon's receiver does: the next one waits meanwhile.
-    pub(crate) fn motion(&mut self, frames: &[Bytes], size: Size, core: usize, time: Duration) -> Result<f64> {
-        let mut socket = Socket::connect(frames, Duration::ZERO)?;
+    /// Decode and motion of what is shown, nothing else, on `core` for a time; gives frames a second. Another thread reads the
+    /// frames from a socket on this core, as the daemon's receiver does: the next one waits meanwhile.
+    pub(crate) fn motion(
+        &mut self,
+        frames: &[Bytes],
+        showing: Showing,
+        size: Size,
+        core: usize,
+        time: Duration,
+    ) -> Result<f64> {
+        let mut socket = Socket::connect_to_showing(frames, showing)?;
         let (sends, incoming) = mpsc::sync_channel(1);
         let (empties, emptied) = mpsc::channel();
         for _ in 0..3 {

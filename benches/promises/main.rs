@@ -30,6 +30,7 @@ mod promises;
 #[expect(dead_code, reason = "one kind is enough here")]
 mod scans;
 mod scraping;
+mod showing;
 mod socket;
 #[path = "../shared/table.rs"]
 mod table;

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use crate::Result;
+use crate::{Result, showing::Showing};
 
 /// The end of a connection where frames arrive. At the other end a thread sends them until this is dropped.
 pub(crate) struct Socket(TcpStream);
@@ -17,6 +17,21 @@ pub(crate) struct Socket(TcpStream);
 impl Socket {
     /// Frames round and round, one each `interval`, from the core of the calling thread.
     pub(crate) fn connect(frames: &[Bytes], interval: Duration) -> Result<Self> {
+        let mut numbers = (0..frames.len()).cycle();
+        Self::connect_to(frames, interval, move || numbers.next().expect("there are frames"))
+    }
+
+    /// What is shown, as fast as it is read, from the core of the calling thread.
+    pub(crate) fn connect_to_showing(frames: &[Bytes], showing: Showing) -> Result<Self> {
+        Self::connect_to(frames, Duration::ZERO, move || showing.picture())
+    }
+
+    /// The frames whose numbers `next` gives, one each `interval`.
+    fn connect_to(
+        frames: &[Bytes],
+        interval: Duration,
+        mut next: impl FnMut() -> usize + Send + 'static,
+    ) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let mut sender = TcpStream::connect(listener.local_addr()?)?;
         sender.set_nodelay(true)?;
@@ -27,10 +42,10 @@ impl Socket {
         let messages = frames.iter().map(with_length).collect::<Result<Vec<_>>>()?;
         thread::spawn(move || {
             let mut due = Instant::now();
-            for message in messages.iter().cycle() {
+            loop {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
                 due += interval;
-                if sender.write_all(message).is_err() {
+                if sender.write_all(&messages[next()]).is_err() {
                     return;
                 }
             }

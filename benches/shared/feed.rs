@@ -88,10 +88,14 @@ impl Feed {
 
     /// Sends the next frame, captured now.
     pub(crate) fn send(&mut self) -> Result<()> {
-        let next = usize::try_from(self.seq)? % self.frames.len();
+        self.send_picture(usize::try_from(self.seq)? % self.frames.len())
+    }
+
+    /// Sends the frame of this number, captured now.
+    fn send_picture(&mut self, number: usize) -> Result<()> {
         self.seq += 1;
         self.sent.push(Instant::now());
-        let Wire { bytes, header_at } = &mut self.frames[next];
+        let Wire { bytes, header_at } = &mut self.frames[number];
         if let Some(at) = *header_at {
             bytes[at + 24..][..8].copy_from_slice(&self.seq.to_le_bytes());
             bytes[at + 32..][..8].copy_from_slice(&Monotonic::now().as_micros().to_le_bytes());
@@ -124,17 +128,28 @@ impl Feed {
         Ok(f64::from(taken) / start.elapsed().as_secs_f64())
     }
 
-    /// The same; gives how many were taken.
+    /// The same with the pictures whose numbers `next` gives.
+    pub(crate) fn saturate_by(&mut self, time: Duration, next: impl Fn() -> usize) -> Result<f64> {
+        let start = Instant::now();
+        let taken = self.keep_two(time, |feed| feed.send_picture(next()))?;
+        Ok(f64::from(taken) / start.elapsed().as_secs_f64())
+    }
+
+    /// Keeps one frame waiting and one being looked at for a time; gives how many were taken.
     pub(crate) fn saturate_counted(&mut self, time: Duration) -> Result<u32> {
-        self.send()?;
-        self.send()?;
+        self.keep_two(time, Self::send)
+    }
+
+    fn keep_two(&mut self, time: Duration, mut send: impl FnMut(&mut Self) -> Result<()>) -> Result<u32> {
+        send(self)?;
+        send(self)?;
         let mut taken = 0_u32;
         let start = Instant::now();
         while start.elapsed() < time {
             let (_, text) = self.texts.recv_timeout(Duration::from_secs(10))?;
             if let Ok(Message::Taken(_)) = Message::from_json(&text) {
                 taken += 1;
-                self.send()?;
+                send(self)?;
             }
         }
         Ok(taken)
