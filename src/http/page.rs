@@ -73,4 +73,35 @@ mod tests {
             assert!(!content.contains("http://") && !content.contains("https://"), "{path} names another host");
         }
     }
+
+    /// The scripts that a script imports, and those that they import.
+    fn imports(script: &str, found: &mut Vec<String>) {
+        let (_, _, content) = FILES.iter().find(|(path, _, _)| *path == script).expect("imports are of this board");
+        for line in content.lines().filter(|line| line.starts_with("import ")) {
+            let name = line.split('"').nth(1).expect("a name in quotes").to_owned();
+            if !found.contains(&name) {
+                found.push(name.clone());
+                imports(&name, found);
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_names_all_of_its_scripts_at_once() {
+        for page in [include_str!("page/index.html"), include_str!("page/camera.html"), include_str!("page/login.html")]
+        {
+            let named = |before: &str| -> Vec<String> {
+                page.split(before).skip(1).filter_map(|rest| rest.split('"').next()).map(Into::into).collect()
+            };
+            let started = named("<script type=\"module\" src=\"");
+            assert!(!started.is_empty());
+            let mut expected = Vec::new();
+            started.iter().for_each(|script| imports(script, &mut expected));
+            expected.retain(|script| !started.contains(script));
+            let mut preloaded = named("<link rel=\"modulepreload\" href=\"");
+            preloaded.sort();
+            expected.sort();
+            assert_eq!(preloaded, expected, "a script that is found only when another one is there comes later");
+        }
+    }
 }
