@@ -39,7 +39,7 @@ impl Peer {
         upgrade(&mut stream, target, "")?;
         let stop = Arc::new(AtomicBool::new(false));
         let (mut writer, stopped) = (stream.try_clone()?, stop.clone());
-        thread::spawn(move || {
+        spawn(move || {
             let mut next = 0;
             while !stopped.load(Ordering::Relaxed) && writer.write_all(&parts[next]).is_ok() {
                 next = parts.len() - 1;
@@ -48,6 +48,15 @@ impl Peer {
         });
         Ok(Self { stream, stop })
     }
+}
+
+/// Runs what a peer does by itself. Real ones are on other machines and take nothing of this one's cores.
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    thread::spawn(move || {
+        if set_lowest_priority().is_ok() {
+            work();
+        }
+    });
 }
 
 /// Clients that do the first part of a TLS handshake, one after another, until dropped: what costs the server most for what
@@ -63,11 +72,7 @@ impl Handshakes {
         let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         for _ in 0..clients {
             let (hello, stopped, made) = (hello.clone(), stop.clone(), count.clone());
-            thread::spawn(move || {
-                // Real ones are on other machines and take nothing of this one's cores.
-                if set_lowest_priority().is_err() {
-                    return;
-                }
+            spawn(move || {
                 while !stopped.load(Ordering::Relaxed) {
                     // One that is sent away for others to come is one, too.
                     let Ok(mut stream) = TcpStream::connect(address) else { continue };
