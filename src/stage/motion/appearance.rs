@@ -32,6 +32,9 @@ pub(super) const MOST_LOOKS: usize = 16;
 /// What is forgotten of earlier frames with each.
 const FORGET: f32 = 0.15;
 
+/// How many times the pixels of the next frame are kept of those before: twice as many as a track has that stays as large.
+const MOST_KEPT: f32 = 2.0 / FORGET;
+
 /// Neighbours are alike, because the picture was smoothed: so many pixels tell as much as one.
 const ALIKE: f32 = 4.0;
 
@@ -98,8 +101,11 @@ impl Appearance {
         Ok(sums)
     }
 
-    /// Adds what the next frame shows.
+    /// Adds what the next frame shows. If that is smaller by far, little else is remembered: somebody is not judged by the light
+    /// that swept over the place.
     pub(super) fn add(&mut self, next: &Self) {
+        let most = if next.pixels > 0.0 { MOST_KEPT * next.pixels } else { f32::INFINITY };
+        let kept = (1.0 - FORGET) * (most / self.pixels.max(1.0)).min(1.0);
         for (sum, more) in [
             (&mut self.pixels, next.pixels),
             (&mut self.background, next.background),
@@ -108,7 +114,7 @@ impl Appearance {
             (&mut self.gradient, next.gradient),
             (&mut self.rim, next.rim),
         ] {
-            *sum += more - FORGET * *sum;
+            *sum = kept * *sum + more;
         }
     }
 
@@ -126,5 +132,29 @@ impl Appearance {
     /// Whether it has no sharp rim.
     pub(super) fn is_out_of_focus(&self) -> bool {
         self.rim > SHARP_RIM * self.gradient
+    }
+}
+
+#[cfg(test)]
+impl Appearance {
+    /// So many pixels of something sharp that lets this part of the background through.
+    pub(super) fn of_pixels(pixels: f32, through: f32) -> Self {
+        let background = 100.0 * pixels;
+        let (product, picture) = (through * background, (through * through + 0.5) * background);
+        Self { pixels, background, picture, product, gradient: 1.0, rim: 1.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_out_of_light_is_not_taken_for_it_for_long() {
+        let mut track = Appearance::default();
+        (0..30).for_each(|_| track.add(&Appearance::of_pixels(10_000.0, 0.8)));
+        assert!(track.is_transparent());
+        (0..28).for_each(|_| track.add(&Appearance::of_pixels(600.0, 0.0)));
+        assert!(!track.is_transparent());
     }
 }

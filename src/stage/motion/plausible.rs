@@ -62,6 +62,13 @@ const ERRATIC_IN_WEATHER: f64 = 0.7;
 const KNOWN_FOR_S: f64 = 3.0;
 const JOINED_FOR_S: f64 = 2.0;
 
+/// Seconds for which what the rim cuts must not have been seen through: fog and light that come in at the rim grow as a body does
+/// that walks in, and now and then look like one.
+const SOLID_S: f64 = 1.0;
+
+/// Seconds for which a track that was where something moves all the time is judged as if it still were: such places have gaps.
+const HABITUAL_S: f64 = 0.5;
+
 /// What is forgotten with each frame of whether a track had a box.
 const FORGET: f64 = 0.1;
 
@@ -105,6 +112,9 @@ pub(super) struct Evidence {
     /// When it was so last, and when it moved as a whole, or nearly.
     last_plausible: Option<Monotonic>,
     last_coherent: Option<Monotonic>,
+    /// When it was seen through or out of focus last, and when it was where something moves all the time.
+    last_clear: Option<Monotonic>,
+    last_habitual: Option<Monotonic>,
     course: Course,
 }
 
@@ -136,6 +146,8 @@ impl Evidence {
             is_plausible: false,
             last_plausible: None,
             last_coherent: None,
+            last_clear: None,
+            last_habitual: None,
             course: Course::default(),
         }
     }
@@ -245,7 +257,8 @@ impl Evidence {
         let Surroundings { is_busy, is_weathered, .. } = surroundings;
         let has_lived = self.has_lived(track) || movement == Movement::Whole && !self.was_cut;
         let goes = self.goes_somewhere() && (!(is_busy || self.is_long) || self.goes_on(track));
-        self.is_steady(is_weathered) && (self.is_plausible || has_lived && (goes || !self.is_long && self.stays(track)))
+        let is_steady = self.is_steady(is_weathered) || movement == Movement::Whole;
+        is_steady && (self.is_plausible || has_lived && (goes || !self.is_long && self.stays(track)))
     }
 
     /// Whether it is worth an event where other things move, or may: it moves as a whole, or did a moment ago. Where nothing is a
@@ -259,11 +272,10 @@ impl Evidence {
         at: Monotonic,
     ) -> bool {
         let is_steady = self.is_steady(surroundings.is_weathered);
-        let is_within =
-            |time: Option<Monotonic>, seconds| time.is_some_and(|time| at.since(time).as_secs_f64() < seconds);
         // Of what the rim cuts nobody knows the shape.
         let is_whole = movement == Movement::Whole && !(is_habitual && self.was_cut);
-        let is_known = is_within(self.last_plausible, KNOWN_FOR_S) && is_within(self.last_coherent, JOINED_FOR_S);
+        let is_known =
+            is_recent(self.last_plausible, KNOWN_FOR_S, at) && is_recent(self.last_coherent, JOINED_FOR_S, at);
         let stays = !self.is_long && self.has_lived(track) && self.stays(track);
         is_whole && (surroundings.is_busy || is_steady)
             || is_known
@@ -316,7 +328,10 @@ impl Plausibility {
         });
         let evidence = &mut self.evidence[index];
         let Surroundings { is_new, is_busy, is_weathered, .. } = surroundings;
-        let is_habitual = surroundings.is_habitual || evidence.is_native || is_new;
+        if surroundings.is_habitual {
+            evidence.last_habitual = Some(at);
+        }
+        let is_habitual = is_recent(evidence.last_habitual, HABITUAL_S, at) || evidence.is_native || is_new;
         let is_among_others = is_habitual || is_busy && !is_weathered;
         evidence.add(track, bounds, cut, is_busy, appearance, at);
         let movement = evidence.course.movement();
@@ -328,8 +343,12 @@ impl Plausibility {
         } else {
             evidence.is_worth_it_in_calm(track, movement, surroundings)
         };
+        if !evidence.is_opaque(is_weathered) {
+            evidence.last_clear = Some(at);
+        }
         evidence.is_plausible = track.is_confirmed()
-            && evidence.is_opaque(is_weathered)
+            && evidence.last_clear != Some(at)
+            && !(evidence.was_cut && is_recent(evidence.last_clear, SOLID_S, at))
             && is_worth_it
             && !((is_busy || is_among_others) && evidence.is_fast(track));
         if evidence.is_plausible {
@@ -352,6 +371,11 @@ impl Plausibility {
             evidence.all += FORGET * (1.0 - evidence.all);
         }
     }
+}
+
+/// Whether this was less than so many seconds ago.
+fn is_recent(time: Option<Monotonic>, seconds: f64, at: Monotonic) -> bool {
+    time.is_some_and(|time| at.since(time).as_secs_f64() < seconds)
 }
 
 fn area(bounds: Rect) -> f64 {

@@ -217,6 +217,16 @@ fn first_plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32
 
 /// Which of 30 frames, a tenth of a second apart, make this box worth an event.
 fn plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32) -> Rect) -> Vec<u32> {
+    plausible_in(|_| surroundings, is_cut, bounds, |_| Appearance::default())
+}
+
+/// The same where the surroundings change, and the appearance.
+fn plausible_in(
+    surroundings: impl Fn(u32) -> Surroundings,
+    is_cut: bool,
+    bounds: impl Fn(u32) -> Rect,
+    appearance: impl Fn(u32) -> Appearance,
+) -> Vec<u32> {
     let (mut tracker, mut plausibility) = (Tracker::new(LONGEST_HOLD), Plausibility::new());
     let mut is_plausible = |frame: &u32| {
         let at = Monotonic::from_micros(1_000_000 + u64::from(*frame) * 100_000);
@@ -224,7 +234,8 @@ fn plausible(surroundings: Surroundings, is_cut: bool, bounds: impl Fn(u32) -> R
         tracker.observe(&[bounds], at);
         plausibility.begin(tracker.tracks());
         let track = tracker.assigned().next().flatten().expect("a track for the only box");
-        plausibility.observe(track, bounds, [is_cut, false, false, false], surroundings, &Appearance::default(), at)
+        let cut = [is_cut, false, false, false];
+        plausibility.observe(track, bounds, cut, surroundings(*frame), &appearance(*frame), at)
     };
     (0..30).filter(|frame| is_plausible(frame)).collect()
 }
@@ -281,6 +292,28 @@ fn a_box_that_jumps_once_is_waited_for_no_longer_than_it_takes() {
 fn who_goes_where_expected_is_told_a_frame_sooner_unless_the_rim_cuts() {
     assert_eq!(first_plausible(CALM, false, walker), Some(4), "the fifth frame");
     assert_eq!(first_plausible(CALM, true, walker), Some(5));
+}
+
+#[test]
+fn who_moves_as_a_whole_is_told_even_if_the_feet_come_and_go() {
+    let walks = |frame: u32| Rect { height: if frame.is_multiple_of(2) { 80 } else { 68 }, ..walker(frame) };
+    assert_eq!(first_plausible(CALM, false, walks), Some(5));
+}
+
+#[test]
+fn where_much_moves_a_moment_of_calm_is_none() {
+    let surroundings = |frame: u32| if frame % 4 == 3 { CALM } else { HABITUAL };
+    let swells = |frame| Rect { width: 30 + 10 * frame, ..walker(0) };
+    assert_eq!(plausible_in(surroundings, false, swells, |_| Appearance::default()).first(), None);
+}
+
+#[test]
+fn what_is_seen_through_at_the_rim_now_and_then_is_no_body() {
+    let comes_in = |frame| Rect { x: 0, y: 100, width: 30 + 10 * frame, height: 80 };
+    let solid = |_| Appearance::default();
+    assert!(!plausible_in(|_| CALM, true, comes_in, solid).is_empty());
+    let fog = |frame: u32| if frame % 6 < 2 { Appearance::of_pixels(90.0, 0.8) } else { Appearance::of_pixels(900.0, 0.0) };
+    assert_eq!(plausible_in(|_| CALM, true, comes_in, fog).first(), None);
 }
 
 /// A box without its upper third in every other frame.
