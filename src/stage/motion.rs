@@ -7,6 +7,7 @@ mod appearance;
 mod background;
 mod course;
 pub mod detector;
+mod dry;
 mod habits;
 mod mask;
 mod memory;

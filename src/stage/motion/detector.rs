@@ -7,7 +7,7 @@
 //! 3. mark the pixels that left what is usually there; in rain and snow, those that did so for more than one frame,
 //! 4. leave out ignored zones, drop specks, join what belongs together,
 //! 5. put a box around each region that is large enough,
-//! 6. learn from the picture.
+//! 6. learn from the picture; in rain and snow, from what is behind them.
 //!
 //! If most of the picture left its background at once, a light was switched or the camera was moved: that is told
 //! as such, and the background is learnt afresh.
@@ -25,7 +25,14 @@ use opencv::{
 use serde::Serialize;
 
 use super::{
-    Settings, appearance::Appearance, background::Background, mask, persistence::Persistence, regions::Regions, smooth,
+    Settings,
+    appearance::Appearance,
+    background::Background,
+    dry::Dry,
+    mask,
+    persistence::Persistence,
+    regions::{Density, Regions},
+    smooth,
     veil::Veil,
 };
 use crate::{frame::Size, message::Rect, stage::StageSettings, system::clock::Monotonic};
@@ -53,6 +60,7 @@ pub struct Detector {
     light: f32,
     veil: Veil,
     persistence: Persistence,
+    dry: Dry,
     background: Background,
     regions: Regions,
     /// Around each region of the last picture, in luma pixels.
@@ -118,6 +126,7 @@ impl Detector {
             light: 1.0,
             veil: Veil::new(),
             persistence: Persistence::default(),
+            dry: Dry::default(),
             background: Background::new(settings),
             regions: Regions::default(),
             found: Vec::new(),
@@ -193,6 +202,11 @@ impl Detector {
         if luma.empty() {
             return Err(opencv::Error::new(core::StsBadSize, "a picture without pixels"));
         }
+        if self.persistence.is_on() {
+            self.dry.keep(&mut self.smooth);
+        } else {
+            self.dry.forget();
+        }
         if self.smooth.size()? != size {
             self.smooth = Mat::new_size_with_default(size, core::CV_8UC1, core::Scalar::all(0.0))?;
         }
@@ -232,7 +246,8 @@ impl Detector {
             let appearance = Appearance::of(bounds, level, usual, solid)?;
             Ok(!appearance.is_transparent() && !appearance.is_out_of_focus())
         };
-        let regions = self.regions.find(&self.changed, &self.watched, least_pixels, is_body)?;
+        let density = if self.persistence.is_on() { Density::Most } else { Density::Half };
+        let regions = self.regions.find(&self.changed, &self.watched, least_pixels, density, is_body)?;
         if self.persistence.is_on() {
             core::bitwise_and_def(self.regions.solid(), self.persistence.raw(), &mut self.covered)?;
         }
@@ -249,7 +264,9 @@ impl Detector {
             self.background.take_over(&self.veil)?;
             self.veil.is_taken(at);
         }
-        self.light = self.background.learn(&self.smooth, light, at)?;
+        let is_wet = self.persistence.is_on() && self.background.is_due(at);
+        let picture = if is_wet { self.dry.behind(&self.smooth)? } else { &self.smooth };
+        self.light = self.background.learn(picture, light, at)?;
         Ok(motion)
     }
 
@@ -278,7 +295,9 @@ impl Detector {
         self.veil.forget();
         self.scene = Scene::Relearning { since: at, calm_since: at };
         self.background.restart(&self.smooth, at)?;
-        self.regions.make_room(self.smooth.size()?)?;
+        let size = self.smooth.size()?;
+        self.dry.make_room(size)?;
+        self.regions.make_room(size)?;
         Ok(relearning())
     }
 
@@ -539,6 +558,31 @@ mod tests {
         assert_eq!(watcher.sees(&yard_with(&[[20, 30, 20, 40]])), Motion::default());
         let score = watcher.sees(&yard_with(&[[100, 0, 40, 120]])).score;
         assert!((score - 0.5).abs() < 0.05, "{score} of the half that is watched");
+    }
+
+    /// The picture in rain of this frame: streaks of 2x12 pixels over an eighth of it, elsewhere in each frame.
+    fn wet(picture: Mat, frame: u32) -> Mat {
+        let hash = |i: u32| (i ^ i >> 15).wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(2_246_822_519);
+        let streaks: Vec<_> = (0..100)
+            .map(|streak| hash(frame * 100 + streak).to_le_bytes().map(i32::from))
+            .map(|[x, y, ..]| [x * LUMA.width / 256, y * (LUMA.height + 12) / 256 - 12, 2, 12])
+            .collect();
+        with(picture, 150.0, &streaks)
+    }
+
+    #[test]
+    fn rain_leaves_a_background_that_shows_who_is_in_it() {
+        let mut watcher = Watcher::used_to_the_yard(&Settings::default());
+        (0..300).for_each(|frame| drop(watcher.sees(&wet(yard(), frame))));
+        assert!(watcher.detector.is_weathered());
+        let body = core::Rect::new(60, 40, 12, 30);
+        let somebody = || with(yard(), 140.0, &[[body.x, body.y, body.width, body.height]]);
+        let shown = (300..320).filter(|&frame| {
+            watcher.sees(&wet(somebody(), frame));
+            watcher.detector.found.iter().any(|found| 2 * (*found & body).area() > found.area().max(body.area()))
+        });
+        let shown = shown.count();
+        assert!(shown >= 15, "{shown} of 20");
     }
 
     #[test]

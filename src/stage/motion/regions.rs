@@ -26,6 +26,15 @@ pub(super) struct Regions {
     rims: Rims,
 }
 
+/// How many of a pixel and those around it must have changed for it to stay, by their weight in [`smooth`], which is 16 together.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Density {
+    /// As many as at a corner of a body.
+    Half = 8,
+    /// As many as at its edge. Where streaks of two frames meet there are slivers, which have less.
+    Most = 12,
+}
+
 /// A connected region of moving pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Region {
@@ -79,18 +88,19 @@ impl Regions {
         Ok(())
     }
 
-    /// The regions of `changed` where `watched` is not 0, with at least `least_pixels`, largest first. One of people who are close
-    /// together is one for each of them, if it `is_body`, which takes its bounds and what is [`solid`](Self::solid).
+    /// The regions of `changed` where `watched` is not 0, as dense and with at least `least_pixels`, largest first. One of people who
+    /// are close together is one for each of them, if it `is_body`, which takes its bounds and what is [`solid`](Self::solid).
     pub(super) fn find(
         &mut self,
         changed: &Mat,
         watched: &Mat,
         least_pixels: u32,
+        density: Density,
         is_body: impl Fn(Rect, &Mat) -> opencv::Result<bool>,
     ) -> opencv::Result<Vec<Region>> {
         let changes = changed.data_typed::<u8>()?.iter().zip(watched.data_typed::<u8>()?);
         self.wanted.iter_mut().zip(changes).for_each(|(wanted, (changed, watched))| *wanted = changed & watched & 1);
-        if !self.drop_specks()? {
+        if !self.drop_specks(density)? {
             return Ok(Vec::new());
         }
         self.join_parts()?;
@@ -120,9 +130,9 @@ impl Regions {
     }
 
     /// A pixel stays when most of those around changed too: noise and the flicker of an edge do not. Tells whether any stays.
-    fn drop_specks(&mut self) -> opencv::Result<bool> {
+    fn drop_specks(&mut self, density: Density) -> opencv::Result<bool> {
         let width = self.solid.cols().unsigned_abs() as usize;
-        Ok(smooth::solid(&self.wanted, width, self.solid.data_typed_mut()?, &mut self.sums))
+        Ok(smooth::solid(&self.wanted, width, density as u8, self.solid.data_typed_mut()?, &mut self.sums))
     }
 
     fn join_parts(&mut self) -> opencv::Result<()> {
@@ -200,6 +210,26 @@ mod tests {
             rims.find(picture.data_typed().expect("bytes"), look).expect("points");
             assert!(regions > 0, "{width}x{height} has some");
         }
+    }
+
+    #[test]
+    fn slivers_are_dropped_where_most_around_must_have_changed_and_a_body_is_not() {
+        let size = core::Size::new(160, 120);
+        let mut regions = Regions::default();
+        regions.make_room(size).expect("memory");
+        let all = Mat::new_size_with_default(size, core::CV_8UC1, core::Scalar::all(255.0)).expect("memory");
+        let mut changed = Mat::new_size_with_default(size, core::CV_8UC1, core::Scalar::all(0.0)).expect("memory");
+        let body = Rect::new(100, 40, 12, 40);
+        let slivers = (0..4).map(|sliver| Rect::new(30 + 3 * sliver, 20, 1, 40));
+        for part in slivers.chain([body]) {
+            imgproc::rectangle(&mut changed, part, core::Scalar::all(255.0), imgproc::FILLED, 8, 0).expect("within");
+        }
+        let mut bounds = |density| {
+            let regions = regions.find(&changed, &all, 20, density, |_, _| Ok(false)).expect("bytes");
+            regions.iter().map(|region| region.bounds).collect::<Vec<_>>()
+        };
+        assert_eq!(bounds(Density::Half), [body, Rect::new(30, 21, 10, 38)]);
+        assert_eq!(bounds(Density::Most), [body]);
     }
 
     #[test]

@@ -20,9 +20,9 @@ pub(super) fn smooth(picture: &[u8], width: usize, smooth: &mut [u8], sums: &mut
     }
 }
 
-/// Writes 255 to `solid` where at least half of the weight around a pixel is at pixels that are 1, else 0; elsewhere they are 0. Tells
+/// Writes 255 to `solid` where pixels that are 1 have at least `least` of the weight around a pixel, else 0; the others are 0. Tells
 /// whether there are any. Rows far from such pixels take no time.
-pub(super) fn solid(ones: &[u8], width: usize, solid: &mut [u8], sums: &mut Vec<u8>) -> bool {
+pub(super) fn solid(ones: &[u8], width: usize, least: u8, solid: &mut [u8], sums: &mut Vec<u8>) -> bool {
     sums.resize(width + 2, 0);
     let height = ones.len() / width;
     let row = |y: usize| &ones[y * width..][..width];
@@ -37,7 +37,7 @@ pub(super) fn solid(ones: &[u8], width: usize, solid: &mut [u8], sums: &mut Vec<
             }
             mirror(sums);
             for (((pixel, left), here), right) in solid.iter_mut().zip(&sums[..]).zip(&sums[1..]).zip(&sums[2..]) {
-                *pixel = if left + 2 * here + right >= 8 { 255 } else { 0 };
+                *pixel = if left + 2 * here + right >= least { 255 } else { 0 };
                 any |= *pixel;
             }
         } else {
@@ -117,13 +117,15 @@ mod tests {
     fn solid_is_what_a_blur_and_a_threshold_leave() {
         let (mut sums, mut seen) = (Vec::new(), [false; 2]);
         for (width, height, pixels) in pictures() {
-            for least in [250, 200, 128, 20] {
+            for (least, weight) in [(250, 8), (200, 8), (128, 8), (20, 8), (128, 12), (60, 12)] {
                 let ones: Vec<u8> = pixels.iter().map(|&level| u8::from(level >= least)).collect();
                 let mut found = vec![1; pixels.len()];
-                let has_some = solid(&ones, width, &mut found, &mut sums);
+                let has_some = solid(&ones, width, weight, &mut found, &mut sums);
                 let (full, mut expected) = (ones.iter().map(|one| 255 * one).collect::<Vec<_>>(), Mat::default());
                 let density = blurred(&mat(width, height, &full));
-                imgproc::threshold(&density, &mut expected, 127.0, 255.0, imgproc::THRESH_BINARY).expect("bytes");
+                // 255 times the weight in 16ths, rounded.
+                let below = (255.0 * f64::from(weight) / 16.0).floor() - 1.0;
+                imgproc::threshold(&density, &mut expected, below, 255.0, imgproc::THRESH_BINARY).expect("bytes");
                 assert_eq!(found, expected.data_bytes().expect("bytes"), "{width}x{height}");
                 assert_eq!(has_some, core::count_non_zero(&expected).expect("bytes") > 0);
                 seen[usize::from(has_some)] = true;
