@@ -312,7 +312,8 @@ fn what_is_seen_through_at_the_rim_now_and_then_is_no_body() {
     let comes_in = |frame| Rect { x: 0, y: 100, width: 30 + 10 * frame, height: 80 };
     let solid = |_| Appearance::default();
     assert!(!plausible_in(|_| CALM, true, comes_in, solid).is_empty());
-    let fog = |frame: u32| if frame % 6 < 2 { Appearance::of_pixels(90.0, 0.8) } else { Appearance::of_pixels(900.0, 0.0) };
+    let fog =
+        |frame: u32| if frame % 6 < 2 { Appearance::of_pixels(90.0, 0.8) } else { Appearance::of_pixels(900.0, 0.0) };
     assert_eq!(plausible_in(|_| CALM, true, comes_in, fog).first(), None);
 }
 

@@ -238,7 +238,12 @@ impl Sums {
 
 /// The two cells whose middles are nearest to the middle of a pixel, of a row or column of so many pixels and cells, and the part
 /// of each. Beyond the outer cells' middles it is the outer cell.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "of a picture")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "of a picture"
+)]
 fn nearest(pixel: usize, pixels: usize, cells: usize) -> ([usize; 2], [f32; 2]) {
     let place = ((pixel as f32 + 0.5) * cells as f32 / pixels as f32 - 0.5).clamp(0.0, (cells - 1) as f32);
     let first = place as usize;
