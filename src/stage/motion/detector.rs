@@ -292,10 +292,10 @@ impl Detector {
         self.began = at;
         self.light = 1.0;
         self.persistence.forget();
-        self.veil.forget();
         self.scene = Scene::Relearning { since: at, calm_since: at };
         self.background.restart(&self.smooth, at)?;
         let size = self.smooth.size()?;
+        self.veil.forget(size.width.unsigned_abs() as usize);
         self.dry.make_room(size)?;
         self.regions.make_room(size)?;
         Ok(relearning())

@@ -82,9 +82,12 @@ impl Veil {
         }
     }
 
-    /// There is none.
-    pub(super) fn forget(&mut self) {
-        *self = Self::new();
+    /// There is none. Gets what pictures of this width take.
+    pub(super) fn forget(&mut self, width: usize) {
+        let [mut offsets, mut slopes] = [&mut self.offsets, &mut self.slopes].map(std::mem::take);
+        offsets.resize(ROWS * width, 0.0);
+        slopes.resize(ROWS * width, 0.0);
+        *self = Self { offsets, slopes, width, ..Self::new() };
     }
 
     /// Takes which part of the picture differs from its background, and tells whether a veil is to be looked for.
@@ -105,7 +108,7 @@ impl Veil {
     /// was has no say, nor has what is `masked`, if that is not empty.
     pub(super) fn lift(&mut self, picture: &mut Mat, usual: &Mat, masked: &Mat, most: u8) -> opencv::Result<()> {
         self.look(picture, usual, masked, f32::from(most))?;
-        self.stretch(picture.size()?.width.unsigned_abs() as usize);
+        self.stretch();
         let usual = usual.data_typed::<u8>()?.chunks_exact(self.width);
         let picture = picture.data_typed_mut::<u8>()?.chunks_exact_mut(self.width);
         let height = picture.len();
@@ -130,12 +133,9 @@ impl Veil {
         }
     }
 
-    /// Stretches the rows of the grid to so many pixels.
-    fn stretch(&mut self, width: usize) {
-        self.width = width;
-        for plane in [&mut self.offsets, &mut self.slopes] {
-            plane.resize(ROWS * width, 0.0);
-        }
+    /// Stretches the rows of the grid to the picture's width.
+    fn stretch(&mut self) {
+        let width = self.width;
         for x in 0..width {
             let ([left, right], [of_left, of_right]) = nearest(x, width, COLUMNS);
             for row in 0..ROWS {
@@ -293,6 +293,7 @@ mod tests {
     /// How much of this difference from the stones is left at a place, without the veil.
     fn left(now: impl Fn(usize, usize) -> f32, x: usize, y: usize) -> f32 {
         let mut veil = Veil::new();
+        veil.forget(WIDTH);
         let (mut now, usual) = (picture(now), picture(stones));
         veil.lift(&mut now, &usual, &Mat::default(), MOST).expect("bytes");
         let [now, usual] = [&now, &usual].map(|picture| picture.data_typed::<u8>().expect("bytes")[y * WIDTH + x]);
@@ -331,6 +332,7 @@ mod tests {
     #[test]
     fn the_background_takes_it_over() {
         let mut veil = Veil::new();
+        veil.forget(WIDTH);
         let (mut now, usual) = (picture(fog), picture(stones));
         veil.lift(&mut now, &usual, &Mat::default(), MOST).expect("bytes");
         let mut planes = usual.data_typed::<u8>().expect("bytes").to_vec();
@@ -344,14 +346,17 @@ mod tests {
     #[test]
     fn the_grid_is_stretched_as_opencv_stretches() {
         let mut veil = Veil::new();
-        for (number, change) in (0_u16..).zip(&mut veil.changes) {
+        let mut changes = [Change::default(); CELLS];
+        for (number, change) in (0_u16..).zip(&mut changes) {
             let offset = f32::from(number * 31 % 64) - 32.0;
             *change = Change { offset, slope: offset / 100.0 };
         }
-        let grid = veil.changes.map(|change| change.offset);
+        let grid = changes.map(|change| change.offset);
         let grid = Mat::new_rows_cols_with_data(18, 24, &grid).expect("floats");
         for (width, height) in [(1, 1), (7, 5), (24, 18), (160, 90), (383, 289)] {
-            veil.stretch(width);
+            veil.forget(width);
+            veil.changes = changes;
+            veil.stretch();
             let size = Size::new(i32::try_from(width).expect("small"), i32::try_from(height).expect("small"));
             let mut expected = Mat::default();
             imgproc::resize(&grid, &mut expected, size, 0.0, 0.0, imgproc::INTER_LINEAR).expect("floats");
