@@ -296,7 +296,7 @@ impl Detector {
         self.background.restart(&self.smooth, at)?;
         let size = self.smooth.size()?;
         self.veil.forget(size.width.unsigned_abs() as usize);
-        self.dry.make_room(size)?;
+        self.dry.forget();
         self.regions.make_room(size)?;
         Ok(relearning())
     }

@@ -4,12 +4,9 @@
 //! pictures in a row is that of what is behind. A background that learnt the streaks, too, would take the wet pixels for restless
 //! ones, where people of little contrast do not show.
 
-use opencv::{
-    core::{self, Mat},
-    prelude::*,
-};
+use opencv::{core::Mat, prelude::*};
 
-/// The two pictures before the present one: rows x columns x 1 bytes. They are kept in weather alone.
+/// The two pictures before the present one: rows x columns x 1 bytes. They are kept in weather alone, and take no memory before.
 #[derive(Debug, Default)]
 pub(super) struct Dry {
     /// The last one first.
@@ -19,23 +16,12 @@ pub(super) struct Dry {
 }
 
 impl Dry {
-    /// Gets what pictures of this size take, and knows none.
-    pub(super) fn make_room(&mut self, size: core::Size) -> opencv::Result<()> {
-        for picture in &mut self.before {
-            if picture.size()? != size {
-                *picture = Mat::new_size_with_default(size, core::CV_8UC1, core::Scalar::all(0.0))?;
-            }
-        }
-        self.forget();
-        Ok(())
-    }
-
     /// Knows none of the pictures before.
     pub(super) fn forget(&mut self) {
         self.kept = 0;
     }
 
-    /// Takes the picture before the next one, and leaves memory of its size for that.
+    /// Takes the picture before the next one, and leaves memory of its size for that, or none.
     pub(super) fn keep(&mut self, picture: &mut Mat) {
         let [before, earlier] = &mut self.before;
         std::mem::swap(before, earlier);
@@ -70,9 +56,8 @@ mod tests {
     /// What is behind each picture.
     fn behind<const N: usize>(pictures: [[u8; 4]; N]) -> [Vec<u8>; N] {
         let (mut dry, mut present) = (Dry::default(), picture([0; 4]));
-        dry.make_room(present.size().expect("one row")).expect("memory");
         pictures.map(|pixels| {
-            present.data_typed_mut().expect("bytes").copy_from_slice(&pixels);
+            present = picture(pixels);
             let behind = dry.behind(&present).expect("bytes").data_bytes().expect("bytes").to_vec();
             dry.keep(&mut present);
             behind
@@ -90,7 +75,6 @@ mod tests {
     #[test]
     fn pictures_of_another_time_have_no_say() {
         let (mut dry, mut present) = (Dry::default(), picture([7; 4]));
-        dry.make_room(present.size().expect("one row")).expect("memory");
         dry.keep(&mut present);
         dry.keep(&mut present);
         dry.forget();

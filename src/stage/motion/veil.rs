@@ -85,8 +85,10 @@ impl Veil {
     /// There is none. Gets what pictures of this width take.
     pub(super) fn forget(&mut self, width: usize) {
         let [mut offsets, mut slopes] = [&mut self.offsets, &mut self.slopes].map(std::mem::take);
-        offsets.resize(ROWS * width, 0.0);
-        slopes.resize(ROWS * width, 0.0);
+        for plane in [&mut offsets, &mut slopes] {
+            plane.clear();
+            plane.reserve_exact(ROWS * width); // of which nothing is touched until there is one
+        }
         *self = Self { offsets, slopes, width, ..Self::new() };
     }
 
@@ -136,6 +138,8 @@ impl Veil {
     /// Stretches the rows of the grid to the picture's width.
     fn stretch(&mut self) {
         let width = self.width;
+        self.offsets.resize(ROWS * width, 0.0);
+        self.slopes.resize(ROWS * width, 0.0);
         for x in 0..width {
             let ([left, right], [of_left, of_right]) = nearest(x, width, COLUMNS);
             for row in 0..ROWS {
